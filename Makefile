@@ -1,0 +1,30 @@
+# The few verbs people type. Everything else is meson's.
+.PHONY: run test build bench fuzz install clean
+
+build: build/build.ninja
+	@ninja -C build
+
+build/build.ninja:
+	@tools/setup build
+	@meson setup build >/dev/null
+
+run: build
+	@tools/demo
+
+test:
+	@tools/setup test
+	@tools/run-tests
+
+bench:
+	@tools/setup bench
+	@tools/run-bench
+
+fuzz:
+	@tools/setup test
+	@tools/run-fuzz
+
+install: build
+	@meson install -C build
+
+clean:
+	rm -rf build build-*

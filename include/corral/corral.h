@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * corral.h - a read-through cache that cannot stampede: the public interface of libcorral.
+ *
+ * Open a cache, add an origin (where values come from) and a space (keys that share a policy), then
+ * get. A value that is not in memory is loaded through the origin exactly once, however many callers
+ * ask for it at the same time; they all share the one result.
+ *
+ * Threads:  every function may be called from any thread, unless its comment says otherwise.
+ * Time:     spans are microseconds (corral_us). A span of 0 means "none" unless said otherwise.
+ * Bytes:    keys and values are plain bytes; they need no terminator and may hold NUL.
+ * Results:  a result >= 0 is a success, and for the get calls one of enum corral_outcome; a result
+ *           < 0 is one of enum corral_rc. Parameters named ret_... are untouched on failure.
+ */
+#ifndef CORRAL_CORRAL_H
+#define CORRAL_CORRAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CORRAL_API __attribute__((visibility("default")))
+
+/* A span or an instant in microseconds. Instants are of the monotonic clock. */
+typedef int64_t corral_us;
+
+#define CORRAL_MS(n)      ((corral_us)(n)*1000)
+#define CORRAL_SECONDS(n) ((corral_us)(n)*1000000)
+
+/* Bytes somewhere in memory. Always borrowed: who passes it keeps it valid until the call returns. */
+struct corral_bytes {
+    const void *data;
+    size_t size;
+};
+
+/* corral_str - the bytes of a string, without its terminator. */
+CORRAL_API struct corral_bytes corral_str(const char *text);
+
+/* Errors: name, value, HTTP status of the daemon, text. */
+#define CORRAL_RC_TABLE(X)                                                                         \
+    X(EINVAL, -1, 400, "an argument is not valid")                                                 \
+    X(ENOMEM, -2, 503, "out of memory")                                                            \
+    X(ETIMEDOUT, -3, 504, "the wait limit of this get passed before there was a value")            \
+    X(EDEADLINE, -4, 504, "the origin did not answer before its deadline; the load was cancelled") \
+    X(EORIGIN, -5, 502, "the origin failed")                                                       \
+    X(EQUEUE, -6, 503, "the origin's queue is full")                                               \
+    X(ELIMIT, -7, 503, "the cache's limit of flights or waiters is reached")                       \
+    X(ECLOSED, -8, 503, "the cache is closed")                                                     \
+    X(EKEY, -9, 414, "the key is empty or longer than the cache's limit")                          \
+    X(EVALUE, -10, 502, "the value is larger than the cache's limit")                              \
+    X(EDEADLOCK, -11, 500, "a call that blocks was made on the cache's own thread")                \
+    X(ECANCELED, -12, 503, "the get was cancelled")                                                \
+    X(EEXIST, -13, 409, "the name is taken")                                                       \
+    X(EABSENT, -14, 404, "the key is not in memory")                                               \
+    X(ESYSTEM, -15, 500, "the operating system refused")
+
+enum corral_rc {
+    CORRAL_OK = 0,
+#define X(name, value, status, text) CORRAL_##name = (value),
+    CORRAL_RC_TABLE(X)
+#undef X
+};
+
+/* Outcomes of a get: name, its word in metrics, text. Each successful get has exactly one. STALE and
+ * DEGRADED belong to policies that a later version brings; this version never returns them. */
+#define CORRAL_OUTCOME_TABLE(X)                                                                    \
+    X(HIT, "hit", "fresh, from memory")                                                            \
+    X(STALE, "stale", "past its soft TTL, from memory, while a refresh runs")                      \
+    X(COALESCED, "coalesced", "shared the result of a load that another get had started")          \
+    X(LOADED, "miss", "loaded from the origin by this get")                                        \
+    X(NEGATIVE, "negative", "known not to exist, from memory")                                     \
+    X(DEGRADED, "degraded", "the last good value, because the load failed")
+
+enum corral_outcome {
+#define X(name, word, text) CORRAL_##name,
+    CORRAL_OUTCOME_TABLE(X)
+#undef X
+};
+
+/* corral_strerror - the text of a result < 0, one sentence without a full stop. Static memory. */
+CORRAL_API const char *corral_strerror(int rc);
+
+/* corral_outcome_name - the word of a result >= 0 of a get, such as "hit". Static memory. */
+CORRAL_API const char *corral_outcome_name(int outcome);
+
+/* corral_version - the version of the library, such as "0.1.0". Static memory. */
+CORRAL_API const char *corral_version(void);
+
+struct corral_cache;
+struct corral_origin;
+struct corral_space;
+struct corral_load;
+
+/* ------------------------------------------------------------------------------------ the cache */
+
+/* Why a load failed, for the program's log. Called on the cache's thread: it must not block and must
+ * not call a blocking function of this library. The strings are borrowed until it returns. */
+typedef void corral_failure_fn(void *arg, const char *space, struct corral_bytes key, int rc,
+                               const char *why);
+
+/* Settings of a cache. Set everything to zero for the defaults. */
+struct corral_options {
+    size_t memory_bytes;    /* budget of entries, with keys and overhead; 0: 64 MiB */
+    size_t key_max;         /* longest key in bytes, at most 65535; 0: 1024 */
+    size_t value_max;       /* largest value in bytes, at most 1 GiB; 0: 8 MiB */
+    uint32_t flights_max;   /* keys being loaded at once; 0: 65536 */
+    uint32_t waiters_max;   /* gets waiting at once; 0: 131072 */
+    corral_us close_wait_us; /* how long corral_close() waits for loaders; 0: 5 s */
+    corral_failure_fn *on_failure; /* may be NULL */
+    void *on_failure_arg;
+};
+
+/* corral_open - start a cache and its thread.
+ *
+ * options   NULL for the defaults
+ * Errors: EINVAL a setting is out of range, ENOMEM, ESYSTEM no thread or no event loop. */
+CORRAL_API int corral_open(const struct corral_options *options, struct corral_cache **ret_cache);
+
+/* corral_close - stop the cache and free it.
+ *
+ * Gets that wait are answered with CORRAL_ECLOSED, loads are cancelled. Loaders that are still
+ * running are waited for, up to close_wait_us; one that has not returned by then is left behind: its
+ * answer will be dropped and its memory freed when it returns. Values that the program holds stay
+ * valid until they are released. No call may be made on the cache, its spaces or its origins during
+ * or after this one, except by loaders that answer late. Blocks.
+ *
+ * Returns 0, or CORRAL_ETIMEDOUT if a loader was left behind (the cache is closed all the same), or
+ * CORRAL_EDEADLOCK on the cache's own thread (nothing is done). NULL is allowed and returns 0. */
+CORRAL_API int corral_close(struct corral_cache *cache);
+
+/* ----------------------------------------------------------------------------- origins and loads */
+
+/* A loader: brings the value of one key.
+ *
+ * Called on one of the origin's worker threads, so it may block. It answers by exactly one of
+ * corral_load_value(), corral_load_not_found(), corral_load_fail(), either before it returns or
+ * later, from any thread. `load` stays valid until it is answered; who never answers leaks it. An
+ * answer after the deadline or after corral_close() is dropped.
+ *
+ * A loader that returns without an answer gives its worker back and keeps its place in the origin's
+ * concurrency until it answers or the deadline passes. A loader that does not return keeps both: no
+ * one can take a thread away from it. Look at corral_load_cancelled() in long loops. */
+typedef void corral_loader_fn(void *arg, struct corral_load *load);
+
+/* Settings of an origin. Set everything but name and loader to zero for the defaults. */
+struct corral_origin_options {
+    const char *name; /* copied */
+    corral_loader_fn *loader;
+    void *arg;             /* handed to the loader */
+    uint32_t concurrency;  /* loads at once, also the number of worker threads; 0: 20; at most 1024 */
+    uint32_t queue;        /* loads that wait for their turn; 0: 1000 */
+    corral_us deadline_us; /* a load that takes longer is cancelled; 0: 2 s */
+};
+
+/* corral_origin_add - register where values come from. The origin lives as long as the cache.
+ * Errors: EINVAL, EEXIST the name is taken, ENOMEM, ESYSTEM, EDEADLOCK. Blocks shortly. */
+CORRAL_API int corral_origin_add(struct corral_cache *cache,
+                                 const struct corral_origin_options *options,
+                                 struct corral_origin **ret_origin);
+
+/* corral_load_key - the key to load. Borrowed until the load is answered. */
+CORRAL_API struct corral_bytes corral_load_key(const struct corral_load *load);
+
+/* corral_load_space_arg - the `arg` of the space that the key belongs to. */
+CORRAL_API void *corral_load_space_arg(const struct corral_load *load);
+
+/* corral_load_remaining - microseconds until the deadline of this load; <= 0 when it has passed. */
+CORRAL_API corral_us corral_load_remaining(const struct corral_load *load);
+
+/* corral_load_cancelled - has nobody a use for the answer any more? */
+CORRAL_API bool corral_load_cancelled(const struct corral_load *load);
+
+/* corral_load_value - answer with a value, which is copied. Frees the load.
+ * Returns 0; or ENOMEM or EVALUE, then the readers are told so: the load is answered all the same. */
+CORRAL_API int corral_load_value(struct corral_load *load, struct corral_bytes value);
+
+/* corral_load_not_found - answer that there is no such thing; cached for the negative TTL. */
+CORRAL_API void corral_load_not_found(struct corral_load *load);
+
+/* corral_load_fail - answer that the load failed; every reader gets CORRAL_EORIGIN.
+ * why   for the program's log (see corral_failure_fn); copied; may be NULL */
+CORRAL_API void corral_load_fail(struct corral_load *load, const char *why);
+
+/* ---------------------------------------------------------------------------------------- spaces */
+
+/* What happens to the keys of a space. */
+struct corral_policy {
+    corral_us ttl_us;          /* how long a value is fresh; 0: share the load in flight, keep nothing */
+    corral_us negative_ttl_us; /* the same for "not found"; 0: keep nothing */
+    double jitter;             /* every TTL is spread by this fraction, 0 to 0.5 (0.1: +-10 %) */
+    bool no_coalescing;        /* plain cache-aside, every miss loads; for comparisons only */
+};
+
+/* Settings of a space. */
+struct corral_space_options {
+    const char *name; /* copied */
+    struct corral_policy policy;
+    struct corral_origin *origin;
+    void *arg; /* for corral_load_space_arg(); not looked at */
+};
+
+/* corral_space_add - add a space. It lives as long as the cache.
+ * Errors: EINVAL, EEXIST the name is taken, ELIMIT more than 256 spaces, ENOMEM, EDEADLOCK. */
+CORRAL_API int corral_space_add(struct corral_cache *cache,
+                                const struct corral_space_options *options,
+                                struct corral_space **ret_space);
+
+/* ------------------------------------------------------------------------------------------ gets */
+
+/* A value in the caller's hands: a reference to immutable bytes that stay valid until
+ * corral_value_release(), even after the cache is closed. */
+struct corral_value {
+    const void *data;   /* NULL: there is no such thing (negative) */
+    size_t size;        /* bytes at data */
+    corral_us age_us;   /* time since the origin answered, when this get was answered */
+    corral_us fresh_us; /* time it stays fresh from then on; 0 for a value that is not cached */
+    void *private_owner;
+    void *private_entry;
+};
+
+/* corral_value_ref - a second reference to the same bytes, to be released on its own. */
+CORRAL_API struct corral_value corral_value_ref(const struct corral_value *value);
+
+/* corral_value_release - give a reference back and clear the struct. A cleared one is allowed. */
+CORRAL_API void corral_value_release(struct corral_value *value);
+
+/* corral_get - the value of a key, loaded through the origin if need be. Blocks.
+ *
+ * wait_us     the longest this call may wait, at least 0; 0: answer from memory, or start the load
+ *             and return CORRAL_ETIMEDOUT
+ * ret_value   to be released by the caller; ->data is NULL if there is no such thing
+ *
+ * Returns an enum corral_outcome; or ETIMEDOUT, EDEADLINE, EORIGIN, EQUEUE, ELIMIT, ENOMEM, EKEY,
+ * EVALUE, ECLOSED, EINVAL, EDEADLOCK (called on the cache's own thread; the async form may be). */
+CORRAL_API int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
+                          struct corral_value *ret_value);
+
+/* Receives the answer of an asynchronous get. result: as corral_get() returns. value: the receiver's
+ * own reference, which it must release; cleared if result < 0. The struct itself is borrowed. */
+typedef void corral_get_fn(void *arg, int result, struct corral_value *value);
+
+/* corral_get_async - the same without blocking.
+ *
+ * `fn` is called exactly once, if and only if 0 is returned: before this call returns, on the
+ * calling thread, where the answer is in memory; else on the cache's thread, where it must not block.
+ * Returns 0; or EKEY, EINVAL, ENOMEM, ECLOSED, and then `fn` is not called. */
+CORRAL_API int corral_get_async(struct corral_space *space, struct corral_bytes key,
+                                corral_us wait_us, corral_get_fn *fn, void *arg);
+
+/* corral_read - copy a fresh value out of memory; never loads, locks, allocates or waits.
+ *
+ * The fastest way to a hit, above all where many threads read one key: no shared memory is written.
+ * At most `size` bytes are copied to `buffer`; *ret_size is the size of the whole value (0 if
+ * negative), so a result larger than `size` says that it did not fit.
+ * Returns CORRAL_HIT or CORRAL_NEGATIVE, counted as a get; EABSENT (not counted: a get follows); EKEY. */
+CORRAL_API int corral_read(struct corral_space *space, struct corral_bytes key, void *buffer,
+                           size_t size, size_t *ret_size);
+
+/* ---------------------------------------------------------------------------------------- changes */
+
+/* corral_invalidate - forget a key. When this returns, no reader that comes later is given a value
+ * whose load began earlier. A load under way goes on for those who wait for it, uncached. Blocks
+ * shortly. Errors: EKEY, ENOMEM, ECLOSED, EDEADLOCK. */
+CORRAL_API int corral_invalidate(struct corral_space *space, struct corral_bytes key);
+
+/* corral_put - set the value of a key, as if the origin had answered with it now. It is an
+ * invalidation as well. Blocks shortly. Errors: EKEY, EVALUE, ENOMEM, ECLOSED, EDEADLOCK. */
+CORRAL_API int corral_put(struct corral_space *space, struct corral_bytes key,
+                          struct corral_bytes value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

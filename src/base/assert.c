@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * assert.c - the last words of a broken invariant. */
+#include "base/assert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void crl_assert_failed(const char *what, const char *file, int line)
+{
+    fprintf(stderr, "corral: bug: %s (%s:%d)\n", what, file, line);
+    abort();
+}
