@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * entry.h - an immutable value with its key and its times, counted by reference.
+ *
+ * Invariants:
+ *   E1  Nothing of an entry changes after it is published, but `refs`, `visited` and the links, and
+ *       the links belong to the table's writer alone.
+ *   E2  The table holds one reference while the entry is linked, and until a grace period after it
+ *       was unlinked; so a reader inside its read section may take a reference.
+ *   E3  Who drops the last reference frees the entry, on whatever thread.
+ */
+#ifndef CRL_CORE_ENTRY_H
+#define CRL_CORE_ENTRY_H
+
+#include "base/bytes.h"
+
+#include <stdatomic.h>
+
+/* Where entries and buckets live. Thread-safe. Blocks are aligned to 16 bytes, those whose size is a
+ * multiple of 64 to 64. Sizes are handed back at free. The allocator outlives every block. */
+struct crl_allocator {
+    void *(*alloc)(struct crl_allocator *allocator, size_t bytes); /* NULL: no memory */
+    void (*free)(struct crl_allocator *allocator, void *block, size_t bytes);
+};
+
+/* crl_allocator_malloc - plain aligned malloc: for the simulator, tests and sanitizers. */
+extern struct crl_allocator crl_allocator_malloc;
+
+struct crl_entry {
+    uint64_t hash;
+    corral_us answered_at; /* when the origin answered: age counts from here */
+    corral_us fresh_until; /* soft TTL, with jitter */
+    uint32_t value_size;
+    uint16_t key_size;
+    uint16_t space;
+    _Atomic uint32_t refs;
+    _Atomic uint8_t visited; /* a hit since the hand last passed (SIEVE) */
+    bool negative;           /* the origin has no such thing; no value */
+    uint16_t reserved;
+    uint32_t load_us; /* what the load cost, saturated */
+    uint32_t reserved2;
+    struct crl_entry *older, *newer; /* the eviction queue; or the limbo list */
+    unsigned char bytes[]; /* key, then value */
+};
+
+/* What an entry is made of. */
+struct crl_entry_parts {
+    uint64_t hash;
+    uint32_t space;
+    bool negative;
+    struct corral_bytes key;
+    struct corral_bytes value;
+    corral_us answered_at;
+    corral_us fresh_until;
+    corral_us load_us;
+};
+
+/* crl_entry_new - copy the parts into an entry with one reference. NULL: no memory. */
+struct crl_entry *crl_entry_new(struct crl_allocator *allocator,
+                                const struct crl_entry_parts *parts);
+
+/* crl_entry_bytes - the size of its block. */
+static inline size_t crl_entry_bytes(const struct crl_entry *entry)
+{
+    return sizeof *entry + entry->key_size + entry->value_size;
+}
+
+static inline struct corral_bytes crl_entry_key(const struct crl_entry *entry)
+{
+    return crl_bytes(entry->bytes, entry->key_size);
+}
+
+static inline struct corral_bytes crl_entry_value(const struct crl_entry *entry)
+{
+    return crl_bytes(entry->bytes + entry->key_size, entry->value_size);
+}
+
+/* crl_entry_is_fresh - may it be served without asking anyone, at `now`? */
+static inline bool crl_entry_is_fresh(const struct crl_entry *entry, corral_us now)
+{
+    return now < entry->fresh_until;
+}
+
+/* crl_entry_ref - one more reference. Any thread that holds one, or is inside a read section (E2). */
+static inline void crl_entry_ref(struct crl_entry *entry)
+{
+    atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
+}
+
+/* crl_entry_unref - give a reference back; the last one frees. Any thread. */
+void crl_entry_unref(struct crl_allocator *allocator, struct crl_entry *entry);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * table.h - the entries of a process: many readers that write nothing, one writer.
+ *
+ * Owns: the buckets, the eviction queue, one reference to each entry that is linked, the byte budget.
+ *
+ * Concept. Buckets are one cache line: seven slots and a link to an overflow bucket. A slot is one
+ * word, an entry's address with 16 bits of its hash above it, so it is published, replaced and cleared
+ * by one store, and a lookup that misses touches one cache line. The high bits of the hash choose a
+ * shard; each shard doubles its buckets on its own, so that growing never stops the world. The order of
+ * eviction is SIEVE: a queue in order of insertion and a hand that walks from its old end, sparing and
+ * unmarking what was visited since it last passed; a hit at most sets a bit that is not yet set.
+ *
+ * Invariants:
+ *   T1  Budget: linked entries (block sizes), their buckets and limbo together stay <= memory_bytes;
+ *       an entry that can't fit is not linked.
+ *   T2  At most one linked entry has a given space and key.
+ *   T3  What was unlinked goes to limbo, and is given back only after a grace period that began later.
+ *
+ * Threads: crl_table_find() on any thread, inside a read section of whoever owns the table (RCU in
+ * the library; the simulator has one thread and needs none). Everything else: one writer at a time.
+ *
+ * Not here: locks, RCU, clocks, freshness: an entry is found whatever its age.
+ *
+ * Sources: Y. Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024. P. McKenney, "Is Parallel
+ * Programming Hard", ch. 9 (RCU).
+ */
+#ifndef CRL_CORE_TABLE_H
+#define CRL_CORE_TABLE_H
+
+#include "core/entry.h"
+
+struct crl_table;
+
+struct crl_table_config {
+    size_t memory_bytes;
+    struct crl_allocator *allocator; /* borrowed; outlives the table */
+    uint32_t shards;                 /* a power of two, 1 to 1024; 0: 256 */
+};
+
+struct crl_table_counts {
+    uint64_t entries;
+    uint64_t bytes;       /* entries, buckets and limbo: what T1 bounds */
+    uint64_t limbo_bytes; /* of these */
+    uint64_t evictions;   /* entries pushed out by the budget, ever */
+};
+
+/* crl_table_new - an empty table. Errors: ENOMEM, EINVAL */
+int crl_table_new(const struct crl_table_config *config, struct crl_table **ret_table);
+
+/* crl_table_free - free it and drop its references, limbo included. No reader may be inside. */
+void crl_table_free(struct crl_table *table);
+
+/* crl_table_find - the entry of a key, or NULL. Borrowed until the read section ends, unless the
+ * caller takes a reference. Marks nothing: see crl_table_touch(). O(1). */
+struct crl_entry *crl_table_find(const struct crl_table *table, uint64_t hash, uint32_t space,
+                                 struct corral_bytes key);
+
+/* crl_table_touch - remember that an entry was hit. Writes only if the mark is not yet set. */
+static inline void crl_table_touch(struct crl_entry *entry)
+{
+    if (!atomic_load_explicit(&entry->visited, memory_order_relaxed))
+        atomic_store_explicit(&entry->visited, 1, memory_order_relaxed);
+}
+
+/* crl_table_insert - publish an entry, in place of the one with its key if there is one; evict what
+ * the budget demands. Takes a reference of its own; the caller keeps theirs.
+ *
+ * Returns true; or false: it does not fit into the budget or there is no memory for a bucket. Then
+ * nothing is linked under this key any more (an older value must not outlive a newer one). */
+bool crl_table_insert(struct crl_table *table, struct crl_entry *entry);
+
+/* crl_table_remove - unlink a key. Returns whether there was one. */
+bool crl_table_remove(struct crl_table *table, uint64_t hash, uint32_t space,
+                      struct corral_bytes key);
+
+/* crl_table_limbo_take - hand over all that waits for a grace period, NULL if nothing does. Its bytes
+ * count until crl_table_limbo_drop(), which the caller calls after a grace period, on the writer's
+ * thread. At most one batch is out at a time (a second take returns NULL). */
+struct crl_limbo;
+struct crl_limbo *crl_table_limbo_take(struct crl_table *table);
+void crl_table_limbo_drop(struct crl_table *table, struct crl_limbo *limbo);
+
+/* crl_table_counts - how full it is. Writer's thread. */
+struct crl_table_counts crl_table_counts(const struct crl_table *table);
+
+/* crl_table_check - walk everything and abort where an invariant does not hold. O(n); for tests. */
+void crl_table_check(const struct crl_table *table);
+
+#endif

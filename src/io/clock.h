@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * clock.h - the only place that asks what time it is. */
+#ifndef CRL_IO_CLOCK_H
+#define CRL_IO_CLOCK_H
+
+#include <corral/corral.h>
+
+#include <time.h>
+
+/* crl_now - monotonic microseconds, exact. Costs a reading of the cycle counter, no system call. */
+static inline corral_us crl_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (corral_us)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* crl_now_coarse - the same clock as of the last tick of the kernel: up to 10 ms behind, and several
+ * times cheaper. For the freshness of hits, whose TTLs are much longer. */
+static inline corral_us crl_now_coarse(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (corral_us)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pool.h - a bounded pool of worker threads for jobs that block.
+ *
+ * Jobs are intrusive and run in the order of posting. Threads are started as they are needed, up to
+ * the limit, and live until the pool is freed. Each worker has a number, 0 <= n < limit, so that its
+ * user can give it a resource of its own (a database connection). */
+#ifndef CRL_IO_POOL_H
+#define CRL_IO_POOL_H
+
+#include <corral/corral.h>
+
+struct crl_pool;
+
+/* A job; embedded in what it works on. `run` is called once, on a worker thread. */
+struct crl_job {
+    struct crl_job *next; /* the pool's, until run() begins */
+    void (*run)(struct crl_job *job, uint32_t worker);
+};
+
+/* crl_pool_new - a pool with no thread yet.
+ * threads_max  1 to 1024.   name  of its threads, at most 15 characters; copied.
+ * Errors: ENOMEM */
+int crl_pool_new(const char *name, uint32_t threads_max, struct crl_pool **ret_pool);
+
+/* crl_pool_post - run a job. Any thread; does not block. The job is the pool's until run() begins.
+ * Errors: ESYSTEM no thread is running and none could be started; the job is not taken. */
+int crl_pool_post(struct crl_pool *pool, struct crl_job *job);
+
+/* crl_pool_free - end the threads, wait for running jobs at most `wait_us`, free the pool.
+ * No job may be posted during or after it, and none may be waiting. A thread that is still in a job
+ * by then is left behind: `left` of the pool is called on it when its job returns.
+ * Returns 0, or CORRAL_ETIMEDOUT if threads were left behind. Blocks. */
+int crl_pool_free(struct crl_pool *pool, corral_us wait_us);
+
+#endif
