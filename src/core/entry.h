@@ -12,19 +12,10 @@
 #ifndef CRL_CORE_ENTRY_H
 #define CRL_CORE_ENTRY_H
 
+#include "base/allocator.h"
 #include "base/bytes.h"
 
 #include <stdatomic.h>
-
-/* Where entries and buckets live. Thread-safe. Blocks are aligned to 16 bytes, those whose size is a
- * multiple of 64 to 64. Sizes are handed back at free. The allocator outlives every block. */
-struct crl_allocator {
-    void *(*alloc)(struct crl_allocator *allocator, size_t bytes); /* NULL: no memory */
-    void (*free)(struct crl_allocator *allocator, void *block, size_t bytes);
-};
-
-/* crl_allocator_malloc - plain aligned malloc: for the simulator, tests and sanitizers. */
-extern struct crl_allocator crl_allocator_malloc;
 
 struct crl_entry {
     uint64_t hash;

@@ -15,7 +15,7 @@
 #ifndef CRL_IO_ARENA_H
 #define CRL_IO_ARENA_H
 
-#include "core/entry.h"
+#include "base/allocator.h"
 
 /* crl_arena_new - an empty arena; nothing is mapped yet. Errors: ENOMEM */
 int crl_arena_new(struct crl_allocator **ret_allocator);

@@ -29,7 +29,7 @@ int crl_pool_post(struct crl_pool *pool, struct crl_job *job);
 
 /* crl_pool_free - end the threads, wait for running jobs at most `wait_us`, free the pool.
  * No job may be posted during or after it, and none may be waiting. A thread that is still in a job
- * by then is left behind: `left` of the pool is called on it when its job returns.
+ * by then is left behind, and cleans up after itself when its job returns.
  * Returns 0, or CORRAL_ETIMEDOUT if threads were left behind. Blocks. */
 int crl_pool_free(struct crl_pool *pool, corral_us wait_us);
 

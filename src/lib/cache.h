@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cache.h - what the daemon may ask of a cache beyond the public interface: gets that can be called
+ * off, origins that are not callbacks, and figures. */
+#ifndef CRL_LIB_CACHE_H
+#define CRL_LIB_CACHE_H
+
+#include "base/hist.h"
+#include "origin/origin.h"
+
+#include <corral/corral.h>
+
+/* ------------------------------------------------------------------------------------------ gets */
+
+struct crl_get;
+
+/* crl_get_start - corral_get_async() that never answers on the calling thread, with a handle.
+ *
+ * `fn` is called exactly once if 0 is returned, on the engine thread, possibly before this call
+ * returns. The handle is a reference, to be given back by crl_get_drop() at any time.
+ * Returns 0, or an error as corral_get_async(); then `fn` is not called and there is no handle. */
+int crl_get_start(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
+                  corral_get_fn *fn, void *arg, struct crl_get **ret_get);
+
+/* crl_get_cancel - nobody waits for this answer any more. If it is not answered yet, `fn` is called
+ * soon with CORRAL_ECANCELED. The load goes on for the others (P7). Any thread; does not block. */
+void crl_get_cancel(struct crl_get *get);
+
+/* crl_get_drop - give the handle back. Any thread. */
+void crl_get_drop(struct crl_get *get);
+
+/* crl_read_info - corral_read() that also tells the times, and takes the instant as an argument.
+ * now   as crl_now_coarse()
+ * If the value is larger than `size`, nothing is copied and ret_value holds a reference to it. */
+int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us now, void *buffer,
+                size_t size, struct corral_value *ret_value);
+
+/* crl_invalidate_async - corral_invalidate() without blocking; `fn` is called exactly once on the
+ * engine thread if 0 is returned. result: 1 a value was cached, 0 it was not, or an error. */
+typedef void crl_done_fn(void *arg, int result);
+int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, crl_done_fn *fn,
+                         void *arg);
+
+/* --------------------------------------------------------------------------------------- origins */
+
+/* crl_origin_attach - register an origin of any kind; the cache takes it, also on failure.
+ * Limits as in corral_origin_options; `loader` and `arg` of it are not looked at. */
+int crl_origin_attach(struct corral_cache *cache, const struct corral_origin_options *options,
+                      struct crl_origin *origin, struct corral_origin **ret_origin);
+
+/* --------------------------------------------------------------------------------------- figures */
+
+/* What became of a get; each get in exactly one. The outcomes of corral.h, then two failures:
+ * refused (limits, queue, closed) and failed (all the rest). */
+enum crl_get_class {
+    CRL_GET_REFUSED = CORRAL_DEGRADED + 1,
+    CRL_GET_FAILED,
+    CRL_GET_CLASSES,
+};
+
+/* crl_get_class_name - its word in metrics. */
+const char *crl_get_class_name(int class);
+
+struct crl_space_stats {
+    uint64_t gets[CRL_GET_CLASSES];
+    uint64_t generations; /* values that were really needed */
+    uint64_t loads;       /* started for this space, reason miss */
+    struct crl_hist age;  /* of the values served, bounds crl_hist_age */
+};
+
+struct crl_origin_stats {
+    uint64_t active, queued; /* now */
+    uint64_t failed;         /* the origin said so */
+    uint64_t overrun;        /* cancelled at the deadline */
+    uint64_t refused;        /* the queue was full */
+    uint64_t late;           /* answers that came when nobody waited for them any more */
+    struct crl_hist load;    /* bounds crl_hist_latency */
+};
+
+struct crl_cache_stats {
+    uint64_t entries, bytes, evictions;
+    uint64_t flights, waiters; /* now */
+};
+
+/* Snapshots; any thread, do not block. */
+void crl_cache_stats(struct corral_cache *cache, struct crl_cache_stats *ret_stats);
+void crl_space_stats(struct corral_space *space, struct crl_space_stats *ret_stats);
+void crl_origin_stats(struct corral_origin *origin, struct crl_origin_stats *ret_stats);
+
+#endif
