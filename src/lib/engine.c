@@ -4,8 +4,7 @@
  *
  * Concept. Letters arrive in the mailbox in order; each becomes an event for the core, whose actions
  * are carried out before the next one. One libuv timer stands for all the core's timers. The time is
- * sampled once for each batch. What the table has unlinked is freed after an RCU grace period, one
- * batch at a time.
+ * sampled once for each batch. What the table has unlinked is freed after an RCU grace period.
  *
  * Threads: everything here runs on the engine's thread, but engine_start, engine_stop, engine_post,
  * engine_do, engine_drain and load_answer. */
@@ -126,6 +125,19 @@ static uint32_t actions_run(struct corral_cache *cache, crl_load_id ret_failed[C
     return failed;
 }
 
+/* What the table has unlinked is freed when there is enough of it to be worth a grace period. The wait
+ * is microseconds, unless the kernel has put a reader aside in the middle of a hit. */
+static void limbo_reclaim(struct corral_cache *cache)
+{
+    if (!crl_table_limbo_is_due(cache->table))
+        return;
+    struct crl_limbo *limbo = crl_table_limbo_take(cache->table);
+    if (limbo == NULL)
+        return;
+    crl_rcu_wait();
+    crl_table_limbo_drop(cache->table, limbo);
+}
+
 int engine_feed(struct corral_cache *cache, struct crl_event *event)
 {
     crl_load_id failed[2 * CRL_ACTIONS_MAX];
@@ -143,31 +155,8 @@ int engine_feed(struct corral_cache *cache, struct crl_event *event)
         n += actions_run(cache, failed + n);
         crl_assert(n <= CRL_ACTIONS_MAX);
     }
+    limbo_reclaim(cache);
     return result;
-}
-
-static void grace_over(struct corral_cache *cache, struct engine_call *call)
-{
-    struct engine_grace *grace = caa_container_of(call, struct engine_grace, over);
-    crl_rcu_after_grace();
-    crl_table_limbo_drop(cache->table, grace->limbo);
-    grace->limbo = NULL;
-}
-
-/* On liburcu's thread. */
-static void grace_passed(struct rcu_head *head)
-{
-    struct engine_grace *grace = caa_container_of(head, struct engine_grace, head);
-    engine_post(grace->cache, &grace->over);
-}
-
-static void limbo_send_off(struct corral_cache *cache)
-{
-    if (cache->grace.limbo != NULL || cache->draining)
-        return; /* one at a time; what is left at the end is freed with the table */
-    cache->grace.limbo = crl_table_limbo_take(cache->table);
-    if (cache->grace.limbo != NULL)
-        urcu_bp_call_rcu(&cache->grace.head, grace_passed);
 }
 
 static void timer_fires(uv_timer_t *timer);
@@ -185,7 +174,6 @@ static void engine_settle(struct corral_cache *cache)
         uv_timer_start(&cache->timer, timer_fires, (uint64_t)(next_at - cache->now + 999) / 1000,
                        0);
     }
-    limbo_send_off(cache);
     if (cache->on_quiet != NULL && crl_core_is_idle(cache->core)) {
         struct engine_call *call = cache->on_quiet;
         cache->on_quiet = NULL;
@@ -249,8 +237,6 @@ int engine_start(struct corral_cache *cache)
         return CORRAL_ESYSTEM;
     uv_timer_init(&cache->loop, &cache->timer);
     cache->timer.data = cache;
-    cache->grace.cache = cache;
-    cache->grace.over.run = grace_over;
     int rc = crl_mailbox_open(&cache->mailbox, &cache->loop, deliver);
     if (rc == 0) {
         rc = thread_start(cache);
@@ -275,13 +261,11 @@ static void stop_run(struct corral_cache *cache, struct engine_call *call)
 
 void engine_stop(struct corral_cache *cache)
 {
-    urcu_bp_barrier(); /* a grace period that is under way posts its letter before ours */
     struct engine_call stop = {.run = stop_run};
     engine_post(cache, &stop);
     pthread_join(cache->thread, NULL);
     int busy = uv_loop_close(&cache->loop);
     crl_assert(busy == 0);
-    crl_assert(cache->grace.limbo == NULL);
 }
 
 void engine_post(struct corral_cache *cache, struct engine_call *call)

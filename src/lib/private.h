@@ -17,7 +17,6 @@
 #include "lib/stats.h"
 
 #include <pthread.h>
-#include <urcu-bp.h>
 
 /* A letter to the engine: run this on its thread. */
 struct engine_call {
@@ -56,14 +55,6 @@ struct corral_origin {
     struct engine_load *loads[]; /* by place; the engine's */
 };
 
-/* One limbo batch of the table and the grace period it waits for. */
-struct engine_grace {
-    struct rcu_head head;
-    struct engine_call over;
-    struct corral_cache *cache;
-    struct crl_limbo *limbo; /* NULL: no grace period is running */
-};
-
 struct corral_cache {
     struct crl_core *core;
     struct crl_table *table; /* the core's */
@@ -80,7 +71,6 @@ struct corral_cache {
     uv_timer_t timer;
     struct crl_mailbox mailbox;
     pthread_t thread;
-    struct engine_grace grace;
     struct crl_actions actions;
     corral_us now;                /* of this turn of the engine */
     struct engine_call *on_quiet; /* close waits for it */
