@@ -110,7 +110,8 @@ int corral_read(struct corral_space *space, struct corral_bytes key, void *buffe
     }
     int outcome = entry->negative ? CORRAL_NEGATIVE : CORRAL_HIT;
     struct corral_bytes value = crl_entry_value(entry);
-    memcpy(buffer, value.data, value.size < size ? value.size : size);
+    if (size > 0)
+        memcpy(buffer, value.data, value.size < size ? value.size : size);
     corral_us age_us = now - entry->answered_at;
     crl_read_unlock();
     *ret_size = value.size;
