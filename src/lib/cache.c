@@ -283,11 +283,10 @@ const char *crl_get_class_name(int class)
 void crl_cache_stats(struct corral_cache *cache, struct crl_cache_stats *ret_stats)
 {
     const struct crl_core_counts *counts = crl_core_counts(cache->core);
-    struct crl_table_counts table = crl_table_counts(cache->table);
     *ret_stats = (struct crl_cache_stats){
-        .entries = table.entries,
-        .bytes = table.bytes,
-        .evictions = table.evictions,
+        .entries = crl_counter_get(&cache->counts.entries),
+        .bytes = crl_counter_get(&cache->counts.bytes),
+        .evictions = crl_counter_get(&cache->counts.evictions),
         .flights = crl_counter_get(&counts->flights),
         .waiters = crl_counter_get(&counts->waiters),
     };

@@ -159,6 +159,14 @@ int engine_feed(struct corral_cache *cache, struct crl_event *event)
     return result;
 }
 
+static void counts_publish(struct corral_cache *cache)
+{
+    struct crl_table_counts counts = crl_table_counts(cache->table);
+    crl_counter_set(&cache->counts.entries, counts.entries);
+    crl_counter_set(&cache->counts.bytes, counts.bytes);
+    crl_counter_set(&cache->counts.evictions, counts.evictions);
+}
+
 static void timer_fires(uv_timer_t *timer);
 
 /* After each batch: due timers, the next wake-up, what is to be freed, who waits for quiet. */
@@ -174,6 +182,7 @@ static void engine_settle(struct corral_cache *cache)
         uv_timer_start(&cache->timer, timer_fires, (uint64_t)(next_at - cache->now + 999) / 1000,
                        0);
     }
+    counts_publish(cache);
     if (cache->on_quiet != NULL && crl_core_is_idle(cache->core)) {
         struct engine_call *call = cache->on_quiet;
         cache->on_quiet = NULL;

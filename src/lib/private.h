@@ -75,6 +75,9 @@ struct corral_cache {
     corral_us now;                /* of this turn of the engine */
     struct engine_call *on_quiet; /* close waits for it */
     bool draining;                /* a CLOSE is under way */
+    struct {
+        struct crl_counter entries, bytes, evictions;
+    } counts; /* of the table, after each batch */
 
     pthread_mutex_t lock; /* of the lists below, which only grow */
     uint32_t origins_n, spaces_n;
