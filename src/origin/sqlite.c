@@ -23,8 +23,8 @@
  * No file of the database is opened here but by SQLite: closing a second descriptor of it would
  * drop SQLite's own POSIX locks.
  *
- * Sources: sqlite.org/lang_keywords, c3ref/interrupt, c3ref/progress_handler, howtocorrupt (2.2).
- * */
+ * Sources: sqlite.org, "Interrupt A Long-Running Query", "Query Progress Callbacks", "How To
+ * Corrupt An SQLite Database File" (2.2). */
 #include "origin/sqlite.h"
 
 #include "base/assert.h"
@@ -37,6 +37,7 @@
 #include <sqlite3.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,7 +119,7 @@ static int check_path(const char *path, struct stat *ret_stat, struct crl_sqlite
         return invalid(error, "%s: is a directory", path);
     if (!S_ISREG(ret_stat->st_mode))
         return invalid(error, "%s: is not a regular file", path);
-    if (access(path, R_OK) != 0)
+    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
         return invalid(error, "%s: %s", path, strerror(errno));
     return 0;
 }
