@@ -6,9 +6,9 @@
  * reference, tied to nothing that the engine owns. What the loader holds is not its address but a
  * ticket (ticket.h), so that every answer but the first is harmless at any time. Invariants:
  *
- *   C1  Two references: the worker's, given back when the loader function has returned (or will
- * never be called), and the loader's, given back with the answer. So the key stays valid until both
- *       are through, and a loader that never answers leaks its load.
+ *   C1  Two references: the worker's, given back when the loader function has returned (or will never
+ *       be called), and the loader's, given back with the answer. So the key stays valid until both are
+ *       through, and a loader that never answers leaks its load.
  *   C2  The first answer claims the ticket. Whether it still reaches anyone is the work's to decide
  *       (work.h): after the deadline or corral_close() it is dropped.
  *
