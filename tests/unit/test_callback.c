@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   whatever a program's loader does (answers late, twice, after the end, never), its load ends
- *         once, and memory is neither touched too late nor lost.
- * Method: loaders that do one of these each; the test holds the handles and acts in their place. What
- *         the port promises of every origin is in tests/contract/test_origin.c. */
+ * Goal:   whatever a program's loader does (answers late, twice, after the end, never), its load
+ *         ends once, and memory is neither touched too late nor lost.
+ * Method: loaders that do one of these each; the test holds the handles and acts in their place.
+ *         What the port promises of every origin is in tests/contract/test_origin.c. */
 #include "origin/callback.h"
 
 #include "../helper/probe.h"
@@ -222,8 +222,8 @@ static void linger(void *arg, struct corral_load *load)
     probe_do(stage.returned++);
 }
 
-/* A worker that lingers after its answer keeps its thread only. Loads behind it can be cancelled, and
- * their loader is then never called. */
+/* A worker that lingers after its answer keeps its thread only. Loads behind it can be cancelled,
+ * and their loader is then never called. */
 static void test_loads_behind_lingering_loaders(void **state)
 {
     (void)state;
