@@ -77,6 +77,11 @@ static void quote(const char *text, char *to, size_t room)
     to[used] = 0;
 }
 
+static long long ms_of(corral_us us)
+{
+    return (long long)(us / 1000);
+}
+
 void crl_storm_demo_yaml(const struct crl_storm_demo *demo, const struct crl_storm_options *options,
                          enum crl_storm_strategy strategy, char yaml[CRL_STORM_YAML_MAX])
 {
@@ -91,8 +96,8 @@ void crl_storm_demo_yaml(const struct crl_storm_demo *demo, const struct crl_sto
                         "    sqlite: %s\n"
                         "    concurrency: %d\n"
                         "    queue: %d\n"
-                        "    deadline: %lldus\n"
-                        "    delay: %lldus\n"
+                        "    deadline: %lldms\n"
+                        "    delay: %lldms\n"
                         "routes:\n"
                         "  - path: " CRL_STORM_DEMO_ROUTE "\n"
                         "    origin: demo\n"
@@ -101,13 +106,13 @@ void crl_storm_demo_yaml(const struct crl_storm_demo *demo, const struct crl_sto
                         "      - { name: id, type: integer }\n"
                         "    result: row\n"
                         "    strategy: %s\n"
-                        "    ttl: %lldus\n"
+                        "    ttl: %lldms\n"
                         "    jitter: 0%%\n"
-                        "    wait: %lldus\n"
+                        "    wait: %lldms\n"
                         "log: { level: error }\n",
                         database, CRL_STORM_DEMO_CONCURRENCY, CRL_STORM_CLIENTS_MAX,
-                        (long long)(options->delay_us + CORRAL_SECONDS(5)),
-                        (long long)options->delay_us, crl_storm_strategy_name(strategy),
-                        (long long)options->ttl_us, (long long)crl_storm_demo_wait_us(options));
+                        ms_of(options->delay_us + CORRAL_SECONDS(5)), ms_of(options->delay_us),
+                        crl_storm_strategy_name(strategy), ms_of(options->ttl_us),
+                        ms_of(crl_storm_demo_wait_us(options)));
     crl_assert(size > 0 && size < CRL_STORM_YAML_MAX);
 }

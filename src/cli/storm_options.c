@@ -88,7 +88,7 @@ int crl_storm_duration_parse(const char *text, corral_us max_us, corral_us *ret_
     static const struct {
         const char *name;
         uint64_t us;
-    } units[] = {{"us", 1}, {"ms", 1000}, {"s", 1000000}, {"m", 60000000}};
+    } units[] = {{"ms", 1000}, {"s", 1000000}, {"m", 60000000}};
     uint64_t number;
     const char *unit;
     if (number_parse(text, (uint64_t)max_us, &number, &unit))

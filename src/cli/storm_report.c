@@ -179,8 +179,7 @@ static void moral_write(struct crl_storm_run *const *runs, uint32_t n, FILE *out
 {
     const struct crl_storm_run *none = runs[0];
     bool compares = n > 1 && none->strategy == CRL_STORM_NONE && none->counts.known;
-    const char *longest =
-        none->scenario == CRL_STORM_COLD ? "all answered after" : "the longest wait";
+    const char *longest = none->scenario == CRL_STORM_COLD ? "all answered in" : "at worst";
     for (uint32_t i = compares ? 1 : 0; i < n; i++) {
         const struct crl_storm_run *run = runs[i];
         char mine[TEXT], theirs[TEXT], wait[TEXT], their_wait[TEXT];
