@@ -4,6 +4,7 @@
 #include "cli/storm_demo.h"
 
 #include "base/assert.h"
+#include "base/units.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -11,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define WAIT_MAX_US CORRAL_SECONDS(300) /* the configuration's limit of `wait` */
 
 static int database_fill(const char *path, char *why, size_t why_size)
 {
@@ -60,7 +63,8 @@ void crl_storm_demo_close(struct crl_storm_demo *demo)
 corral_us crl_storm_demo_wait_us(const struct crl_storm_options *options)
 {
     corral_us rounds = options->clients / CRL_STORM_DEMO_CONCURRENCY + 1;
-    return 2 * rounds * options->delay_us + CORRAL_SECONDS(10);
+    corral_us wait_us = 2 * rounds * options->delay_us + CORRAL_SECONDS(10);
+    return wait_us < WAIT_MAX_US ? wait_us : WAIT_MAX_US;
 }
 
 /* Writes text as a single-quoted YAML scalar. */
@@ -77,15 +81,15 @@ static void quote(const char *text, char *to, size_t room)
     to[used] = 0;
 }
 
-static long long ms_of(corral_us us)
-{
-    return (long long)(us / 1000);
-}
-
 void crl_storm_demo_yaml(const struct crl_storm_demo *demo, const struct crl_storm_options *options,
                          enum crl_storm_strategy strategy, char yaml[CRL_STORM_YAML_MAX])
 {
-    char database[PATH_MAX + 64];
+    char database[PATH_MAX + 64], deadline[CRL_UNITS_FORMAT_MAX], delay[CRL_UNITS_FORMAT_MAX],
+        ttl[CRL_UNITS_FORMAT_MAX], wait[CRL_UNITS_FORMAT_MAX];
+    crl_units_format(CRL_QUANTITY_DURATION, options->delay_us + CORRAL_SECONDS(5), deadline);
+    crl_units_format(CRL_QUANTITY_DURATION, options->delay_us, delay);
+    crl_units_format(CRL_QUANTITY_DURATION, options->ttl_us, ttl);
+    crl_units_format(CRL_QUANTITY_DURATION, crl_storm_demo_wait_us(options), wait);
     quote(demo->database, database, sizeof(database));
     int size = snprintf(yaml, CRL_STORM_YAML_MAX,
                         "listen: 127.0.0.1:0\n"
@@ -96,8 +100,8 @@ void crl_storm_demo_yaml(const struct crl_storm_demo *demo, const struct crl_sto
                         "    sqlite: %s\n"
                         "    concurrency: %d\n"
                         "    queue: %d\n"
-                        "    deadline: %lldms\n"
-                        "    delay: %lldms\n"
+                        "    deadline: %s\n"
+                        "    delay: %s\n"
                         "routes:\n"
                         "  - path: " CRL_STORM_DEMO_ROUTE "\n"
                         "    origin: demo\n"
@@ -106,13 +110,11 @@ void crl_storm_demo_yaml(const struct crl_storm_demo *demo, const struct crl_sto
                         "      - { name: id, type: integer }\n"
                         "    result: row\n"
                         "    strategy: %s\n"
-                        "    ttl: %lldms\n"
+                        "    ttl: %s\n"
                         "    jitter: 0%%\n"
-                        "    wait: %lldms\n"
+                        "    wait: %s\n"
                         "log: { level: error }\n",
-                        database, CRL_STORM_DEMO_CONCURRENCY, CRL_STORM_CLIENTS_MAX,
-                        ms_of(options->delay_us + CORRAL_SECONDS(5)), ms_of(options->delay_us),
-                        crl_storm_strategy_name(strategy), ms_of(options->ttl_us),
-                        ms_of(crl_storm_demo_wait_us(options)));
+                        database, CRL_STORM_DEMO_CONCURRENCY, CRL_STORM_CLIENTS_MAX, deadline,
+                        delay, crl_storm_strategy_name(strategy), ttl, wait);
     crl_assert(size > 0 && size < CRL_STORM_YAML_MAX);
 }

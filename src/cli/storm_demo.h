@@ -27,7 +27,7 @@ int crl_storm_demo_open(struct crl_storm_demo *demo, char *why, size_t why_size)
 void crl_storm_demo_close(struct crl_storm_demo *demo);
 
 /* crl_storm_demo_wait_us - how long a reader may have to wait at worst, where every client is a load
- * of its own: twice the time that the pool needs for all of them, and ten seconds. */
+ * of its own: twice the time that the pool needs for all of them, and ten seconds; but no more than the configuration allows, 5 minutes. */
 corral_us crl_storm_demo_wait_us(const struct crl_storm_options *options);
 
 /* crl_storm_demo_yaml - the daemon's configuration: both addresses on free ports, a queue in which

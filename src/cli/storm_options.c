@@ -4,6 +4,7 @@
 #include "cli/storm_options.h"
 
 #include "base/assert.h"
+#include "base/units.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -81,27 +82,6 @@ static int number_parse(const char *text, uint64_t max, uint64_t *ret_number, co
     *ret_number = number;
     *ret_end = end;
     return 0;
-}
-
-int crl_storm_duration_parse(const char *text, corral_us max_us, corral_us *ret_us)
-{
-    static const struct {
-        const char *name;
-        uint64_t us;
-    } units[] = {{"ms", 1000}, {"s", 1000000}, {"m", 60000000}};
-    uint64_t number;
-    const char *unit;
-    if (number_parse(text, (uint64_t)max_us, &number, &unit))
-        return CORRAL_EINVAL;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strcmp(unit, units[i].name) != 0)
-            continue;
-        if (number > (uint64_t)max_us / units[i].us)
-            return CORRAL_EINVAL;
-        *ret_us = (corral_us)(number * units[i].us);
-        return 0;
-    }
-    return CORRAL_EINVAL;
 }
 
 /* What a comma-separated list may name. */
@@ -184,15 +164,19 @@ static const struct option long_options[] = {
 static int span_take(const char *option, corral_us min_us, corral_us max_us, corral_us *ret_us,
                      const struct complaint *complaint)
 {
+    char min[CRL_UNITS_FORMAT_MAX], max[CRL_UNITS_FORMAT_MAX];
     corral_us us;
-    if (crl_storm_duration_parse(optarg, max_us, &us) || us < min_us)
-        return complain(
-            complaint,
-            "%s wants a duration with a unit from %lldms to %llds, such as 500ms or 3s, "
-            "not '%.64s'",
-            option, (long long)min_us / 1000, (long long)max_us / 1000000, optarg);
-    *ret_us = us;
-    return 0;
+    enum crl_units_fault fault = crl_units_parse(CRL_QUANTITY_DURATION, optarg, &us);
+    if (fault != CRL_UNITS_NONE)
+        return complain(complaint, "%s: '%.64s' %s (%s)", option, optarg,
+                        crl_units_fault_text(fault), crl_units_hint(CRL_QUANTITY_DURATION));
+    if (us >= min_us && us <= max_us) {
+        *ret_us = us;
+        return 0;
+    }
+    crl_units_format(CRL_QUANTITY_DURATION, min_us, min);
+    crl_units_format(CRL_QUANTITY_DURATION, max_us, max);
+    return complain(complaint, "%s: '%.64s' is not from %s to %s", option, optarg, min, max);
 }
 
 static int count_take(struct crl_storm_options *options, const struct complaint *complaint)

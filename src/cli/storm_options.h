@@ -67,8 +67,4 @@ const char *crl_storm_strategy_text(uint32_t strategy);
 int crl_storm_options_parse(int argc, char **argv, struct crl_storm_options *ret_options, char *why,
                             size_t why_size);
 
-/* crl_storm_duration_parse - a whole number with a unit (ms, s, m), such as "250ms".
- * Returns 0, or EINVAL: not that, or more than max_us. */
-int crl_storm_duration_parse(const char *text, corral_us max_us, corral_us *ret_us);
-
 #endif

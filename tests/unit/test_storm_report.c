@@ -84,26 +84,25 @@ static void two_strategies(void **state)
 {
     (void)state;
     struct crl_storm_report report = report_of(0, 2);
-    expect_text(
-        &report, (struct crl_storm_style){.unicode = true},
-        "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n"
-        "\n"
-        "cold: all clients ask for one absent key at once\n"
-        "\n"
-        "                       origin    ampli-  peak\n"
-        "strategy    requests    loads  fication loads  errors      p50      p99      max\n"
-        "none           1,000    1,000     1,000    20       0   2.58 s   5.01 s   5.06 s\n"
-        "coalescing     1,000        1       1.0     1       0   102 ms   104 ms   104 ms\n"
-        "\n"
-        "origin loads\n"
-        "none        ██████████████████████████████████████████████████████████     1,000\n"
-        "coalescing  ▏                                                                  1\n"
-        "\n"
-        "answers\n"
-        "none        1,000 miss\n"
-        "coalescing  999 coalesced, 1 miss\n"
-        "\n"
-        "coalescing: 1 query instead of 1,000; all answered in 106 ms instead of 5.06 s\n");
+    expect_text(&report, (struct crl_storm_style){.unicode = true},
+                "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n"
+                "\n"
+                "cold: all clients ask for one absent key at once\n"
+                "\n"
+                "                       origin    ampli-  peak\n"
+                "strategy    requests    loads  fication loads  errors      p50      p99      max\n"
+                "none           1,000    1,000     1,000    20       0   2.58 s   5.01 s   5.06 s\n"
+                "coalescing     1,000        1       1.0     1       0   102 ms   104 ms   104 ms\n"
+                "\n"
+                "origin loads\n"
+                "none        ██████████████████████████████████████████████████████████     1,000\n"
+                "coalescing  ▏                                                                  1\n"
+                "\n"
+                "answers\n"
+                "none        1,000 miss\n"
+                "coalescing  999 coalesced, 1 miss\n"
+                "\n"
+                "coalescing: 1 query instead of 1,000; all answered in 106 ms instead of 5.06 s\n");
 }
 
 static void what_is_not_known(void **state)
