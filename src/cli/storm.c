@@ -136,12 +136,10 @@ static int counts_read(struct storm_verb *verb, struct crl_storm_counts *ret_cou
         *ret_counts = crl_storm_daemon_counts(verb->daemon);
         return 0;
     }
-    int rc = crl_storm_fetch(&verb->target, "/metrics", TIMEOUT_US, &text, &status);
-    if (rc) {
-        (void)snprintf(verb->why, sizeof(verb->why), "cannot read /metrics: %s",
-                       corral_strerror(rc));
+    int rc = crl_storm_fetch(&verb->target, "/metrics", TIMEOUT_US, &text, &status, verb->why,
+                             sizeof(verb->why));
+    if (rc)
         return rc;
-    }
     (void)snprintf(space, sizeof(space), "%.*s", (int)strcspn(verb->path, "?"), verb->path);
     memset(ret_counts, 0, sizeof(*ret_counts));
     if (status == 200)
@@ -193,9 +191,7 @@ static int run_measure(struct storm_verb *verb, struct crl_storm_run *run)
         rc = crl_storm_load_run(&load, &run->tally, &verb->stopped, verb->why, sizeof(verb->why));
     if (progress.shown)
         fputs("\r\033[K", stderr);
-    if (rc == 0)
-        rc = counts_read(verb, &after);
-    if (rc == 0)
+    if (rc == 0 && counts_read(verb, &after) == 0) /* else they stay unknown: the storm may kill */
         run->counts = crl_storm_metrics_since(&before, &after);
     run->stopped = verb->stopped;
     return rc;
@@ -266,8 +262,9 @@ static int target_find(struct storm_verb *verb)
             "%.200s is not this machine. A storm on somebody else's is an attack; if you "
             "may overload it, say --allow-remote",
             verb->target.host);
-        return CORRAL_EINVAL;
+        rc = CORRAL_EINVAL;
     }
+    verb->misused = rc == CORRAL_EINVAL;
     memcpy(verb->path, verb->target.path, sizeof(verb->path));
     return rc;
 }

@@ -148,71 +148,91 @@ size_t crl_storm_request(const struct crl_storm_target *target, const char *path
 
 /* ----------------------------------------------------------------------------------------- fetching */
 
+/* A connection, or < 0 with errno. */
 static int fetch_open(const struct crl_storm_target *target, corral_us wait_us)
 {
     struct timeval wait = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
     int fd = socket(target->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return CORRAL_ESYSTEM;
+        return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)); /* else it waits longer */
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
     const struct sockaddr *address = (const struct sockaddr *)(const void *)&target->address;
     if (connect(fd, address, target->address_size) == 0)
         return fd;
-    int rc = errno == EINPROGRESS ? CORRAL_ETIMEDOUT : CORRAL_ESYSTEM;
+    int error = errno == EINPROGRESS ? ETIMEDOUT : errno;
     close(fd);
-    return rc;
+    errno = error;
+    return -1;
 }
 
-/* Reads to the end of the connection. The data is terminated, and the caller's also on failure. */
-static int fetch_read(int fd, char **data, size_t *ret_size)
+/* Reads to the end of the connection. *data is terminated, and the caller's also on failure.
+ * Returns false with errno. */
+static bool fetch_read(int fd, char **data, size_t *ret_size)
 {
     size_t size = 0, room = 0;
     for (;;) {
         if (room - size < 4096) {
             room += 65536;
             char *larger = room <= FETCH_MAX ? realloc(*data, room) : NULL;
-            if (!larger)
-                return CORRAL_ENOMEM;
+            if (!larger) {
+                errno = ENOMEM;
+                return false;
+            }
             *data = larger;
         }
         ssize_t n = recv(fd, *data + size, room - size - 1, 0);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0)
-            return errno == EAGAIN ? CORRAL_ETIMEDOUT : CORRAL_ESYSTEM;
+        if (n < 0) {
+            errno = errno == EAGAIN ? ETIMEDOUT : errno;
+            return false;
+        }
         size += (size_t)n;
         (*data)[size] = 0;
         if (n == 0)
             break;
     }
     *ret_size = size;
-    return 0;
+    return true;
 }
 
-int crl_storm_fetch(const struct crl_storm_target *target, const char *path, corral_us wait_us,
-                    char **ret_body, int *ret_status)
+/* Sends the request and reads the whole answer; false with errno. */
+static bool fetch_talk(const struct crl_storm_target *target, const char *path, corral_us wait_us,
+                       char **data, size_t *ret_size)
 {
     char request[CRL_STORM_REQUEST_MAX];
     /* 1.0, so that the end of the connection is the end of the answer and nothing is chunked. */
-    int request_size = snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n",
-                                path ? path : target->path, target->host);
-    char *data = NULL;
-    size_t size = 0;
+    int size = snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", path,
+                        target->host);
+    crl_assert(size > 0 && size < CRL_STORM_REQUEST_MAX);
     int fd = fetch_open(target, wait_us);
     if (fd < 0)
-        return fd;
-    int rc = CORRAL_ESYSTEM;
-    if (send(fd, request, (size_t)request_size, MSG_NOSIGNAL) == request_size)
-        rc = fetch_read(fd, &data, &size);
+        return false;
+    bool done =
+        send(fd, request, (size_t)size, MSG_NOSIGNAL) == size && fetch_read(fd, data, ret_size);
+    int error = errno;
     close(fd);
+    errno = error;
+    return done;
+}
+
+int crl_storm_fetch(const struct crl_storm_target *target, const char *path, corral_us wait_us,
+                    char **ret_body, int *ret_status, char *why, size_t why_size)
+{
+    char *data = NULL, *body = NULL;
+    const char *problem = "the answer is not HTTP";
+    size_t size = 0;
     int status = 0;
-    char *body = rc == 0 ? strstr(data, "\r\n\r\n") : NULL;
-    if (rc == 0 && (!body || sscanf(data, "HTTP/1.%*1[01] %3d", &status) != 1))
-        rc = CORRAL_ESYSTEM;
-    if (rc) {
+    if (!fetch_talk(target, path, wait_us, &data, &size))
+        problem = strerror(errno);
+    else if (sscanf(data, "HTTP/1.%*1[01] %3d", &status) == 1)
+        body = strstr(data, "\r\n\r\n");
+    if (!body) {
+        (void)snprintf(why, why_size, "cannot get %.100s from %.200s: %s", path, target->host,
+                       problem);
         free(data);
-        return rc;
+        return CORRAL_ESYSTEM;
     }
     memmove(data, body + 4, size - (size_t)(body + 4 - data) + 1);
     *ret_body = data;

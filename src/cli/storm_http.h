@@ -48,9 +48,10 @@ size_t crl_storm_request(const struct crl_storm_target *target, const char *path
  * wait_us    for each step, connecting and reading
  * ret_body   malloc'd and terminated, at most 16 MiB; the caller frees it
  * ret_status the HTTP status
- * Errors: ESYSTEM no connection or no HTTP, ETIMEDOUT, ENOMEM. */
+ * why   on failure, a clause for people
+ * Errors: ESYSTEM no connection, no HTTP, too much of it, or not in time. */
 int crl_storm_fetch(const struct crl_storm_target *target, const char *path, corral_us wait_us,
-                    char **ret_body, int *ret_status);
+                    char **ret_body, int *ret_status, char *why, size_t why_size);
 
 /* ----------------------------------------------------------------------------------------- answers */
 
