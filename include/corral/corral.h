@@ -139,7 +139,8 @@ CORRAL_API int corral_close(struct corral_cache *cache);
  * Called on one of the origin's worker threads, so it may block. It answers by exactly one of
  * corral_load_value(), corral_load_not_found(), corral_load_fail(), either before it returns or
  * later, from any thread. `load` stays valid until it is answered; who never answers leaks it. An
- * answer after the deadline or after corral_close() is dropped.
+ * answer after the deadline or after corral_close() is dropped, and so is every answer but the first.
+ * A load that has been answered has an empty key and counts as cancelled.
  *
  * A loader that returns without an answer gives its worker back and keeps its place in the origin's
  * concurrency until it answers or the deadline passes. A loader that does not return keeps both: no

@@ -16,22 +16,29 @@
 #include "base/bytes.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
+struct crl_bucket;
+
+/* 58 bytes before the key. First what only the writer needs, then what a hit reads, so that a hit's
+ * cache lines begin with the times and run on through key and value. */
 struct crl_entry {
+    struct crl_entry *older; /* the eviction queue; in limbo the next one */
+    union {
+        struct crl_entry *newer;
+        struct crl_bucket *emptied; /* in limbo: a bucket to be freed along with it, or NULL */
+    };
     uint64_t hash;
     corral_us answered_at; /* when the origin answered: age counts from here */
     corral_us fresh_until; /* soft TTL, with jitter */
+    _Atomic uint32_t refs;
+    uint32_t load_us; /* what the load cost, saturated */
     uint32_t value_size;
     uint16_t key_size;
     uint16_t space;
-    _Atomic uint32_t refs;
     _Atomic uint8_t visited; /* a hit since the hand last passed (SIEVE) */
     bool negative;           /* the origin has no such thing; no value */
-    uint16_t reserved;
-    uint32_t load_us; /* what the load cost, saturated */
-    uint32_t reserved2;
-    struct crl_entry *older, *newer; /* the eviction queue; or the limbo list */
-    unsigned char bytes[]; /* key, then value */
+    unsigned char bytes[];   /* key, then value */
 };
 
 /* What an entry is made of. */
@@ -46,14 +53,21 @@ struct crl_entry_parts {
     corral_us load_us;
 };
 
-/* crl_entry_new - copy the parts into an entry with one reference. NULL: no memory. */
+/* crl_entry_new - copy the parts into an entry with one reference. NULL: no memory.
+ * The key is at most 65535 bytes, the value at most 4 GiB - 1, the space at most 65535. */
 struct crl_entry *crl_entry_new(struct crl_allocator *allocator,
                                 const struct crl_entry_parts *parts);
 
-/* crl_entry_bytes - the size of its block. */
+/* crl_entry_block_bytes - the block that an entry of this key and value occupies. Pure. */
+static inline size_t crl_entry_block_bytes(size_t key_size, size_t value_size)
+{
+    return (offsetof(struct crl_entry, bytes) + key_size + value_size + 15) & ~(size_t)15;
+}
+
+/* crl_entry_bytes - the size of its block, a multiple of 16. */
 static inline size_t crl_entry_bytes(const struct crl_entry *entry)
 {
-    return sizeof *entry + entry->key_size + entry->value_size;
+    return crl_entry_block_bytes(entry->key_size, entry->value_size);
 }
 
 static inline struct corral_bytes crl_entry_key(const struct crl_entry *entry)
@@ -72,7 +86,7 @@ static inline bool crl_entry_is_fresh(const struct crl_entry *entry, corral_us n
     return now < entry->fresh_until;
 }
 
-/* crl_entry_ref - one more reference. Any thread that holds one, or is inside a read section (E2). */
+/* crl_entry_ref - one more reference. Any thread that holds one or is inside a read section (E2) */
 static inline void crl_entry_ref(struct crl_entry *entry)
 {
     atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);

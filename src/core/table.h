@@ -2,20 +2,31 @@
  *
  * table.h - the entries of a process: many readers that write nothing, one writer.
  *
- * Owns: the buckets, the eviction queue, one reference to each entry that is linked, the byte budget.
+ * Owns: the buckets, the eviction queue, one reference to each entry that is linked, the byte
+ * budget.
  *
- * Concept. Buckets are one cache line: seven slots and a link to an overflow bucket. A slot is one
- * word, an entry's address with 16 bits of its hash above it, so it is published, replaced and cleared
- * by one store, and a lookup that misses touches one cache line. The high bits of the hash choose a
- * shard; each shard doubles its buckets on its own, so that growing never stops the world. The order of
- * eviction is SIEVE: a queue in order of insertion and a hand that walks from its old end, sparing and
- * unmarking what was visited since it last passed; a hit at most sets a bit that is not yet set.
+ * Concept. The high bits of the hash choose a shard. A shard is an array of buckets (buckets.h),
+ * born with its first entry; it doubles on its own by building a larger copy and publishing that in
+ * one store, so that growing never stops the world; it never shrinks. Which entry makes room for a
+ * new one is SIEVE's choice (sieve.h): a hit at most sets a bit that is not yet set.
+ *
+ * What readers may still look at when it is unlinked (entries, emptied buckets, outgrown arrays)
+ * waits in limbo. Limbo is memory too, and evicting can't shrink it: an evicted entry goes there
+ * first. So a sixteenth of the budget is kept free of entries and buckets, for limbo to grow into;
+ * the writer reclaims when crl_table_limbo_is_due(), well before that is full. If limbo is full all
+ * the same, an insert refuses, and may be tried again after the next reclaim:
+ *
+ *     |<------------------------- memory_bytes ------------------------->|
+ *     |<---- entries and their buckets: at most 15/16 ---->|<-- limbo -->|
  *
  * Invariants:
- *   T1  Budget: linked entries (block sizes), their buckets and limbo together stay <= memory_bytes;
- *       an entry that can't fit is not linked.
+ *   T1  Budget: linked entries (block sizes), their buckets and limbo together stay within
+ *       memory_bytes; an entry that can't fit is not linked. (Not counted: the table's own struct,
+ *       12 bytes a shard and some hundred more; and values that the program still holds after they
+ *       left the table.)
  *   T2  At most one linked entry has a given space and key.
- *   T3  What was unlinked goes to limbo, and is given back only after a grace period that began later.
+ *   T3  What was unlinked goes to limbo, and is given back only after a grace period that began
+ *       later.
  *
  * Threads: crl_table_find() on any thread, inside a read section of whoever owns the table (RCU in
  * the library; the simulator has one thread and needs none). Everything else: one writer at a time.
@@ -31,11 +42,12 @@
 #include "core/entry.h"
 
 struct crl_table;
+struct crl_limbo; /* a batch of what was unlinked */
 
 struct crl_table_config {
     size_t memory_bytes;
     struct crl_allocator *allocator; /* borrowed; outlives the table */
-    uint32_t shards;                 /* a power of two, 1 to 1024; 0: 256 */
+    uint32_t shards; /* a power of two, 1 to 1024; 0: 256. Fewer where the budget is tiny */
 };
 
 struct crl_table_counts {
@@ -64,20 +76,27 @@ static inline void crl_table_touch(struct crl_entry *entry)
 }
 
 /* crl_table_insert - publish an entry, in place of the one with its key if there is one; evict what
- * the budget demands. Takes a reference of its own; the caller keeps theirs.
+ * the budget demands. Takes a reference of its own; the caller keeps theirs. A replacement keeps
+ * the place and the mark of the old one in the order of eviction.
  *
  * Returns true; or false: it does not fit into the budget or there is no memory for a bucket. Then
- * nothing is linked under this key any more (an older value must not outlive a newer one). */
+ * nothing is linked under this key any more (an older value must not outlive a newer one). If limbo
+ * is not empty, it may fit once that is reclaimed. Nothing is evicted for an entry that would not
+ * fit without all the others. An entry is inserted at most once in its life. Cost: O(1), but for
+ * evictions and, rarely, growing a shard. */
 bool crl_table_insert(struct crl_table *table, struct crl_entry *entry);
 
 /* crl_table_remove - unlink a key. Returns whether there was one. */
 bool crl_table_remove(struct crl_table *table, uint64_t hash, uint32_t space,
                       struct corral_bytes key);
 
-/* crl_table_limbo_take - hand over all that waits for a grace period, NULL if nothing does. Its bytes
- * count until crl_table_limbo_drop(), which the caller calls after a grace period, on the writer's
- * thread. At most one batch is out at a time (a second take returns NULL). */
-struct crl_limbo;
+/* crl_table_limbo_is_due - is it time to reclaim: take, wait for a grace period, drop? To be asked
+ * after each change; false while a batch is out. */
+bool crl_table_limbo_is_due(const struct crl_table *table);
+
+/* crl_table_limbo_take - hand over all that waits for a grace period, NULL if nothing does. Its
+ * bytes count until crl_table_limbo_drop(), which the caller calls after a grace period, on the
+ * writer's thread. At most one batch is out at a time (a second take returns NULL). */
 struct crl_limbo *crl_table_limbo_take(struct crl_table *table);
 void crl_table_limbo_drop(struct crl_table *table, struct crl_limbo *limbo);
 

@@ -70,6 +70,7 @@ struct crl_space_stats {
 
 struct crl_origin_stats {
     uint64_t active, queued; /* now */
+    uint64_t active_peak;    /* the most at once, ever */
     uint64_t failed;         /* the origin said so */
     uint64_t overrun;        /* cancelled at the deadline */
     uint64_t refused;        /* the queue was full */

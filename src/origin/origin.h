@@ -2,20 +2,21 @@
  *
  * origin.h - the port to where values come from, and its contract.
  *
- * An origin executes loads. It neither limits nor queues nor times them: the core does, and starts
- * a load only when the bulkhead has a place for it. The contract, which tests/contract/ runs on every
+ * An origin executes loads. It neither limits nor queues nor times them: the core does, and starts a
+ * load only when the bulkhead has a place for it. The contract, which tests/contract/ runs on every
  * implementation:
  *
  *   O1  start() is called on the engine thread and does not block.
  *   O2  Every started load ends by exactly one crl_load_answer(), from any thread, at any time, also
  *       before start() returns.
  *   O3  After cancel() the load ends soon, whatever the origin was doing; the answer may be anything,
- *       it is dropped. A load that has ended, or ends at the same moment, may be cancelled: no harm.
+ *       it is dropped. A load that has ended, or ends this very moment, may be cancelled: no harm.
  *   O4  The key and the space argument of a load are valid until it ends, and not after.
  *   O5  An answer says one of: a value, not found, or an error with a text for people.
- *   O6  free() is called once, on the engine's owner, when no load is running or may be started. It
- *       may block for as long as `wait_us`; what is still stuck by then is left behind, and frees
- *       itself when it comes back.
+ *   O6  free() is called once, by the engine's owner, when nobody starts or cancels loads any more.
+ *       It cancels the loads that have not ended and waits for what is running, at most `wait_us`;
+ *       what is still stuck by then is left behind, and frees itself when it comes back. Every load
+ *       has ended when free() returns, and no answer is given afterwards.
  *
  * Threads: as above. An implementation never calls into the core.
  */

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * buckets.c - finding, placing and copying entries in chains of buckets. */
+#include "core/buckets.h"
+
+#include "base/assert.h"
+
+_Static_assert(sizeof(struct crl_bucket) == 64, "a bucket is a cache line");
+
+static struct crl_bucket *overflow_of(const struct crl_bucket *bucket)
+{
+    return atomic_load_explicit(&bucket->overflow, memory_order_acquire);
+}
+
+/* ----------------------------------------------------------------------------------------- finding
+ */
+
+/* Which slots have this tag, as bits. Without a branch: where in its bucket an entry is can't be
+ * predicted, and a wrong guess would wait for the cache miss that it hides from. */
+static inline uint32_t slots_with_tag(const struct crl_bucket *bucket, uint64_t tag)
+{
+    uint32_t mask = 0;
+#pragma GCC unroll 7
+    for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++) {
+        uint64_t word = atomic_load_explicit(&bucket->slots[i], memory_order_relaxed);
+        mask |= (uint32_t)(word >> 48 == tag) << i;
+    }
+    return mask;
+}
+
+static inline bool is_entry_of(const struct crl_entry *entry, uint32_t space,
+                               struct corral_bytes key)
+{
+    return entry->space == space && crl_bytes_equal(crl_entry_key(entry), key);
+}
+
+struct crl_entry *crl_buckets_find(crl_buckets array, uint64_t hash, uint32_t space,
+                                   struct corral_bytes key)
+{
+    uint64_t tag = hash >> 32 & 0xFFFF;
+    const struct crl_bucket *bucket = crl_buckets_first(array, hash);
+    for (; bucket; bucket = overflow_of(bucket)) {
+        uint32_t mask = slots_with_tag(bucket, tag);
+        for (; mask; mask &= mask - 1) {
+            /* Read anew: a word that the writer changed since is judged by its entry. */
+            struct crl_entry *entry = crl_slot_entry(&bucket->slots[__builtin_ctz(mask)]);
+            if (entry && is_entry_of(entry, space, key))
+                return entry;
+        }
+    }
+    return NULL;
+}
+
+/* ----------------------------------------------------------------------------------------- placing
+ */
+
+static _Atomic uint64_t *slot_holding(crl_buckets array, uint64_t hash,
+                                      const struct crl_entry *entry)
+{
+    struct crl_bucket *bucket = crl_buckets_first(array, hash);
+    for (; bucket; bucket = overflow_of(bucket))
+        for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++)
+            if (crl_slot_entry(&bucket->slots[i]) == entry)
+                return &bucket->slots[i];
+    return NULL;
+}
+
+_Atomic uint64_t *crl_buckets_slot_of(crl_buckets array, const struct crl_entry *entry)
+{
+    _Atomic uint64_t *slot = slot_holding(array, entry->hash, entry);
+    crl_assert(slot);
+    return slot;
+}
+
+_Atomic uint64_t *crl_buckets_empty_slot(crl_buckets array, uint64_t hash)
+{
+    return slot_holding(array, hash, NULL);
+}
+
+static struct crl_bucket *buckets_alloc(struct crl_allocator *allocator, size_t n)
+{
+    struct crl_bucket *buckets = allocator->alloc(allocator, n * sizeof *buckets);
+    if (!buckets)
+        return NULL;
+    crl_assert(((uintptr_t)buckets & (63 | ~(uintptr_t)CRL_WORD_ADDRESS)) == 0);
+    memset(buckets, 0, n * sizeof *buckets);
+    return buckets;
+}
+
+_Atomic uint64_t *crl_buckets_extend(struct crl_allocator *allocator, crl_buckets array,
+                                     uint64_t hash)
+{
+    struct crl_bucket *more = buckets_alloc(allocator, 1);
+    if (!more)
+        return NULL;
+    struct crl_bucket *last = crl_buckets_first(array, hash);
+    while (overflow_of(last))
+        last = overflow_of(last);
+    atomic_store_explicit(&last->overflow, more, memory_order_release);
+    return &more->slots[0];
+}
+
+static bool is_empty(const struct crl_bucket *bucket)
+{
+    for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++)
+        if (crl_slot_entry(&bucket->slots[i]))
+            return false;
+    return true;
+}
+
+struct crl_bucket *crl_buckets_prune(crl_buckets array, uint64_t hash)
+{
+    struct crl_bucket *before = crl_buckets_first(array, hash);
+    for (struct crl_bucket *bucket; (bucket = overflow_of(before)); before = bucket) {
+        if (!is_empty(bucket))
+            continue;
+        atomic_store_explicit(&before->overflow, overflow_of(bucket), memory_order_release);
+        return bucket; /* its own link stays (B2) */
+    }
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------------------ whole arrays
+ */
+
+crl_buckets crl_buckets_new(struct crl_allocator *allocator, uint32_t log2)
+{
+    crl_assert(log2 <= 32);
+    struct crl_bucket *buckets = buckets_alloc(allocator, (size_t)1 << log2);
+    return buckets ? (uintptr_t)buckets | (uint64_t)log2 << 48 : 0;
+}
+
+/* Link one more entry into an array that nobody reads yet. Returns whether there was memory. */
+static bool copy_entry(struct crl_allocator *allocator, crl_buckets array,
+                       const struct crl_entry *entry)
+{
+    _Atomic uint64_t *slot = crl_buckets_empty_slot(array, entry->hash);
+    if (!slot)
+        slot = crl_buckets_extend(allocator, array, entry->hash);
+    if (slot)
+        crl_slot_publish(slot, entry);
+    return slot;
+}
+
+static bool copy_chain(struct crl_allocator *allocator, crl_buckets array,
+                       const struct crl_bucket *bucket)
+{
+    for (; bucket; bucket = overflow_of(bucket)) {
+        for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++) {
+            const struct crl_entry *entry = crl_slot_entry(&bucket->slots[i]);
+            if (entry && !copy_entry(allocator, array, entry))
+                return false;
+        }
+    }
+    return true;
+}
+
+crl_buckets crl_buckets_copy(struct crl_allocator *allocator, crl_buckets array, uint32_t log2,
+                             size_t *ret_bytes)
+{
+    crl_buckets copy = crl_buckets_new(allocator, log2);
+    if (copy == 0)
+        return 0;
+    for (uint64_t i = 0; i < UINT64_C(1) << crl_buckets_log2(array); i++) {
+        if (!copy_chain(allocator, copy, crl_buckets_first(array, i))) {
+            crl_buckets_free(allocator, copy);
+            return 0;
+        }
+    }
+    *ret_bytes = crl_buckets_bytes(copy);
+    return copy;
+}
+
+void crl_buckets_free(struct crl_allocator *allocator, crl_buckets array)
+{
+    if (array == 0)
+        return;
+    size_t n = (size_t)1 << crl_buckets_log2(array);
+    for (size_t i = 0; i < n; i++) {
+        struct crl_bucket *bucket = overflow_of(crl_buckets_first(array, i));
+        while (bucket) {
+            struct crl_bucket *next = overflow_of(bucket);
+            allocator->free(allocator, bucket, sizeof *bucket);
+            bucket = next;
+        }
+    }
+    allocator->free(allocator, crl_buckets_first(array, 0), n * sizeof(struct crl_bucket));
+}
+
+size_t crl_buckets_bytes(crl_buckets array)
+{
+    if (array == 0)
+        return 0;
+    size_t n = (size_t)1 << crl_buckets_log2(array), bytes = n * sizeof(struct crl_bucket);
+    for (size_t i = 0; i < n; i++) {
+        const struct crl_bucket *bucket = overflow_of(crl_buckets_first(array, i));
+        for (; bucket; bucket = overflow_of(bucket))
+            bytes += sizeof *bucket;
+    }
+    return bytes;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sieve.c - a doubly linked list through the entries. */
+#include "core/sieve.h"
+
+#include "base/assert.h"
+
+/* Make two neighbours of each other; NULL is the end of the queue on that side. */
+static void link_up(struct crl_sieve *sieve, struct crl_entry *older, struct crl_entry *newer)
+{
+    *(older ? &older->newer : &sieve->oldest) = newer;
+    *(newer ? &newer->older : &sieve->newest) = older;
+}
+
+void crl_sieve_push(struct crl_sieve *sieve, struct crl_entry *entry)
+{
+    link_up(sieve, sieve->newest, entry);
+    link_up(sieve, entry, NULL);
+    sieve->entries++;
+}
+
+void crl_sieve_remove(struct crl_sieve *sieve, struct crl_entry *entry)
+{
+    crl_assert(sieve->entries > 0);
+    if (sieve->hand == entry)
+        sieve->hand = entry->newer;
+    link_up(sieve, entry->older, entry->newer);
+    sieve->entries--;
+}
+
+void crl_sieve_replace(struct crl_sieve *sieve, struct crl_entry *old, struct crl_entry *entry)
+{
+    if (sieve->hand == old)
+        sieve->hand = entry;
+    link_up(sieve, old->older, entry);
+    link_up(sieve, entry, old->newer);
+    if (atomic_load_explicit(&old->visited, memory_order_relaxed))
+        atomic_store_explicit(&entry->visited, 1, memory_order_relaxed);
+}
+
+/* Is it without a mark? Takes the mark away. */
+static bool is_unvisited(struct crl_entry *entry)
+{
+    if (!atomic_load_explicit(&entry->visited, memory_order_relaxed))
+        return true;
+    atomic_store_explicit(&entry->visited, 0, memory_order_relaxed);
+    return false;
+}
+
+struct crl_entry *crl_sieve_victim(struct crl_sieve *sieve, const struct crl_entry *spared)
+{
+    if (sieve->entries == 0 || (sieve->entries == 1 && sieve->oldest == spared))
+        return NULL;
+    uint64_t steps_left = 2 * sieve->entries; /* one round takes all marks; readers set new ones */
+    struct crl_entry *at = sieve->hand ? sieve->hand : sieve->oldest;
+    while (at == spared || (steps_left > 0 && !is_unvisited(at))) {
+        at = at->newer ? at->newer : sieve->oldest;
+        steps_left -= steps_left > 0;
+    }
+    sieve->hand = at;
+    return at;
+}

@@ -1,0 +1,659 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Goal:   the table keeps its invariants T1 to T3 whatever is done to it, at any budget, with any
+ *         hashes, when memory fails, and while others read.
+ * Method: rows for the edges of the budget; then thousands of seeded random operations next to a
+ *         naive model of map and SIEVE, with crl_table_check() among them; the n-th allocation
+ * fails, n = 1, 2, ...; readers under RCU who check each byte they find, and that what is always
+ *         linked is always found. Freed memory is filled with rubbish first, so that a block given
+ *         back too early is seen without a sanitizer as well. */
+#include "core/table.h"
+
+#include "base/hash.h"
+#include "base/rng.h"
+#include "core/sieve.h"
+#include "lib/rcu.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+/* ------------------------------------------------------------------------- an allocator that
+ * watches */
+
+struct watched {
+    struct crl_allocator base;
+    uint64_t calls;
+    uint64_t fail_at; /* this call gets no memory; 0: none */
+    _Atomic int64_t bytes;
+};
+
+static void *watched_alloc(struct crl_allocator *allocator, size_t bytes)
+{
+    struct watched *watched = (struct watched *)allocator;
+    if (++watched->calls == watched->fail_at)
+        return NULL;
+    void *block = crl_allocator_malloc.alloc(&crl_allocator_malloc, bytes);
+    assert_non_null(block);
+    watched->bytes += (int64_t)bytes;
+    return block;
+}
+
+static void watched_free(struct crl_allocator *allocator, void *block, size_t bytes)
+{
+    struct watched *watched = (struct watched *)allocator;
+    watched->bytes -= (int64_t)bytes;
+    memset(block, 0xDD, bytes);
+    crl_allocator_malloc.free(&crl_allocator_malloc, block, bytes);
+}
+
+static struct watched watched(uint64_t fail_at)
+{
+    return (struct watched){.base = {watched_alloc, watched_free}, .fail_at = fail_at};
+}
+
+/* ------------------------------------------------------------------------------------------
+ * helpers */
+
+/* How keys are hashed; each way wears on another part. */
+enum hashing {
+    HASH_REAL,
+    HASH_ONE_CHAIN, /* one bucket, tags differ: overflow chains */
+    HASH_ALL_EQUAL, /* one bucket, one tag: only the key tells them apart */
+    HASH_TAG_ZERO,  /* the tag of an empty slot */
+    HASHINGS,
+};
+
+static uint64_t hash_key(enum hashing hashing, struct corral_bytes key)
+{
+    uint64_t hash = crl_hash(1, 0, key);
+    switch (hashing) {
+    case HASH_ONE_CHAIN:
+        return hash & UINT64_C(0x0000FFFF00000000);
+    case HASH_ALL_EQUAL:
+        return UINT64_C(0x1234567890ABCDEF);
+    case HASH_TAG_ZERO:
+        return hash & UINT64_C(0xFFFF0000FFFFFFFF);
+    case HASH_REAL:
+    case HASHINGS:
+        break;
+    }
+    return hash;
+}
+
+struct name {
+    char text[24];
+    struct corral_bytes key;
+};
+
+static void name_key(struct name *name, uint32_t number)
+{
+    snprintf(name->text, sizeof name->text, "key:%u", number);
+    name->key = corral_str(name->text);
+}
+
+/* A value tells its key and serial number in each of its words, so that any mix-up shows. */
+static struct crl_entry *make_entry(struct crl_allocator *allocator, enum hashing hashing,
+                                    uint32_t number, uint32_t serial, size_t words)
+{
+    uint64_t value[64];
+    struct name name;
+    assert_true(words <= 64);
+    name_key(&name, number);
+    for (size_t i = 0; i < words; i++)
+        value[i] = (uint64_t)number << 32 | serial;
+    return crl_entry_new(allocator, &(struct crl_entry_parts){
+                                        .hash = hash_key(hashing, name.key),
+                                        .key = name.key,
+                                        .value = crl_bytes(value, words * sizeof *value),
+                                        .answered_at = serial,
+                                    });
+}
+
+/* Returns whether the entry is what make_entry() made for this key. */
+static bool is_sound(const struct crl_entry *entry, uint32_t number)
+{
+    struct name name;
+    name_key(&name, number);
+    struct corral_bytes value = crl_entry_value(entry);
+    if (!crl_bytes_equal(crl_entry_key(entry), name.key) || value.size % 8 != 0)
+        return false;
+    for (size_t at = 0; at < value.size; at += 8) {
+        uint64_t word;
+        memcpy(&word, (const char *)value.data + at, 8);
+        if (word != ((uint64_t)number << 32 | (uint32_t)entry->answered_at))
+            return false;
+    }
+    return true;
+}
+
+static struct crl_entry *find(const struct crl_table *table, enum hashing hashing, uint32_t number)
+{
+    struct name name;
+    name_key(&name, number);
+    return crl_table_find(table, hash_key(hashing, name.key), 0, name.key);
+}
+
+static bool remove_key(struct crl_table *table, enum hashing hashing, uint32_t number)
+{
+    struct name name;
+    name_key(&name, number);
+    return crl_table_remove(table, hash_key(hashing, name.key), 0, name.key);
+}
+
+/* Insert a new entry and forget it. */
+static bool insert(struct crl_table *table, struct crl_allocator *allocator, enum hashing hashing,
+                   uint32_t number, uint32_t serial, size_t words)
+{
+    struct crl_entry *entry = make_entry(allocator, hashing, number, serial, words);
+    if (!entry)
+        return false;
+    bool linked = crl_table_insert(table, entry);
+    crl_entry_unref(allocator, entry);
+    return linked;
+}
+
+static void reclaim(struct crl_table *table)
+{
+    struct crl_limbo *limbo = crl_table_limbo_take(table);
+    if (limbo)
+        crl_table_limbo_drop(table, limbo);
+}
+
+/* Insert as the library does: when refused, reclaim and try again. */
+static void insert_and_reclaim(struct crl_table *table, uint32_t number, uint32_t serial,
+                               size_t words)
+{
+    struct crl_allocator *allocator = &crl_allocator_malloc;
+    bool linked = insert(table, allocator, HASH_REAL, number, serial, words);
+    reclaim(table);
+    assert_true(linked || insert(table, allocator, HASH_REAL, number, serial, words));
+}
+
+static struct crl_table *make_table(struct crl_allocator *allocator, size_t memory_bytes,
+                                    uint32_t shards)
+{
+    struct crl_table *table = NULL;
+    assert_int_equal(crl_table_new(&(struct crl_table_config){.memory_bytes = memory_bytes,
+                                                              .allocator = allocator,
+                                                              .shards = shards},
+                                   &table),
+                     0);
+    return table;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * rows */
+
+#define BUCKET             64
+#define BLOCK(value_words) ((58 + 5 + (value_words)*8 + 15) / 16 * 16) /* of "key:0" */
+#define ROOM_FOR(bytes)    (((bytes)*16 - 1) / 15) /* least budget whose 15/16 hold them */
+
+static void budget_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t memory_bytes;
+        size_t words;
+        bool fits;
+    } rows[] = {
+        {"no budget", 0, 1, false},
+        {"less than a bucket", BUCKET - 1, 0, false},
+        {"a bucket and no entry", ROOM_FOR(BUCKET), 0, false},
+        {"one byte too little", ROOM_FOR(BUCKET + BLOCK(4)) - 1, 4, false},
+        {"just enough", ROOM_FOR(BUCKET + BLOCK(4)), 4, true},
+        {"just enough for nothing much", ROOM_FOR(BUCKET + BLOCK(0)), 0, true},
+        {"plenty", 1 << 20, 64, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct watched memory = watched(0);
+        struct crl_table *table = make_table(&memory.base, rows[i].memory_bytes, 0);
+        bool linked = insert(table, &memory.base, HASH_REAL, 0, 1, rows[i].words);
+        if (linked != rows[i].fits || (find(table, HASH_REAL, 0) != NULL) != rows[i].fits)
+            fail_msg("%s: %s", rows[i].name, linked ? "was linked" : "was refused");
+        crl_table_check(table);
+        crl_table_free(table);
+        assert_int_equal(memory.bytes, 0);
+    }
+}
+
+static void arguments_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct crl_table_config config;
+    } rows[] = {
+        {"no allocator", {.memory_bytes = 1000}},
+        {"shards not a power of two", {.allocator = &crl_allocator_malloc, .shards = 3}},
+        {"too many shards", {.allocator = &crl_allocator_malloc, .shards = 2048}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct crl_table *table = NULL;
+        if (crl_table_new(&rows[i].config, &table) != CORRAL_EINVAL || table)
+            fail_msg("%s", rows[i].name);
+    }
+}
+
+static void the_key_is_space_and_bytes(void **state)
+{
+    (void)state;
+    struct crl_table *table = make_table(&crl_allocator_malloc, 1 << 20, 0);
+    struct crl_entry_parts parts = {.hash = 7, .space = 1, .key = corral_str("a")};
+    struct crl_entry *entry = crl_entry_new(&crl_allocator_malloc, &parts);
+    assert_true(crl_table_insert(table, entry));
+    assert_ptr_equal(crl_table_find(table, 7, 1, corral_str("a")), entry);
+    assert_null(crl_table_find(table, 7, 2, corral_str("a")));
+    assert_null(crl_table_find(table, 7, 1, corral_str("b")));
+    assert_null(crl_table_find(table, 7, 1, corral_str("aa")));
+    assert_false(crl_table_remove(table, 7, 2, corral_str("a")));
+    assert_true(crl_table_remove(table, 7, 1, corral_str("a")));
+    assert_false(crl_table_remove(table, 7, 1, corral_str("a")));
+    crl_entry_unref(&crl_allocator_malloc, entry);
+    crl_table_free(table);
+}
+
+static void an_entry_keeps_its_parts(void **state)
+{
+    (void)state;
+    char *key = calloc(1, UINT16_MAX);
+    struct crl_entry_parts parts = {
+        .hash = UINT64_MAX,
+        .space = UINT16_MAX,
+        .negative = true,
+        .key = crl_bytes(key, UINT16_MAX),
+        .answered_at = -5,
+        .fresh_until = INT64_MAX,
+        .load_us = INT64_MAX,
+    };
+    struct crl_entry *entry = crl_entry_new(&crl_allocator_malloc, &parts);
+    assert_true(entry->hash == parts.hash && entry->space == parts.space && entry->negative);
+    assert_true(crl_bytes_equal(crl_entry_key(entry), parts.key));
+    assert_int_equal(crl_entry_value(entry).size, 0);
+    assert_true(entry->answered_at == -5 && entry->fresh_until == INT64_MAX);
+    assert_int_equal(entry->load_us, UINT32_MAX);
+    assert_false(crl_entry_is_fresh(entry, INT64_MAX));
+    assert_true(crl_entry_is_fresh(entry, INT64_MAX - 1));
+    crl_entry_unref(&crl_allocator_malloc, entry);
+    free(key);
+}
+
+/* Eviction moves memory to limbo and frees none: at the limit, reclaiming is what helps. */
+static void full_limbo_refuses_until_reclaimed(void **state)
+{
+    (void)state;
+    struct watched memory = watched(0);
+    struct crl_table *table = make_table(&memory.base, ROOM_FOR(BUCKET + BLOCK(4)), 0);
+    assert_true(insert(table, &memory.base, HASH_REAL, 0, 1, 4));
+    assert_false(crl_table_limbo_is_due(table));
+    assert_false(insert(table, &memory.base, HASH_REAL, 0, 2, 4));
+    assert_null(find(table, HASH_REAL, 0)); /* no older value outlives a newer one */
+    assert_true(crl_table_limbo_is_due(table));
+
+    struct crl_limbo *limbo = crl_table_limbo_take(table);
+    assert_non_null(limbo);
+    assert_null(crl_table_limbo_take(table));
+    assert_false(crl_table_limbo_is_due(table));
+    assert_false(insert(table, &memory.base, HASH_REAL, 0, 3, 4)); /* it still counts */
+    crl_table_limbo_drop(table, limbo);
+
+    assert_true(insert(table, &memory.base, HASH_REAL, 0, 4, 4));
+    crl_table_check(table);
+    crl_table_free(table);
+    assert_int_equal(memory.bytes, 0);
+}
+
+/* A refresh that fits must not push itself out, nor lose its place. */
+static void a_replacement_keeps_place_and_mark(void **state)
+{
+    (void)state;
+    struct crl_allocator *allocator = &crl_allocator_malloc;
+    struct crl_table *table =
+        make_table(allocator, ROOM_FOR(BUCKET * 3 + 3 * crl_entry_block_bytes(5, 256)), 1);
+    for (uint32_t i = 0; i < 3; i++)
+        insert_and_reclaim(table, i, 1, 32);
+    crl_table_touch(find(table, HASH_REAL, 1));
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_true(insert(table, allocator, HASH_REAL, i, 2, 1));
+        reclaim(table);
+    }
+    assert_int_equal(crl_table_counts(table).evictions, 0);
+    for (uint32_t i = 0; i < 3; i++)
+        insert_and_reclaim(table, i, 3, 32);
+    assert_int_equal(crl_table_counts(table).evictions, 0);
+
+    insert_and_reclaim(table, 3, 1, 32); /* 0 is still the oldest, so it goes first */
+    assert_null(find(table, HASH_REAL, 0));
+    insert_and_reclaim(table, 4, 1, 32); /* 1 is still marked, so 2 goes next */
+    assert_non_null(find(table, HASH_REAL, 1));
+    assert_null(find(table, HASH_REAL, 2));
+    crl_table_free(table);
+}
+
+static void an_impossible_entry_evicts_nobody(void **state)
+{
+    (void)state;
+    struct crl_table *table = make_table(&crl_allocator_malloc, 600, 1);
+    assert_true(insert(table, &crl_allocator_malloc, HASH_REAL, 0, 1, 4));
+    assert_false(insert(table, &crl_allocator_malloc, HASH_REAL, 1, 1, 64));
+    assert_non_null(find(table, HASH_REAL, 0));
+    assert_int_equal(crl_table_counts(table).evictions, 0);
+    crl_table_free(table);
+}
+
+/* ------------------------------------------------------------------------------------------ the
+ * model */
+
+#define KEYS 300
+
+/* A naive map and a naive SIEVE: an array in order of insertion, oldest first, and an index. */
+struct model {
+    uint32_t serials[KEYS]; /* 0: not linked */
+    uint32_t queue[KEYS];
+    bool marks[KEYS];
+    uint32_t queue_n;
+    uint32_t hand;
+};
+
+static uint32_t model_place(const struct model *model, uint32_t key)
+{
+    uint32_t i = 0;
+    while (model->queue[i] != key)
+        i++;
+    return i;
+}
+
+static void model_remove(struct model *model, uint32_t key)
+{
+    uint32_t place = model_place(model, key);
+    for (uint32_t i = place + 1; i < model->queue_n; i++)
+        model->queue[i - 1] = model->queue[i];
+    model->queue_n--;
+    if (model->hand > place)
+        model->hand--;
+    if (model->hand == model->queue_n) /* off the newest end: back to the oldest */
+        model->hand = 0;
+    model->serials[key] = 0;
+    model->marks[key] = false;
+}
+
+static void model_evict(struct model *model, uint32_t spared)
+{
+    for (;; model->hand = (model->hand + 1) % model->queue_n) {
+        uint32_t key = model->queue[model->hand];
+        if (key == spared)
+            continue;
+        if (!model->marks[key]) {
+            model_remove(model, key);
+            return;
+        }
+        model->marks[key] = false;
+    }
+}
+
+static void model_insert(struct model *model, uint32_t key, uint32_t serial)
+{
+    if (model->serials[key] == 0)
+        model->queue[model->queue_n++] = key;
+    model->serials[key] = serial;
+}
+
+/* ------------------------------------------------------------------------------- the law, many
+ * times */
+
+struct run {
+    enum hashing hashing;
+    struct watched memory;
+    struct crl_table *table;
+    struct model model;
+    struct crl_limbo *out;
+    struct crl_rng rng;
+    uint32_t keys;
+    size_t words_max;
+    size_t memory_bytes;
+};
+
+static void compare(struct run *run)
+{
+    for (uint32_t key = 0; key < run->keys; key++) {
+        const struct crl_entry *entry = find(run->table, run->hashing, key);
+        assert_int_equal(entry ? (uint32_t)entry->answered_at : 0, run->model.serials[key]);
+        assert_true(!entry || is_sound(entry, key));
+        assert_true(!entry || (entry->visited != 0) == run->model.marks[key]);
+    }
+    crl_table_check(run->table);
+    struct crl_table_counts counts = crl_table_counts(run->table);
+    assert_true(counts.bytes <= run->memory_bytes);
+    assert_int_equal(counts.entries, run->model.queue_n);
+}
+
+static void step_insert(struct run *run, uint32_t key, uint32_t serial)
+{
+    size_t words = crl_rng_below(&run->rng, run->words_max + 1);
+    struct crl_table_counts before = crl_table_counts(run->table);
+    bool linked = insert(run->table, &run->memory.base, run->hashing, key, serial, words);
+    struct crl_table_counts after = crl_table_counts(run->table);
+
+    bool was_linked = run->model.serials[key] != 0;
+    for (uint64_t i = before.evictions; i < after.evictions; i++)
+        model_evict(&run->model, was_linked ? key : UINT32_MAX);
+    if (linked)
+        model_insert(&run->model, key, serial);
+    else if (was_linked)
+        model_remove(&run->model, key);
+    if (after.evictions > before.evictions) /* not without need; 64 buckets of a growing shard */
+        assert_true(before.bytes - before.limbo_bytes + words * 8 + 8192 > run->memory_bytes / 2);
+}
+
+static void step(struct run *run, uint32_t serial)
+{
+    uint32_t key = (uint32_t)crl_rng_below(&run->rng, run->keys);
+    uint64_t lot = crl_rng_below(&run->rng, 100);
+    struct crl_entry *entry = find(run->table, run->hashing, key);
+    if (lot < 50) {
+        step_insert(run, key, serial);
+    } else if (lot < 60) {
+        assert_int_equal(remove_key(run->table, run->hashing, key), entry != NULL);
+        if (entry)
+            model_remove(&run->model, key);
+    } else if (lot < 80) {
+        if (entry)
+            crl_table_touch(entry);
+        run->model.marks[key] = entry != NULL;
+    } else if (lot < 90 && !run->out) {
+        run->out = crl_table_limbo_take(run->table);
+    } else if (run->out) {
+        crl_table_limbo_drop(run->table, run->out);
+        run->out = NULL;
+    }
+}
+
+/* The seed draws the kind of run first: hashing, budget, sizes, shards. */
+static void random_run(uint64_t seed)
+{
+    struct run run = {.rng = crl_rng_split(seed, "table"), .memory = watched(0)};
+    run.hashing = (enum hashing)crl_rng_below(&run.rng, HASHINGS);
+    run.keys = 1 + (uint32_t)crl_rng_below(&run.rng, KEYS);
+    run.words_max = crl_rng_below(&run.rng, 65);
+    run.memory_bytes = crl_rng_below(&run.rng, UINT64_C(1) << crl_rng_below(&run.rng, 18));
+    run.table =
+        make_table(&run.memory.base, run.memory_bytes, UINT32_C(1) << crl_rng_below(&run.rng, 6));
+    for (uint32_t serial = 1; serial <= 1500; serial++) {
+        step(&run, serial);
+        if (serial % 50 == 0)
+            compare(&run);
+    }
+    crl_table_free(run.table);
+    assert_int_equal(run.memory.bytes, 0);
+}
+
+static void random_operations_match_the_model(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        print_message("# seed %llu\n", (unsigned long long)seed);
+        random_run(seed);
+    }
+}
+
+/* ------------------------------------------------------------------------------- the n-th fault */
+
+/* Everything that allocates: the table, first buckets, overflow, growing. False: a fault showed. */
+static bool fault_script(struct watched *memory, enum hashing hashing)
+{
+    struct crl_table *table = NULL;
+    struct crl_table_config config = {
+        .memory_bytes = 1 << 20, .allocator = &memory->base, .shards = 2};
+    int rc = crl_table_new(&config, &table);
+    if (rc != 0) {
+        assert_int_equal(rc, CORRAL_ENOMEM);
+        return false;
+    }
+    bool untouched = true;
+    for (uint32_t i = 0; i < 60; i++) {
+        uint32_t key = i % 40;
+        bool linked = insert(table, &memory->base, hashing, key, i + 1, 1 + i % 3);
+        const struct crl_entry *entry = find(table, hashing, key);
+        /* Refused, or found; an older one may be there if not even the entry could be made. */
+        assert_true(!linked || (entry && entry->answered_at == i + 1));
+        untouched &= linked;
+        if (i % 16 == 0)
+            reclaim(table);
+        crl_table_check(table);
+    }
+    crl_table_free(table);
+    return untouched;
+}
+
+static void the_nth_allocation_fails(void **state)
+{
+    (void)state;
+    for (enum hashing hashing = HASH_REAL; hashing < HASHINGS; hashing++) {
+        for (uint64_t n = 1;; n++) {
+            struct watched memory = watched(n);
+            fault_script(&memory, hashing);
+            assert_int_equal(memory.bytes, 0);
+            if (memory.calls < n) {
+                assert_true(n > 60);
+                break;
+            }
+        }
+    }
+}
+
+/* ---------------------------------------------------------------------------------- many readers
+ */
+
+#define STABLE 100 /* keys below are always linked, and refreshed again and again */
+#define FLYING 400 /* keys below come and go */
+
+struct shared {
+    struct crl_table *table;
+    struct watched memory;
+    enum hashing hashing;
+    _Atomic bool done;
+    _Atomic uint64_t missed, unsound;
+};
+
+/* A value can be kept beyond the read section by a reference. */
+static void keep_and_check(struct shared *shared, struct crl_entry *entry, uint32_t key)
+{
+    crl_entry_ref(entry);
+    crl_read_unlock();
+    shared->unsound += !is_sound(entry, key);
+    crl_entry_unref(&shared->memory.base, entry);
+    crl_read_lock();
+}
+
+static void *reader(void *arg)
+{
+    struct shared *shared = arg;
+    struct crl_rng rng = crl_rng_split((uintptr_t)&rng, "reader");
+    while (!shared->done) {
+        uint32_t key = (uint32_t)crl_rng_below(&rng, FLYING);
+        crl_read_lock();
+        struct crl_entry *entry = find(shared->table, shared->hashing, key);
+        if (entry) {
+            crl_table_touch(entry);
+            shared->unsound += !is_sound(entry, key);
+            if (key % 8 == 0)
+                keep_and_check(shared, entry, key);
+        } else {
+            shared->missed += key < STABLE;
+        }
+        crl_read_unlock();
+    }
+    return NULL;
+}
+
+static void reclaim_after_grace(struct crl_table *table)
+{
+    struct crl_limbo *limbo = crl_table_limbo_take(table);
+    if (!limbo)
+        return;
+    crl_rcu_wait();
+    crl_table_limbo_drop(table, limbo);
+}
+
+static void write_at_random(struct shared *shared, uint32_t writes)
+{
+    struct crl_rng rng = crl_rng_split(1, "writer");
+    for (uint32_t serial = 2; serial < writes; serial++) {
+        uint32_t key = (uint32_t)crl_rng_below(&rng, FLYING);
+        if (key >= STABLE && crl_rng_below(&rng, 2))
+            remove_key(shared->table, shared->hashing, key);
+        else
+            assert_true(insert(shared->table, &shared->memory.base, shared->hashing, key, serial,
+                               1 + serial % 8));
+        if (serial % 256 == 0 || crl_table_limbo_is_due(shared->table))
+            reclaim_after_grace(shared->table);
+    }
+}
+
+static void concurrent_run(enum hashing hashing, uint32_t writes)
+{
+    struct shared shared = {.memory = watched(0), .hashing = hashing};
+    shared.table = make_table(&shared.memory.base, 1 << 20, 4);
+    for (uint32_t key = 0; key < STABLE; key++)
+        assert_true(insert(shared.table, &shared.memory.base, hashing, key, 1, 1));
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, reader, &shared), 0);
+    write_at_random(&shared, writes);
+    shared.done = true;
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    crl_table_check(shared.table);
+    crl_table_free(shared.table);
+    assert_int_equal(shared.unsound, 0);
+    assert_int_equal(shared.missed, 0);
+    assert_int_equal(shared.memory.bytes, 0);
+}
+
+static void readers_find_what_is_linked(void **state)
+{
+    (void)state;
+    for (enum hashing hashing = HASH_REAL; hashing < HASHINGS; hashing++)
+        concurrent_run(hashing, 20000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arguments_are_checked),
+        cmocka_unit_test(an_entry_keeps_its_parts),
+        cmocka_unit_test(the_key_is_space_and_bytes),
+        cmocka_unit_test(budget_rows),
+        cmocka_unit_test(full_limbo_refuses_until_reclaimed),
+        cmocka_unit_test(a_replacement_keeps_place_and_mark),
+        cmocka_unit_test(an_impossible_entry_evicts_nobody),
+        cmocka_unit_test(random_operations_match_the_model),
+        cmocka_unit_test(the_nth_allocation_fails),
+        cmocka_unit_test(readers_find_what_is_linked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
