@@ -248,7 +248,7 @@ typedef void corral_get_fn(void *arg, int result, struct corral_value *value);
  *
  * `fn` is called exactly once, if and only if 0 is returned: before this call returns, on the
  * calling thread, where the answer is in memory; else on the cache's thread, where it must not block.
- * Returns 0; or EKEY, EINVAL, ENOMEM, ECLOSED, and then `fn` is not called. */
+ * Returns 0; or EKEY, EINVAL, ENOMEM, ELIMIT, and then `fn` is not called. */
 CORRAL_API int corral_get_async(struct corral_space *space, struct corral_bytes key,
                                 corral_us wait_us, corral_get_fn *fn, void *arg);
 

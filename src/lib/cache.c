@@ -95,6 +95,7 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     pthread_mutex_init(&cache->lock, NULL);
     cache->key_max = options.key_max;
     cache->value_max = options.value_max;
+    cache->waiters_max = options.waiters_max;
     cache->close_wait_us = options.close_wait_us;
     cache->coarse_us = coarse_resolution();
     cache->on_failure = options.on_failure;

@@ -159,6 +159,11 @@ static void get_unref(struct crl_get *get)
         free(get);
 }
 
+static void get_leave(struct corral_cache *cache)
+{
+    atomic_fetch_sub_explicit(&cache->gets, 1, memory_order_relaxed);
+}
+
 static int class_of(int result)
 {
     switch (result) {
@@ -183,6 +188,7 @@ static void get_finish(struct corral_cache *cache, struct crl_get *get, int resu
     }
     crl_promise(P5, !get->answered);
     get->answered = true;
+    get_leave(cache);
     crl_stats_count(cache->stats, get->space->number, class_of(result),
                     result >= 0 ? value.age_us : -1);
     get->fn(get->arg, result, &value);
@@ -222,12 +228,29 @@ static void gave_up_run(struct corral_cache *cache, struct engine_call *call)
     get_unref(get);
 }
 
+/* P8: gets on their way to the engine, and waiting there, are limited in all: a letter costs memory
+ * before the core has seen it. */
+static int get_admit(struct corral_space *space)
+{
+    struct corral_cache *cache = space->cache;
+    if (atomic_fetch_add_explicit(&cache->gets, 1, memory_order_relaxed) < cache->waiters_max)
+        return 0;
+    get_leave(cache);
+    crl_stats_count(cache->stats, space->number, CRL_GET_REFUSED, -1);
+    return CORRAL_ELIMIT;
+}
+
 static int get_new(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
                    corral_get_fn *fn, void *arg, uint32_t refs, struct crl_get **ret_get)
 {
+    int rc = get_admit(space);
+    if (rc < 0)
+        return rc;
     struct crl_get *get = calloc(1, sizeof *get + key.size);
-    if (get == NULL)
+    if (get == NULL) {
+        get_leave(space->cache);
         return CORRAL_ENOMEM;
+    }
     get->wanted.run = wanted_run;
     get->gave_up.run = gave_up_run;
     get->space = space;

@@ -60,6 +60,8 @@ struct corral_cache {
     struct crl_table *table; /* the core's */
     struct crl_allocator *arena;
     size_t key_max, value_max;
+    uint32_t waiters_max;
+    _Atomic uint32_t gets; /* on their way to the engine, or waiting there */
     corral_us close_wait_us;
     corral_us coarse_us; /* how far crl_now_coarse() may be behind */
     corral_failure_fn *on_failure;

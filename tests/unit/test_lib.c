@@ -629,6 +629,27 @@ static void a_small_budget_is_used(void **state)
     house_close(house);
 }
 
+static void waiters_at_and_over_their_limit(void **state)
+{
+    (void)state;
+    struct house *house = house_open(&(struct plan){.options = {.waiters_max = 3}});
+    struct note notes[4] = {0};
+    house->gate_is_open = false;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(
+            corral_get_async(house->space, corral_str("7"), LONG, take_note, &notes[i]), 0);
+    assert_int_equal(corral_get_async(house->space, corral_str("7"), LONG, take_note, &notes[3]),
+                     CORRAL_ELIMIT);
+    assert_int_equal(get(house, "8", LONG), CORRAL_ELIMIT);
+    house->gate_is_open = true;
+    for (int i = 0; i < 3; i++)
+        wait_until(notes[i].calls == 1);
+    assert_int_equal(notes[3].calls, 0);
+    assert_int_equal(space_stats(house).gets[CRL_GET_REFUSED], 2);
+    assert_int_equal(get(house, "8", LONG), CORRAL_LOADED);
+    house_close(house);
+}
+
 static void values_outlive_the_cache(void **state)
 {
     (void)state;
@@ -803,6 +824,7 @@ int main(void)
         cmocka_unit_test(values_at_and_over_their_limit),
         cmocka_unit_test(a_value_larger_than_the_budget_is_answered_and_not_kept),
         cmocka_unit_test(a_small_budget_is_used),
+        cmocka_unit_test(waiters_at_and_over_their_limit),
         cmocka_unit_test(values_outlive_the_cache),
         cmocka_unit_test(misuse_is_told),
         cmocka_unit_test(blocking_on_the_cache_s_own_thread_is_refused),
