@@ -483,7 +483,7 @@ static void the_bulkhead_holds(void **state)
     struct reader loading, queued;
     house->gate_is_open = false;
     reader_start(&loading, house, "a");
-    wait_until(origin_stats(house).active == 1);
+    wait_until(house->begun == 1);
     reader_start(&queued, house, "b");
     wait_until(origin_stats(house).queued == 1);
     assert_int_equal(get(house, "c", LONG), CORRAL_EQUEUE);
