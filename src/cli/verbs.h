@@ -17,7 +17,8 @@ typedef int crl_verb_fn(int argc, char **argv);
 crl_verb_fn crl_verb_serve;
 crl_verb_fn crl_verb_check;
 
-/* crl_usage_error - say on standard error what is wrong and where help is. Returns CRL_EXIT_USAGE. */
+/* crl_usage_error - say on standard error what is wrong and where help is. Returns
+ * CRL_EXIT_USAGE. */
 int crl_usage_error(const char *verb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * admin.c - see admin.h. A purge that waits for the engine belongs to its request and to the engine's
- * letter in the same way as a get does; see routes.c. */
+ * admin.c - see admin.h. A purge that waits for the engine belongs to its request and to the
+ * engine's letter in the same way as a get does; see routes.c. */
 #include "server/admin.h"
 
 #include "base/bytes.h"
@@ -14,7 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* -------------------------------------------------------------------------------------------- who may */
+/* -------------------------------------------------------------------------------------- who may */
 
 /* The host of a Host header, without port and brackets, as a string. Empty: it is not one. */
 static void host_of(struct corral_bytes header, char *host, size_t room)
@@ -100,7 +100,7 @@ static bool refused(const struct crl_admin *admin, const struct crl_exchange *ex
     return true;
 }
 
-/* --------------------------------------------------------------------------------------------- purging */
+/* -------------------------------------------------------------------------------------- purging */
 
 struct purge_anchor;
 

@@ -24,7 +24,7 @@ enum {
 
 static const h2o_iovec_t cache_status_name = {(char *)"cache-status", sizeof "cache-status" - 1};
 
-/* ---------------------------------------------------------------------------------------- exchanges */
+/* ------------------------------------------------------------------------------------ exchanges */
 
 static enum crl_method method_of(h2o_iovec_t method)
 {
@@ -75,7 +75,7 @@ static void exchange_count(const struct crl_exchange *exchange, enum crl_status 
     crl_http_count(sheet, exchange->path, exchange->method, status, crl_now() - exchange->begun_at);
 }
 
-/* ------------------------------------------------------------------------------------------- sending */
+/* -------------------------------------------------------------------------------------- sending */
 
 void crl_answer_header(const struct crl_exchange *exchange, const h2o_iovec_t *name,
                        struct corral_bytes value)
@@ -106,7 +106,7 @@ static void send_answer(const struct crl_exchange *exchange, enum crl_status sta
     h2o_send(req, &piece, has_body ? 1 : 0, H2O_SEND_STATE_FINAL);
 }
 
-/* ----------------------------------------------------------------------------------- cached answers */
+/* ------------------------------------------------------------------------------- cached answers */
 
 static char *put(char *at, struct corral_bytes text)
 {
@@ -201,7 +201,7 @@ void crl_answer_value(const struct crl_exchange *exchange, const struct crl_answ
         send_answer(exchange, CRL_STATUS_200, value);
 }
 
-/* ------------------------------------------------------------------------------------------ problems */
+/* ------------------------------------------------------------------------------------- problems */
 
 /* The headers that are common to problems are set here; others by the caller, before. */
 static void send_problem(const struct crl_exchange *exchange, enum crl_status status,

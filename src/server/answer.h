@@ -20,7 +20,8 @@ struct crl_exchange {
     enum crl_method method;
 };
 
-/* crl_exchange_begin - a request has arrived. Path is CRL_PATH_OTHER until somebody knows better. */
+/* crl_exchange_begin - a request has arrived. Path is CRL_PATH_OTHER until somebody knows
+ * better. */
 struct crl_exchange crl_exchange_begin(struct crl_front *front, h2o_req_t *req);
 
 /* crl_exchange_path - the path of the request, "." and ".." resolved, without the query. */
@@ -44,7 +45,8 @@ struct crl_answer_cached {
 void crl_answer_value(const struct crl_exchange *exchange, const struct crl_answer_cached *cached,
                       struct corral_bytes value);
 
-/* crl_answer_absent - answer that there is no such thing: 404, which the cache knows or has learned. */
+/* crl_answer_absent - answer that there is no such thing: 404, which the cache knows or has
+ * learned. */
 void crl_answer_absent(const struct crl_exchange *exchange, const struct crl_answer_cached *cached);
 
 /* crl_answer_problem - answer with application/problem+json. 429 and 503 say Retry-After.
@@ -52,7 +54,8 @@ void crl_answer_absent(const struct crl_exchange *exchange, const struct crl_ans
 void crl_answer_problem(const struct crl_exchange *exchange, enum crl_status status,
                         const char *detail);
 
-/* crl_answer_error - the problem of a failed get; says so in Cache-Status. rc: an error of corral.h */
+/* crl_answer_error - the problem of a failed get; says so in Cache-Status. rc: an error of
+ * corral.h */
 void crl_answer_error(const struct crl_exchange *exchange, int rc);
 
 /* crl_answer_method - 405, with the methods that are allowed, such as "GET, HEAD". Static text. */
@@ -63,7 +66,8 @@ void crl_answer_method(const struct crl_exchange *exchange, const char *allow);
 void crl_answer_text(const struct crl_exchange *exchange, enum crl_status status, const char *type,
                      struct corral_bytes body);
 
-/* crl_answer_header - add a header to the coming answer. Both are static, or from the request's pool. */
+/* crl_answer_header - add a header to the coming answer. Both are static, or from the request's
+ * pool. */
 void crl_answer_header(const struct crl_exchange *exchange, const h2o_iovec_t *name,
                        struct corral_bytes value);
 

@@ -16,7 +16,8 @@ enum { CRL_ETAG_SIZE = 18 }; /* with its quotation marks, without terminator */
 void crl_etag(struct corral_bytes value, char ret_etag[CRL_ETAG_SIZE]);
 
 /* crl_etag_matches - does the value of an If-None-Match header name this tag? "*" does; tags are
- * compared weakly (W/ is ignored). A list that is not well formed matches up to its first mistake. */
+ * compared weakly (W/ is ignored). A list that is not well formed matches up to its first
+ * mistake. */
 bool crl_etag_matches(struct corral_bytes header, const char etag[CRL_ETAG_SIZE]);
 
 #endif

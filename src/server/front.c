@@ -2,8 +2,8 @@
  *
  * front.c - a thread that speaks HTTP; see front.h.
  *
- * Life: RUN until a letter says drain; DRAIN until no connection is left, or the limit has passed and
- * the rest is cut off; then, when every expected letter has come, it ends. */
+ * Life: RUN until a letter says drain; DRAIN until no connection is left, or the limit has passed
+ * and the rest is cut off; then, when every expected letter has come, it ends. */
 #include "server/front.h"
 
 #include "base/assert.h"
@@ -59,7 +59,7 @@ struct crl_front {
     corral_us drain_until;
 };
 
-/* ------------------------------------------------------------------------------------------ loops */
+/* ---------------------------------------------------------------------------------------- loops */
 
 /* libh2o 2.2 has no complete way to free a loop (its epoll descriptor stays open), so a loop that a
  * front is done with waits here for the next front. */
@@ -86,8 +86,8 @@ static void loop_give_back(h2o_loop_t *loop)
 }
 
 #ifdef CRL_SANITIZED
-/* What libh2o keeps for a thread's next requests stays allocated when the thread ends; it has no call
- * to free it. A few pages for each front that ever was. */
+/* What libh2o keeps for a thread's next requests stays allocated when the thread ends; it has no
+ * call to free it. A few pages for each front that ever was. */
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
@@ -96,7 +96,7 @@ const char *__lsan_default_suppressions(void)
 }
 #endif
 
-/* ---------------------------------------------------------------------------------------- accepting */
+/* ------------------------------------------------------------------------------------ accepting */
 
 static void on_connection_closed(void *arg)
 {
@@ -171,7 +171,7 @@ static bool listener_update(struct crl_front *front, corral_us now)
     return paused;
 }
 
-/* ------------------------------------------------------------------------------------------ sweeping */
+/* ------------------------------------------------------------------------------------- sweeping */
 
 static corral_us since(const struct timeval *then, const struct timeval *now)
 {
@@ -241,7 +241,7 @@ static void sweep(struct crl_front *front, corral_us now)
         cut_all(front);
 }
 
-/* ------------------------------------------------------------------------------------------ letters */
+/* -------------------------------------------------------------------------------------- letters */
 
 void crl_front_expect(struct crl_front *front)
 {
@@ -282,7 +282,7 @@ void crl_front_drain(struct crl_front *front)
     crl_front_post(front, &front->drain);
 }
 
-/* ------------------------------------------------------------------------------------------ the thread */
+/* ----------------------------------------------------------------------------------- the thread */
 
 static int32_t turn_limit_ms(const struct crl_front *front, bool paused)
 {

@@ -2,25 +2,27 @@
  *
  * front.h - a thread that speaks HTTP: a loop, the clients it accepted, and a handler.
  *
- * Concept. libh2o does the protocol, HTTP/1.1 and HTTP/2 without TLS; a front adds what a server needs
- * around it: a limit of connections, limits of time, letters from other threads, and draining. Fronts
- * share one listening socket and none of their state. One socket, not one for each (SO_REUSEPORT),
- * because then a thread that pauses at the limit or has stopped leaves no client stranded in a queue of
- * its own; what it costs is that several threads may wake up for one client.
+ * Concept. libh2o does the protocol, HTTP/1.1 and HTTP/2 without TLS; a front adds what a server
+ * needs around it: a limit of connections, limits of time, letters from other threads, and
+ * draining. Fronts share one listening socket and none of their state. One socket, not one for each
+ * (SO_REUSEPORT), because then a thread that pauses at the limit or has stopped leaves no client
+ * stranded in a queue of its own; what it costs is that several threads may wake up for one client.
  *
  * Limits:
  *   connections  counted by the gate, which several fronts may share. At the limit they stop to
  *                accept; clients wait in the kernel's backlog until a connection is closed
- *   requests     must have arrived, head and body, `request_limit_us` after the connection was ready
- *                for them, however the bytes dribble; so an idle connection is closed then, too
+ *   requests     must have arrived, head and body, `request_limit_us` after the connection was
+ *                ready for them, however the bytes dribble; so an idle connection is closed then,
+ *                too
  *   answers      must have left after the same time and one second for each 16 KiB: who does not
  *                read is cut off
  *   bodies       64 KiB, then 413
  *
- * HTTP/1 clients that go away while they wait are noticed when their answer is written: libh2o does not
- * read ahead. Their get ends at its own wait limit at the latest.
+ * HTTP/1 clients that go away while they wait are noticed when their answer is written: libh2o does
+ * not read ahead. Their get ends at its own wait limit at the latest.
  *
- * Threads: start, drain and join belong to one thread, crl_front_post() to any, all else to the front.
+ * Threads: start, drain and join belong to one thread, crl_front_post() to any, all else to the
+ * front.
  *
  * libh2o measures time limits by the wall clock: when that jumps, they do. */
 #ifndef CRL_SERVER_FRONT_H
@@ -61,8 +63,8 @@ struct crl_front_options {
 /* crl_front_start - start a thread that accepts and serves. Errors: ENOMEM, ESYSTEM */
 int crl_front_start(const struct crl_front_options *options, struct crl_front **ret_front);
 
-/* crl_front_drain - accept no more, close idle connections, answer what is under way, then end; at the
- * drain limit cut off what is left. Does not block. */
+/* crl_front_drain - accept no more, close idle connections, answer what is under way, then end; at
+ * the drain limit cut off what is left. Does not block. */
 void crl_front_drain(struct crl_front *front);
 
 /* crl_front_join - wait until a drained front has ended, and free it.
@@ -72,7 +74,7 @@ int crl_front_join(struct crl_front *front);
 /* crl_front_sheet - the sheet of the options. */
 struct crl_http_sheet *crl_front_sheet(const struct crl_front *front);
 
-/* ---------------------------------------------------------------------------------------- letters */
+/* -------------------------------------------------------------------------------------- letters */
 
 /* A letter to a front, intrusive: posting neither allocates nor fails. */
 struct crl_front_letter {

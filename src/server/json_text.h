@@ -2,8 +2,9 @@
  *
  * json_text.h - write a text as the inside of a JSON string, into a buffer of the caller.
  *
- * Whatever goes in, what comes out is valid: control characters are escaped, bytes that are not UTF-8
- * become U+FFFD, and what does not fit is left out at the end, never in the middle of an escape. */
+ * Whatever goes in, what comes out is valid: control characters are escaped, bytes that are not
+ * UTF-8 become U+FFFD, and what does not fit is left out at the end, never in the middle of an
+ * escape. */
 #ifndef CRL_SERVER_JSON_TEXT_H
 #define CRL_SERVER_JSON_TEXT_H
 

@@ -19,7 +19,8 @@ const char *crl_address_url(const struct crl_address *address, uint16_t port,
 /* crl_address_host - the host as a number, without brackets. Returns `text`. */
 const char *crl_address_host(const struct crl_address *address, char text[CRL_URL_MAX]);
 
-/* crl_raise_open_files - raise the limit of open files to its hard limit. Returns the limit then. */
+/* crl_raise_open_files - raise the limit of open files to its hard limit. Returns the limit
+ * then. */
 uint64_t crl_raise_open_files(void);
 
 #endif

@@ -25,9 +25,10 @@ void crl_log_init(struct crl_log *log, enum crl_config_level level, enum crl_con
     *log = (struct crl_log){.level = level, .format = format, .fd = fd};
 }
 
-/* ------------------------------------------------------------------------------------------- lines */
+/* ---------------------------------------------------------------------------------------- lines */
 
-/* Room for what must follow a value that was cut off: its quotation mark, a brace, the line feed. */
+/* Room for what must follow a value that was cut off: its quotation mark, a brace, the line
+ * feed. */
 enum { TAIL = 4 };
 
 static size_t put(char line[CRL_LOG_LINE_MAX], size_t size, const char *text)
@@ -38,8 +39,8 @@ static size_t put(char line[CRL_LOG_LINE_MAX], size_t size, const char *text)
     return size + n;
 }
 
-/* A value in quotation marks. Text lines escape as JSON does: people can read it, and nothing that a
- * value holds can end the value or the line. */
+/* A value in quotation marks. Text lines escape as JSON does: people can read it, and nothing that
+ * a value holds can end the value or the line. */
 static size_t put_quoted(char line[CRL_LOG_LINE_MAX], size_t size, struct corral_bytes value)
 {
     size = put(line, size, "\"");
@@ -84,7 +85,7 @@ size_t crl_log_line(enum crl_config_format format, enum crl_config_level level, 
     return size;
 }
 
-/* ------------------------------------------------------------------------------------------ writing */
+/* -------------------------------------------------------------------------------------- writing */
 
 static void time_text(char text[32])
 {

@@ -26,7 +26,7 @@ struct sums {
     struct crl_metrics_text text;
 };
 
-/* ------------------------------------------------------------------------------------------- labels */
+/* --------------------------------------------------------------------------------------- labels */
 
 static const char *const path_labels[] = {
 #define X(name, label) label,
@@ -75,7 +75,7 @@ static const char *path_label(const struct sums *sums, uint32_t path)
                                   : sums->sources->spaces[path - CRL_PATHS_FIXED].name;
 }
 
-/* ------------------------------------------------------------------------------------------ requests */
+/* ------------------------------------------------------------------------------------- requests */
 
 static void tell_requests(struct sums *sums)
 {
@@ -127,7 +127,7 @@ static void tell_connections(struct sums *sums)
                       atomic_load_explicit(sums->sources->connections, memory_order_relaxed));
 }
 
-/* ------------------------------------------------------------------------------------ sums over spaces */
+/* ----------------------------------------------------------------------------- sums over spaces */
 
 static uint64_t gets_of(const struct sums *sums, unsigned outcome)
 {
@@ -165,7 +165,7 @@ static void tell_shared(struct sums *sums)
     crl_metrics_count(&sums->text, CRL_LABELS(), gets_of(sums, CORRAL_COALESCED));
 }
 
-/* ------------------------------------------------------------------------------------- for each space */
+/* ------------------------------------------------------------------------------- for each space */
 
 #define EACH_SPACE(i) for (uint32_t i = 0; i < sums->sources->spaces_n; i++)
 #define SPACE_NAME(i) sums->sources->spaces[i].name
@@ -211,7 +211,7 @@ static void tell_age(struct sums *sums)
     }
 }
 
-/* ------------------------------------------------------------------------------------ for each origin */
+/* ------------------------------------------------------------------------------ for each origin */
 
 #define EACH_ORIGIN(i) for (uint32_t i = 0; i < sums->sources->origins_n; i++)
 #define ORIGIN_NAME(i) sums->sources->origins[i].name
@@ -272,7 +272,7 @@ static void tell_queued(struct sums *sums)
     }
 }
 
-/* ---------------------------------------------------------------------------------- the cache, the rest */
+/* -------------------------------------------------------------------------- the cache, the rest */
 
 #define TELL_CACHE(field)                                                \
     static void tell_##field(struct sums *sums)                          \
@@ -295,7 +295,7 @@ static void tell_start(struct sums *sums)
     crl_metrics_real(&sums->text, CRL_LABELS(), sums->sources->started_at);
 }
 
-/* ------------------------------------------------------------------------------------------ the table */
+/* ------------------------------------------------------------------------------------ the table */
 
 static const struct metric_row {
     const char *name;
@@ -347,7 +347,7 @@ static const struct metric_row {
     {"process_start_time_seconds", "gauge", tell_start, "When the server started, since 1970."},
 };
 
-/* ----------------------------------------------------------------------------------------- the registry */
+/* --------------------------------------------------------------------------------- the registry */
 
 int crl_metrics_new(const struct crl_metrics_sources *sources, struct crl_metrics **ret_metrics)
 {

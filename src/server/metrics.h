@@ -3,8 +3,8 @@
  * metrics.h - what the daemon counts, and how it tells.
  *
  * Two sources: sheets, on which each front thread counts its own requests, without sharing a cache
- * line; and the figures of the cache (lib/cache.h). Both are summed when somebody asks. Which metrics
- * there are, with type and documentation, is one table in metrics.c.
+ * line; and the figures of the cache (lib/cache.h). Both are summed when somebody asks. Which
+ * metrics there are, with type and documentation, is one table in metrics.c.
  *
  * Labels are names from the configuration or words of this file, never what a client sent. */
 #ifndef CRL_SERVER_METRICS_H
@@ -13,7 +13,7 @@
 #include "base/hist.h"
 #include "lib/cache.h"
 
-/* ------------------------------------------------------------------------------------------- labels */
+/* --------------------------------------------------------------------------------------- labels */
 
 /* Paths that are not routes. Route number n has path CRL_PATHS_FIXED + n. */
 #define CRL_PATH_TABLE(X)  \
@@ -74,7 +74,7 @@ const char *crl_status_phrase(enum crl_status status);
 /* crl_status_of - the status of a code, 500 for one that is not in the table. */
 enum crl_status crl_status_of(int code);
 
-/* ------------------------------------------------------------------------------------------- sheets */
+/* --------------------------------------------------------------------------------------- sheets */
 
 /* What one thread counts for one path. */
 struct crl_http_path_sheet {
@@ -97,7 +97,7 @@ static inline void crl_http_count(struct crl_http_sheet *sheet, uint32_t path,
     crl_hist_add(&row->seconds[method], &crl_hist_latency, took_us);
 }
 
-/* ------------------------------------------------------------------------------------------ telling */
+/* -------------------------------------------------------------------------------------- telling */
 
 struct crl_metrics_space {
     const char *name;   /* the route's path */
@@ -134,8 +134,8 @@ struct crl_http_sheet *crl_metrics_sheet(struct crl_metrics *metrics, uint32_t n
 
 #define CRL_METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* crl_metrics_text - all of it in the text format of Prometheus, version 0.0.4. The caller frees the
- * text. Errors: ENOMEM. Any thread; O(paths x threads). */
+/* crl_metrics_text - all of it in the text format of Prometheus, version 0.0.4. The caller frees
+ * the text. Errors: ENOMEM. Any thread; O(paths x threads). */
 int crl_metrics_text(struct crl_metrics *metrics, char **ret_text, size_t *ret_size);
 
 #endif

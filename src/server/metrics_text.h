@@ -34,8 +34,8 @@ void crl_metrics_count(struct crl_metrics_text *text, const struct crl_label *la
                        uint64_t value);
 void crl_metrics_real(struct crl_metrics_text *text, const struct crl_label *labels, double value);
 
-/* crl_metrics_hist - the samples of a histogram of durations, in seconds: cumulative buckets, sum and
- * count. */
+/* crl_metrics_hist - the samples of a histogram of durations, in seconds: cumulative buckets, sum
+ * and count. */
 void crl_metrics_hist(struct crl_metrics_text *text, const struct crl_label *labels,
                       const struct crl_hist *hist, const struct crl_hist_bounds *bounds);
 

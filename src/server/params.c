@@ -2,8 +2,8 @@
  *
  * params.c - see params.h.
  *
- * Three steps: take each pair of the query to its declaration; check and canonicalise each value, in
- * the order of declaration; write it to the key. */
+ * Three steps: take each pair of the query to its declaration; check and canonicalise each value,
+ * in the order of declaration; write it to the key. */
 #include "server/params.h"
 
 #include "base/assert.h"
@@ -28,7 +28,7 @@ __attribute__((format(printf, 2, 3))) static int refuse(char why[CRL_PARAMS_WHY_
     return CORRAL_EINVAL;
 }
 
-/* --------------------------------------------------------------------------------------- the query */
+/* ------------------------------------------------------------------------------------ the query */
 
 static size_t param_find(const struct crl_params *params, struct corral_bytes name)
 {
@@ -74,7 +74,7 @@ static int query_read(const struct crl_params *params, struct corral_bytes query
     return 0;
 }
 
-/* ------------------------------------------------------------------------------------------- values */
+/* --------------------------------------------------------------------------------------- values */
 
 /* Of "-007" the canonical form is its own end with a sign: "-7". */
 static struct corral_bytes integer_canonical(struct corral_bytes value, char number[NUMBER_MAX])

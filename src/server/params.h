@@ -3,8 +3,8 @@
  * params.h - from the query string of a request to the key of the cache.
  *
  * The key is the canonical form of base/form.h: every declared parameter, in the order of its
- * declaration, with its default where the request has none. Requests that mean the same have the same
- * key, byte by byte:
+ * declaration, with its default where the request has none. Requests that mean the same have the
+ * same key, byte by byte:
  *
  *   text      as it is
  *   integer   decimal, no leading zeros, "-0" is 0; fits into 64 bits
@@ -37,8 +37,8 @@ struct crl_params {
  * ret_size      of the key
  * ret_why       on failure: one sentence for the client, that says what to do
  *
- * Errors: EINVAL a parameter is missing, unknown, repeated, too long, not of its type or does not match
- * its pattern, or the query is not well formed; EKEY the key is longer than key_max. */
+ * Errors: EINVAL a parameter is missing, unknown, repeated, too long, not of its type or does not
+ * match its pattern, or the query is not well formed; EKEY the key is longer than key_max. */
 int crl_params_key(const struct crl_params *params, struct corral_bytes query, char *scratch,
                    char *key, size_t key_max, size_t *ret_size, char ret_why[CRL_PARAMS_WHY_MAX]);
 

@@ -7,9 +7,9 @@
  *     request ──owns── anchor (in its pool) ──► waiting ◄── engine's callback, then a letter
  *
  *   R1  The letter comes exactly once (P5), and frees the waiting.
- *   R2  While the request lives, anchor->waiting is set until the letter has come; the letter answers.
- *   R3  A request that is disposed before clears waiting->anchor and cancels the get; the letter then
- *       only frees. */
+ *   R2  While the request lives, anchor->waiting is set until the letter has come; the letter
+ *   answers. R3  A request that is disposed before clears waiting->anchor and cancels the get; the
+ *       letter then only frees. */
 #include "server/routes.h"
 
 #include "base/assert.h"
@@ -40,7 +40,7 @@ struct anchor {
     struct waiting *waiting; /* NULL: answered */
 };
 
-/* -------------------------------------------------------------------------------------------- values */
+/* --------------------------------------------------------------------------------------- values */
 
 static void value_dispose(void *held)
 {
@@ -69,7 +69,7 @@ static void answer_outcome(const struct crl_exchange *exchange, int outcome,
         crl_answer_value(exchange, &cached, crl_bytes(value->data, value->size));
 }
 
-/* ---------------------------------------------------------------------------------------------- hits */
+/* ----------------------------------------------------------------------------------------- hits */
 
 /* Answer from memory if there is a fresh value. */
 static bool answer_hit(const struct crl_exchange *exchange, struct corral_space *space,
@@ -90,7 +90,7 @@ static bool answer_hit(const struct crl_exchange *exchange, struct corral_space 
     return true;
 }
 
-/* -------------------------------------------------------------------------------------------- misses */
+/* --------------------------------------------------------------------------------------- misses */
 
 /* R3. The request's pool is being cleared. */
 static void anchor_dispose(void *arg)
@@ -160,7 +160,7 @@ static void answer_later(const struct crl_exchange *exchange, const struct crl_r
     waiting->anchor->waiting = waiting;
 }
 
-/* -------------------------------------------------------------------------------------------- routes */
+/* --------------------------------------------------------------------------------------- routes */
 
 const struct crl_route *crl_routes_find(const struct crl_routes *routes, struct corral_bytes path)
 {
@@ -204,7 +204,7 @@ static void route_answer(const struct crl_routes *routes, const struct crl_route
         answer_later(exchange, route, key.key);
 }
 
-/* ---------------------------------------------------------------------------------------- fixed paths */
+/* ---------------------------------------------------------------------------------- fixed paths */
 
 static void metrics_answer(const struct crl_routes *routes, const struct crl_exchange *exchange)
 {

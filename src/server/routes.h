@@ -2,9 +2,10 @@
  *
  * routes.h - what the `listen` address answers: the routes, /metrics, /healthz and /readyz.
  *
- * A route matches its path exactly. GET and HEAD turn the query string into a key (params.h) and ask
- * the cache: a fresh hit is answered on the spot, all else when the engine's answer has come back to
- * the front's thread. A request whose client has gone gives its get up; the load goes on for others (P7).
+ * A route matches its path exactly. GET and HEAD turn the query string into a key (params.h) and
+ * ask the cache: a fresh hit is answered on the spot, all else when the engine's answer has come
+ * back to the front's thread. A request whose client has gone gives its get up; the load goes on
+ * for others (P7).
  *
  * A fresh hit takes no lock and no memory but the request's own pool. Values of up to 16 KiB are
  * copied; larger ones are held by reference until they are sent.

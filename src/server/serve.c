@@ -51,7 +51,7 @@ struct crl_server {
     struct crl_front *fronts[FRONTS_MAX + 1]; /* the last one is the admin's */
 };
 
-/* --------------------------------------------------------------------------------------------- cache */
+/* ---------------------------------------------------------------------------------------- cache */
 
 /* A load failed. The engine's thread. */
 static void on_failure(void *arg, const char *space, struct corral_bytes key, int rc,
@@ -194,7 +194,7 @@ static int each_open(struct crl_server *server, size_t n, struct crl_problems *p
     return result;
 }
 
-/* ------------------------------------------------------------------------------------------- listening */
+/* ------------------------------------------------------------------------------------ listening */
 
 static int listener_open(const struct crl_config_address *given, const char *key,
                          struct crl_problems *problems, int *ret_fd, uint16_t *ret_port)
@@ -232,7 +232,7 @@ static int listeners_open(struct crl_server *server, struct crl_problems *proble
     return first < 0 ? first : second;
 }
 
-/* ---------------------------------------------------------------------------------------------- fronts */
+/* --------------------------------------------------------------------------------------- fronts */
 
 static uint32_t fronts_wanted(const struct crl_config *config)
 {
@@ -313,7 +313,7 @@ static void listeners_close(struct crl_server *server)
     server->listener = server->admin_listener = -1;
 }
 
-/* ---------------------------------------------------------------------------------------- start and stop */
+/* ------------------------------------------------------------------------------- start and stop */
 
 static int server_new(const struct crl_config *config, const struct crl_server_options *options,
                       struct crl_server **ret_server)

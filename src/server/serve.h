@@ -4,7 +4,8 @@
  * speak HTTP.
  *
  * `corral serve` runs one until a signal; `corral storm` starts and stops them in its own process.
- * Starting raises the process's limit of open files to its hard limit and ignores SIGPIPE; both stay.
+ * Starting raises the process's limit of open files to its hard limit and ignores SIGPIPE; both
+ * stay.
  *
  * Threads: start, stop and run on one thread; the questions in between on any. */
 #ifndef CRL_SERVER_SERVE_H
@@ -32,15 +33,16 @@ struct crl_server_options {
  * options   may be NULL
  * problems  what went wrong is added, with the place of the configured value
  *
- * Blocks while databases are opened. Errors: EINVAL something configured does not work (an address in
- * use, an unreadable database, SQL that does not compile), ENOMEM, ESYSTEM; in each case nothing is
- * left behind and `problems` says more. */
+ * Blocks while databases are opened. Errors: EINVAL something configured does not work (an address
+ * in use, an unreadable database, SQL that does not compile), ENOMEM, ESYSTEM; in each case nothing
+ * is left behind and `problems` says more. */
 int crl_server_start(const struct crl_config *config, const struct crl_server_options *options,
                      struct crl_problems *problems, struct crl_server **ret_server);
 
-/* crl_server_stop - drain, then free: no new connections, requests under way are answered, within the
- * drain limit; then the cache is closed. Blocks.
- * Returns 0, or ETIMEDOUT: requests or loads were cut off at the limit. It is stopped all the same. */
+/* crl_server_stop - drain, then free: no new connections, requests under way are answered, within
+ * the drain limit; then the cache is closed. Blocks.
+ * Returns 0, or ETIMEDOUT: requests or loads were cut off at the limit. It is stopped all the
+ * same. */
 int crl_server_stop(struct crl_server *server);
 
 /* crl_server_port - the port of `listen`, the real one where 0 was configured. */
