@@ -149,7 +149,7 @@ static void choice_read(struct reader *r, const struct crl_schema_field *field,
         memcpy(ret_enum, &choice->value, sizeof choice->value);
         return;
     }
-    char words[128];
+    char words[256];
     choice_words(field->choices, words, sizeof words);
     crl_problems_add(r->problems, value->at, "%s: %s is not %s %s", field->key,
                      crl_quoted(value->text, value->size).text,
