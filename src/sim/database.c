@@ -111,11 +111,20 @@ bool sim_db_cancel(struct sim_db *db, struct sim_query *query, corral_us now)
     return false;
 }
 
+void sim_db_end_at(struct sim_db *db, struct sim_query *query, corral_us at)
+{
+    crl_assert(query->state == SIM_QUERY_ENDED);
+    query->state = SIM_QUERY_DRAINS;
+    crl_timer_arm(db->timers, &query->timer, at);
+}
+
 enum sim_query_end sim_db_timer(struct sim_db *db, struct sim_query *query, corral_us now)
 {
     enum sim_query_state was = query->state;
     crl_assert(was != SIM_QUERY_ENDED);
     query->state = SIM_QUERY_ENDED;
+    if (was == SIM_QUERY_DRAINS)
+        return SIM_QUERY_WAS_CANCELLED;
     if (was == SIM_QUERY_WAITS) {
         line_leave(db, query);
         return SIM_QUERY_TIMED_OUT;

@@ -26,6 +26,7 @@ enum sim_query_state {
     SIM_QUERY_WAITS,
     SIM_QUERY_RUNS,
     SIM_QUERY_CANCELLED, /* runs, but not for long */
+    SIM_QUERY_DRAINS,    /* cancelled in the line; only its end has not been told yet */
     SIM_QUERY_ENDED,
 };
 
@@ -66,6 +67,9 @@ void sim_db_arrive(struct sim_db *db, struct sim_query *query, corral_us now);
 /* sim_db_cancel - nobody wants its result any more. Returns whether it has ended by that; else it ends
  * by sim_db_timer(). */
 bool sim_db_cancel(struct sim_db *db, struct sim_query *query, corral_us now);
+
+/* sim_db_end_at - one that has ended by sim_db_cancel() is to end by sim_db_timer() all the same, later. */
+void sim_db_end_at(struct sim_db *db, struct sim_query *query, corral_us at);
 
 /* sim_db_timer - the timer of a query fired: it has ended, and the next one begins. */
 enum sim_query_end sim_db_timer(struct sim_db *db, struct sim_query *query, corral_us now);
