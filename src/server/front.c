@@ -14,6 +14,7 @@
 #include <h2o/http1.h>
 #include <h2o/http2.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -43,6 +44,8 @@ struct connection {
 struct crl_front {
     struct crl_front_options options;
     pthread_t thread;
+    sem_t ready;     /* posted once others may send letters */
+    int listener_fd; /* the listener's, until it is made */
     h2o_globalconf_t conf;
     h2o_context_t context;
     h2o_accept_ctx_t accept;
@@ -317,21 +320,6 @@ static void front_fini(struct crl_front *front)
     loop_give_back(loop);
 }
 
-static void *front_run(void *arg)
-{
-    struct crl_front *front = arg;
-    corral_us now = crl_now_coarse();
-    while (!front_is_over(front, now)) {
-        bool paused = listener_update(front, now);
-        if (h2o_evloop_run(front->context.loop, turn_limit_ms(front, paused)) != 0)
-            crl_assert(errno == EINTR);
-        now = crl_now_coarse();
-        sweep(front, now);
-    }
-    front_fini(front);
-    return NULL;
-}
-
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
     struct crl_front *front = ((struct front_handler *)self)->front;
@@ -354,7 +342,9 @@ static void front_configure(struct crl_front *front)
     handler->front = front;
 }
 
-static void front_prepare(struct crl_front *front, int listener)
+/* On the front's own thread: a socket remembers the thread-local pool that it takes its buffers from
+ * when it is made, and the wake-up socket of the context's queue is one. */
+static void front_prepare(struct crl_front *front)
 {
     front_configure(front);
     h2o_linklist_init_anchor(&front->connections);
@@ -363,10 +353,27 @@ static void front_prepare(struct crl_front *front, int listener)
     h2o_multithread_register_receiver(front->context.queue, &front->receiver, on_letters);
     front->accept.ctx = &front->context;
     front->accept.hosts = front->conf.hosts;
-    front->listener = h2o_evloop_socket_create(loop, listener, H2O_SOCKET_FLAG_DONT_READ);
+    front->listener = h2o_evloop_socket_create(loop, front->listener_fd, H2O_SOCKET_FLAG_DONT_READ);
     front->listener->data = front;
     front->drain.run = drain_begin;
     front->expected = 1; /* the letter that ends it */
+}
+
+static void *front_run(void *arg)
+{
+    struct crl_front *front = arg;
+    front_prepare(front);
+    (void)sem_post(&front->ready); /* cannot overflow */
+    corral_us now = crl_now_coarse();
+    while (!front_is_over(front, now)) {
+        bool paused = listener_update(front, now);
+        if (h2o_evloop_run(front->context.loop, turn_limit_ms(front, paused)) != 0)
+            crl_assert(errno == EINTR);
+        now = crl_now_coarse();
+        sweep(front, now);
+    }
+    front_fini(front);
+    return NULL;
 }
 
 int crl_front_start(const struct crl_front_options *options, struct crl_front **ret_front)
@@ -375,18 +382,20 @@ int crl_front_start(const struct crl_front_options *options, struct crl_front **
     if (front == NULL)
         return CORRAL_ENOMEM;
     front->options = *options;
-    int listener = fcntl(options->listener, F_DUPFD_CLOEXEC, 0);
-    if (listener < 0) {
+    front->listener_fd = fcntl(options->listener, F_DUPFD_CLOEXEC, 0);
+    if (front->listener_fd < 0) {
         free(front);
         return CORRAL_ESYSTEM;
     }
-    front_prepare(front, listener);
+    (void)sem_init(&front->ready, 0, 0); /* fails for arguments only */
     if (pthread_create(&front->thread, NULL, front_run, front) != 0) {
-        h2o_socket_close(front->listener);
-        front_fini(front);
+        close(front->listener_fd);
+        (void)sem_destroy(&front->ready);
         free(front);
         return CORRAL_ESYSTEM;
     }
+    while (sem_wait(&front->ready) != 0)
+        crl_assert(errno == EINTR);
     (void)pthread_setname_np(front->thread, options->name); /* only for people */
     *ret_front = front;
     return 0;
@@ -395,6 +404,7 @@ int crl_front_start(const struct crl_front_options *options, struct crl_front **
 int crl_front_join(struct crl_front *front)
 {
     pthread_join(front->thread, NULL);
+    (void)sem_destroy(&front->ready);
     int result = front->cut_any ? CORRAL_ETIMEDOUT : 0;
     free(front);
     return result;
