@@ -23,6 +23,7 @@ enum {
     ACCEPT_BATCH = 16,   /* clients taken in one turn, so that requests get theirs */
     SWEEP_MS = 1000,     /* between two looks for overdue clients */
     DRAIN_SWEEP_MS = 20, /* the same while draining */
+    CUT_AFTER_MS = 100,  /* from the drain limit to the end of all connections */
     PAUSE_MS = 20,       /* until a paused front looks whether it may accept again */
     ANSWER_BYTES_MS = 16384 / 1000,
 };
@@ -44,8 +45,7 @@ struct connection {
 struct crl_front {
     struct crl_front_options options;
     pthread_t thread;
-    sem_t ready;     /* posted once others may send letters */
-    int listener_fd; /* the listener's, until it is made */
+    sem_t ready; /* letters can be posted */
     h2o_globalconf_t conf;
     h2o_context_t context;
     h2o_accept_ctx_t accept;
@@ -55,9 +55,9 @@ struct crl_front {
     enum front_state state;
     bool cut_any;
     h2o_linklist_t connections;
-    uint32_t open;          /* of them */
-    uint32_t expected;      /* letters that have not come */
-    corral_us paused_until; /* accepting failed for want of something */
+    uint32_t open;           /* of them */
+    h2o_linklist_t expected; /* letters that have not come */
+    corral_us paused_until;  /* accepting failed for want of something */
     corral_us sweep_at;
     corral_us drain_until;
 };
@@ -246,9 +246,9 @@ static void sweep(struct crl_front *front, corral_us now)
 
 /* -------------------------------------------------------------------------------------- letters */
 
-void crl_front_expect(struct crl_front *front)
+void crl_front_expect(struct crl_front *front, struct crl_front_letter *letter)
 {
-    front->expected++;
+    h2o_linklist_insert(&front->expected, &letter->expected);
 }
 
 void crl_front_post(struct crl_front *front, struct crl_front_letter *letter)
@@ -263,8 +263,8 @@ static void on_letters(h2o_multithread_receiver_t *receiver, h2o_linklist_t *let
         struct crl_front_letter *letter =
             H2O_STRUCT_FROM_MEMBER(struct crl_front_letter, message.link, letters->next);
         h2o_linklist_unlink(&letter->message.link);
-        crl_assert(front->expected > 0);
-        front->expected--;
+        crl_assert(h2o_linklist_is_linked(&letter->expected));
+        h2o_linklist_unlink(&letter->expected);
         letter->run(front, letter);
     }
 }
@@ -296,15 +296,29 @@ static int32_t turn_limit_ms(const struct crl_front *front, bool paused)
     return front->open > 0 ? SWEEP_MS : INT32_MAX;
 }
 
+/* The limit has passed: have what waits answered, with an error; cut off the rest a moment
+ * later. */
+static void cut_begin(struct crl_front *front, corral_us now)
+{
+    front->state = FRONT_CUT;
+    front->sweep_at = now + CORRAL_MS(CUT_AFTER_MS);
+    h2o_linklist_t *all = &front->expected;
+    for (h2o_linklist_t *link = all->next; link != all; link = link->next) {
+        struct crl_front_letter *letter =
+            H2O_STRUCT_FROM_MEMBER(struct crl_front_letter, expected, link);
+        front->cut_any = true;
+        if (letter->hurry != NULL)
+            letter->hurry(letter);
+    }
+}
+
 static bool front_is_over(struct crl_front *front, corral_us now)
 {
     if (front->state == FRONT_RUN)
         return false;
-    if (front->state == FRONT_DRAIN && now >= front->drain_until && front->open > 0) {
-        front->state = FRONT_CUT;
-        front->sweep_at = 0;
-    }
-    return front->open == 0 && front->expected == 0;
+    if (front->state == FRONT_DRAIN && now >= front->drain_until)
+        cut_begin(front, now);
+    return front->open == 0 && h2o_linklist_is_empty(&front->expected);
 }
 
 static void front_fini(struct crl_front *front)
@@ -342,8 +356,8 @@ static void front_configure(struct crl_front *front)
     handler->front = front;
 }
 
-/* On the front's own thread: a socket remembers the thread-local pool that it takes its buffers from
- * when it is made, and the wake-up socket of the context's queue is one. */
+/* On the front's thread: libh2o keeps memory by thread, and every socket stays with the store of
+ * the thread that made it. */
 static void front_prepare(struct crl_front *front)
 {
     front_configure(front);
@@ -353,17 +367,19 @@ static void front_prepare(struct crl_front *front)
     h2o_multithread_register_receiver(front->context.queue, &front->receiver, on_letters);
     front->accept.ctx = &front->context;
     front->accept.hosts = front->conf.hosts;
-    front->listener = h2o_evloop_socket_create(loop, front->listener_fd, H2O_SOCKET_FLAG_DONT_READ);
+    front->listener =
+        h2o_evloop_socket_create(loop, front->options.listener, H2O_SOCKET_FLAG_DONT_READ);
     front->listener->data = front;
     front->drain.run = drain_begin;
-    front->expected = 1; /* the letter that ends it */
+    h2o_linklist_init_anchor(&front->expected);
+    crl_front_expect(front, &front->drain); /* the letter that ends it */
 }
 
 static void *front_run(void *arg)
 {
     struct crl_front *front = arg;
     front_prepare(front);
-    (void)sem_post(&front->ready); /* cannot overflow */
+    sem_post(&front->ready);
     corral_us now = crl_now_coarse();
     while (!front_is_over(front, now)) {
         bool paused = listener_update(front, now);
@@ -382,21 +398,19 @@ int crl_front_start(const struct crl_front_options *options, struct crl_front **
     if (front == NULL)
         return CORRAL_ENOMEM;
     front->options = *options;
-    front->listener_fd = fcntl(options->listener, F_DUPFD_CLOEXEC, 0);
-    if (front->listener_fd < 0) {
+    front->options.listener = fcntl(options->listener, F_DUPFD_CLOEXEC, 0);
+    sem_init(&front->ready, 0, 0);
+    if (front->options.listener < 0 ||
+        pthread_create(&front->thread, NULL, front_run, front) != 0) {
+        if (front->options.listener >= 0)
+            close(front->options.listener);
+        sem_destroy(&front->ready);
         free(front);
         return CORRAL_ESYSTEM;
     }
-    (void)sem_init(&front->ready, 0, 0); /* fails for arguments only */
-    if (pthread_create(&front->thread, NULL, front_run, front) != 0) {
-        close(front->listener_fd);
-        (void)sem_destroy(&front->ready);
-        free(front);
-        return CORRAL_ESYSTEM;
-    }
+    (void)pthread_setname_np(front->thread, options->name); /* only for people */
     while (sem_wait(&front->ready) != 0)
         crl_assert(errno == EINTR);
-    (void)pthread_setname_np(front->thread, options->name); /* only for people */
     *ret_front = front;
     return 0;
 }
@@ -404,7 +418,7 @@ int crl_front_start(const struct crl_front_options *options, struct crl_front **
 int crl_front_join(struct crl_front *front)
 {
     pthread_join(front->thread, NULL);
-    (void)sem_destroy(&front->ready);
+    sem_destroy(&front->ready);
     int result = front->cut_any ? CORRAL_ETIMEDOUT : 0;
     free(front);
     return result;
