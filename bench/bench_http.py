@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """bench_http.py - hits over HTTP on one front thread, next to nginx's `return 200` of the same body.
 
-    bench/bench_http.py [--corral build/src/corral] [--rounds 7] [--seconds 4] [--connections 64]
+    bench/bench_http.py [--corral build/corral] [--rounds 7] [--seconds 4] [--connections 64]
 
 Both servers are pinned to CPU 0 and serve one at a time, wrk is pinned to CPU 1. Rounds alternate, so
 that what else the machine does meets both; the verdict is the median of the rounds' ratios. Beside the
@@ -138,7 +138,7 @@ def measure(arguments, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--corral", default="build/src/corral")
+    parser.add_argument("--corral", default="build/corral")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--connections", type=int, default=64)
