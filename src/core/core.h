@@ -95,7 +95,7 @@ enum crl_event_kind {
     CRL_TIMER,           /* crl_core_next_at() has come; repeat while it is due */
     CRL_INVALIDATE,
     CRL_PUT,
-    CRL_CLOSE, /* ends one flight; repeat at once until none is left (counts), before any other event */
+    CRL_CLOSE, /* ends one flight; repeat at once until none is left, before any other event */
 };
 
 /* What the store said to get-or-lease. */
@@ -244,7 +244,7 @@ struct crl_core_counts {
 
 struct crl_core_space_counts {
     struct crl_counter loads;       /* started */
-    struct crl_counter generations; /* loads started while there was no fresh value and no live load */
+    struct crl_counter generations; /* loads begun with no fresh value and no live load */
 };
 
 struct crl_core_origin_counts {

@@ -48,6 +48,7 @@
     X(OVERRUN, "overrun")             /* the deadline passed */                                    \
     X(CLOSED, "closed")               /* the cache closes */
 
+/* clang-format off */
 /*        in       on            go to    and                                       */
 #define CRL_FLIGHT_EDGES(X)                                                                        \
     X(IDLE,    WANTED,       LEASING, ask_store)       /* this reader leads */                     \
@@ -76,6 +77,7 @@
     X(WAITING, CLOSED,       IDLE,    answer_closed)                                               \
     X(QUEUED,  CLOSED,       IDLE,    answer_closed)                                               \
     X(LOADING, CLOSED,       IDLE,    answer_closed)
+/* clang-format on */
 
 enum crl_flight_state {
 #define X(name, text) CRL_FLIGHT_##name,

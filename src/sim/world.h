@@ -67,7 +67,7 @@ void sim_run(struct sim *sim);
 const char *sim_trace(const struct sim *sim);
 const char *sim_broken(const struct sim *sim); /* NULL, or which promise and how */
 uint32_t sim_origin_loads(const struct sim *sim, const char *key);
-uint32_t sim_origin_peak(const struct sim *sim); /* loads at once, cancelled ones until they ended */
+uint32_t sim_origin_peak(const struct sim *sim); /* the most loads at once */
 uint32_t sim_answered(const struct sim *sim, int result); /* readers; an outcome or an error */
 uint32_t sim_answered_all(const struct sim *sim);
 corral_us sim_last_answer_at(const struct sim *sim);

@@ -2,8 +2,8 @@
  *
  * story.h - the frame of the stories: golden traces, each told once as it should be and then again
  * with the n-th allocation failing, n = 1, 2, ... until nothing fails any more. */
-#ifndef CRL_STORY_H
-#define CRL_STORY_H
+#ifndef CRL_TESTS_STORY_H
+#define CRL_TESTS_STORY_H
 
 #include "base/rng.h"
 #include "sim/world.h"
