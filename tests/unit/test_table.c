@@ -21,8 +21,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-/* ------------------------------------------------------------------------- an allocator that
- * watches */
+/* -------------------------------------------------------------------- an allocator that watches */
 
 struct watched {
     struct crl_allocator base;
@@ -55,8 +54,7 @@ static struct watched watched(uint64_t fail_at)
     return (struct watched){.base = {watched_alloc, watched_free}, .fail_at = fail_at};
 }
 
-/* ------------------------------------------------------------------------------------------
- * helpers */
+/* -------------------------------------------------------------------------------------- helpers */
 
 /* How keys are hashed; each way wears on another part. */
 enum hashing {
@@ -185,8 +183,7 @@ static struct crl_table *make_table(struct crl_allocator *allocator, size_t memo
     return table;
 }
 
-/* ---------------------------------------------------------------------------------------------
- * rows */
+/* ----------------------------------------------------------------------------------------- rows */
 
 #define BUCKET             64
 #define BLOCK(value_words) ((58 + 5 + (value_words)*8 + 15) / 16 * 16) /* of "key:0" */
@@ -345,8 +342,7 @@ static void an_impossible_entry_evicts_nobody(void **state)
     crl_table_free(table);
 }
 
-/* ------------------------------------------------------------------------------------------ the
- * model */
+/* ------------------------------------------------------------------------------------ the model */
 
 #define KEYS 300
 
@@ -402,8 +398,7 @@ static void model_insert(struct model *model, uint32_t key, uint32_t serial)
     model->serials[key] = serial;
 }
 
-/* ------------------------------------------------------------------------------- the law, many
- * times */
+/* -------------------------------------------------------------------------- the law, many times */
 
 struct run {
     enum hashing hashing;
@@ -545,8 +540,7 @@ static void the_nth_allocation_fails(void **state)
     }
 }
 
-/* ---------------------------------------------------------------------------------- many readers
- */
+/* --------------------------------------------------------------------------------- many readers */
 
 #define STABLE 100 /* keys below are always linked, and refreshed again and again */
 #define FLYING 400 /* keys below come and go */
