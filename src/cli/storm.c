@@ -17,6 +17,7 @@
 #include "cli/storm_load.h"
 #include "cli/storm_metrics.h"
 #include "cli/storm_report.h"
+#include "cli/verbs.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -30,8 +31,6 @@
 #define RUNS_MAX    (CRL_STORM_SCENARIOS * CRL_STORM_STRATEGIES)
 #define TIMEOUT_US  CORRAL_SECONDS(30) /* of an answer, where the target is not the demo */
 #define SPARE_FILES 256                /* beyond the connections: pools, databases, libraries */
-
-enum { EXIT_DONE = 0, EXIT_PROBLEM = 1, EXIT_USAGE = 2 };
 
 struct storm_verb {
     struct crl_storm_options options;
@@ -373,8 +372,8 @@ static int verb_run(struct storm_verb *verb)
     if (signal)
         return 128 + signal;
     if (verb->misused)
-        return EXIT_USAGE;
-    return rc || any_run_failed(verb) ? EXIT_PROBLEM : EXIT_DONE;
+        return CRL_EXIT_USAGE;
+    return rc || any_run_failed(verb) ? CRL_EXIT_PROBLEM : CRL_EXIT_DONE;
 }
 
 int crl_verb_storm(int argc, char **argv)
@@ -382,13 +381,11 @@ int crl_verb_storm(int argc, char **argv)
     static struct storm_verb verb;
     verb = (struct storm_verb){.stop_fd = -1};
     (void)setlocale(LC_CTYPE, ""); /* without one: '#' for bars */
-    if (crl_storm_options_parse(argc, argv, &verb.options, verb.why, sizeof(verb.why))) {
-        fprintf(stderr, "corral storm: %s\nTry 'corral storm --help'.\n", verb.why);
-        return EXIT_USAGE;
-    }
+    if (crl_storm_options_parse(argc, argv, &verb.options, verb.why, sizeof(verb.why)))
+        return crl_usage_error("storm", "%s", verb.why);
     if (verb.options.help) {
         fputs(usage, stdout);
-        return fflush(stdout) == 0 ? EXIT_DONE : EXIT_PROBLEM;
+        return fflush(stdout) == 0 ? CRL_EXIT_DONE : CRL_EXIT_PROBLEM;
     }
     int code = verb_run(&verb);
     for (uint32_t i = 0; i < verb.runs_n; i++)

@@ -94,7 +94,7 @@ void crl_storm_demo_yaml(const struct crl_storm_demo *demo, const struct crl_sto
     int size = snprintf(yaml, CRL_STORM_YAML_MAX,
                         "listen: 127.0.0.1:0\n"
                         "admin: 127.0.0.1:0\n"
-                        "threads: 1\n"
+                        "threads: 2\n"
                         "origins:\n"
                         "  - name: demo\n"
                         "    sqlite: %s\n"

@@ -60,7 +60,8 @@ static struct corral_load *load_new(const struct callback_origin *origin,
     load->value_max = origin->value_max;
     atomic_init(&load->refs, 2);
     load->key_size = key.size;
-    memcpy(load->key, key.data, key.size);
+    if (key.size > 0)
+        memcpy(load->key, key.data, key.size);
     return load;
 }
 

@@ -492,7 +492,8 @@ static void start(struct crl_origin *port, struct crl_load *engine_load)
     load->deadline_at = engine_load->deadline_at;
     load->error.text[0] = '\0';
     load->key_size = key.size;
-    memcpy(load->bytes, key.data, key.size);
+    if (key.size > 0)
+        memcpy(load->bytes, key.data, key.size);
     crl_work_start(&origin->works, &load->work, engine_load);
 }
 

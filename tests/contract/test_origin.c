@@ -248,6 +248,21 @@ static void o3_cancel_after_the_end_does_no_harm(void **state)
     origin_free(subject);
 }
 
+/* Wherever the load is between waiting and the middle of its work. */
+static void o3_cancel_ends_what_begins(void **state)
+{
+    struct subject *subject = *state;
+    struct probe probe;
+    for (int i = 0; i < 2000; i++) {
+        begin(&probe, subject, ENDLESS);
+        for (volatile int spin = 0; spin < i % 100 * 100; spin++)
+            ;
+        probe_cancel(&probe, subject->origin);
+        probe_expect(&probe, CORRAL_EDEADLINE, NULL);
+    }
+    origin_free(subject);
+}
+
 /* Whoever is first, the load ends once; and the cancelled one's interrupt never hits the other,
  * which runs on either worker just before, meanwhile or after. */
 static void o3_cancel_races_with_the_answer(void **state)
@@ -362,11 +377,78 @@ static void o6_no_answer_after_free(void **state)
         probe_expect_end(&probes[i]);
 }
 
+/* An answer that takes its time: the engine's part may be blocked for a moment. */
+static struct {
+    bool entered, open;
+} slow;
+
+static void slow_answer(struct crl_load *load, const struct crl_load_result *result)
+{
+    probe_do(slow.entered = true);
+    probe_await(slow.open);
+    probe_answer(load, result);
+}
+
+struct freer {
+    struct subject *subject;
+    _Atomic pid_t thread; /* 0: not there yet */
+    _Atomic bool is_done;
+};
+
+static void *free_at_once(void *arg)
+{
+    struct freer *freer = arg;
+    freer->thread = gettid();
+    (void)freer->subject->origin->ops->free(freer->subject->origin, 0);
+    freer->is_done = true;
+    return NULL;
+}
+
+/* Does the thread wait for something? */
+static bool is_asleep(pid_t thread)
+{
+    char path[64], line[256] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    (void)!fgets(line, sizeof line, file);
+    fclose(file);
+    const char *name_end = strrchr(line, ')');
+    return name_end && name_end[2] == 'S';
+}
+
+/* free() does not wait for the worker, which is stuck, but for the answer that the worker is
+ * giving: the engine takes the load's memory back as soon as free() has returned. */
+static void o6_free_waits_for_an_answer_under_way(void **state)
+{
+    struct subject *subject = *state;
+    uint32_t threads = probe_threads();
+    struct freer freer = {.subject = subject};
+    struct probe probe;
+    pthread_t thread;
+    slow.entered = slow.open = false;
+    begin_held(&probe, subject, GATED);
+    probe.load.answer = slow_answer; /* the loader is at the gate: nobody looks at it */
+    open_gate();
+    probe_await(slow.entered);
+    assert_int_equal(pthread_create(&thread, NULL, free_at_once, &freer), 0);
+    while (!freer.is_done && !(freer.thread && is_asleep(freer.thread)))
+        ;
+    bool was_done = freer.is_done;
+    probe_do(slow.open = true);
+    pthread_join(thread, NULL);
+    assert_false(was_done);
+    probe_await_threads(threads);
+    probe_expect(&probe, 0, subject->value);
+}
+
 #define CASES(X)                            \
     X(o1_start_does_not_block)              \
     X(o2_every_load_ends_once)              \
     X(o3_cancel_ends_what_runs)             \
     X(o3_cancel_ends_what_waits)            \
+    X(o3_cancel_ends_what_begins)           \
     X(o3_cancel_after_the_end_does_no_harm) \
     X(o3_cancel_races_with_the_answer)      \
     X(o4_the_key_is_gone_after_the_end)     \
@@ -374,7 +456,8 @@ static void o6_no_answer_after_free(void **state)
     X(o6_free_of_an_idle_origin)            \
     X(o6_free_ends_every_load)              \
     X(o6_free_leaves_behind_what_is_stuck)  \
-    X(o6_no_answer_after_free)
+    X(o6_no_answer_after_free)              \
+    X(o6_free_waits_for_an_answer_under_way)
 
 int main(void)
 {

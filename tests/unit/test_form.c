@@ -18,7 +18,8 @@
 static void narrate(struct corral_bytes raw, size_t room, char *ret_text, size_t size)
 {
     char *copy = malloc(raw.size + 1), *buffer = malloc(room + 1);
-    memcpy(copy, raw.data, raw.size);
+    if (raw.size > 0)
+        memcpy(copy, raw.data, raw.size);
     struct crl_form_reader reader;
     crl_form_reader_init(&reader, crl_bytes(copy, raw.size), buffer, room);
 

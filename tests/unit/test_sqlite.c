@@ -452,6 +452,30 @@ static void test_databases_that_are_refused(void **state)
     assert_int_equal(access(missing, F_OK), -1); /* not created either */
 }
 
+/* Names that mean something else to SQLite. */
+static void test_a_path_is_a_path(void **state)
+{
+    (void)state;
+    static const char *const names[] = {":memory:", "file:x?mode=memory", "test.db"};
+    struct crl_origin *before = origin;
+    char *folder = getcwd(NULL, 0);
+    assert_int_equal(chdir(scratch.folder), 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (i < 2)
+            assert_int_equal(link("test.db", names[i]), 0);
+        origin = open_with(&(struct crl_origin_sqlite_options){
+            .path = names[i],
+            .concurrency = 1,
+            .value_max = VALUE_MAX,
+        });
+        probe_load(origin, "", row("SELECT count(*) AS n FROM t"), 0, "{\"n\":3}");
+        assert_int_equal(origin->ops->free(origin, PROBE_LIMIT), 0);
+    }
+    assert_int_equal(chdir(folder), 0);
+    free(folder);
+    origin = before;
+}
+
 static void test_an_unreadable_database_is_refused(void **state)
 {
     (void)state;
@@ -577,14 +601,19 @@ static void test_a_locked_database_is_waited_for(void **state)
 {
     (void)state;
     sqlite3 *db;
-    struct probe waits, cancelled;
+    struct probe waits;
     void *statement = row("SELECT name FROM t WHERE id = :id");
     assert_int_equal(sqlite3_open(scratch.db, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
     probe_start(&waits, origin, "id=1", statement);
-    probe_start(&cancelled, origin, "id=1", statement);
-    probe_cancel(&cancelled, origin);
-    probe_expect(&cancelled, CORRAL_EDEADLINE, NULL);
+    for (int i = 0; i < 200; i++) {
+        struct probe cancelled;
+        probe_start(&cancelled, origin, "id=1", statement);
+        for (volatile int spin = 0; spin < i * 1000; spin++)
+            ;
+        probe_cancel(&cancelled, origin);
+        probe_expect(&cancelled, CORRAL_EDEADLINE, NULL);
+    }
     assert_int_equal(probe_answers(&waits), 0);
     assert_int_equal(sqlite3_exec(db, "UPDATE t SET name = 'locked'; COMMIT", NULL, NULL, NULL),
                      SQLITE_OK);
@@ -649,6 +678,7 @@ int main(void)
         TEST(test_errors_have_a_place),
         TEST(test_queries_that_are_taken),
         TEST(test_databases_that_are_refused),
+        TEST(test_a_path_is_a_path),
         TEST(test_an_unreadable_database_is_refused),
         TEST(test_the_schema_changes),
         TEST(test_the_file_is_replaced),

@@ -47,7 +47,7 @@ static void the_configuration(void **state)
     crl_storm_demo_yaml(&demo, &options, CRL_STORM_NONE, yaml);
     assert_string_equal(yaml, "listen: 127.0.0.1:0\n"
                               "admin: 127.0.0.1:0\n"
-                              "threads: 1\n"
+                              "threads: 2\n"
                               "origins:\n"
                               "  - name: demo\n"
                               "    sqlite: '/tmp/it''s/demo.db'\n"
