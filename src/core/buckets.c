@@ -12,8 +12,7 @@ static struct crl_bucket *overflow_of(const struct crl_bucket *bucket)
     return atomic_load_explicit(&bucket->overflow, memory_order_acquire);
 }
 
-/* ----------------------------------------------------------------------------------------- finding
- */
+/* -------------------------------------------------------------------------------------- finding */
 
 /* Which slots have this tag, as bits. Without a branch: where in its bucket an entry is can't be
  * predicted, and a wrong guess would wait for the cache miss that it hides from. */
@@ -51,8 +50,7 @@ struct crl_entry *crl_buckets_find(crl_buckets array, uint64_t hash, uint32_t sp
     return NULL;
 }
 
-/* ----------------------------------------------------------------------------------------- placing
- */
+/* -------------------------------------------------------------------------------------- placing */
 
 static _Atomic uint64_t *slot_holding(crl_buckets array, uint64_t hash,
                                       const struct crl_entry *entry)
@@ -120,8 +118,7 @@ struct crl_bucket *crl_buckets_prune(crl_buckets array, uint64_t hash)
     return NULL;
 }
 
-/* ------------------------------------------------------------------------------------ whole arrays
- */
+/* --------------------------------------------------------------------------------- whole arrays */
 
 crl_buckets crl_buckets_new(struct crl_allocator *allocator, uint32_t log2)
 {

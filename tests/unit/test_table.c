@@ -5,8 +5,8 @@
  * Method: rows for the edges of the budget; then thousands of seeded random operations next to a
  *         naive model of map and SIEVE, with crl_table_check() among them; the n-th allocation
  *         fails, n = 1, 2, ...; readers under RCU who check each byte they find, and that what is
- *         always linked is always found. Freed memory is filled with rubbish first, so that a block given
- *         back too early is seen without a sanitizer as well. */
+ *         always linked is always found. Freed memory is filled with rubbish first, so that a block
+ *         given back too early is seen without a sanitizer as well. */
 #include "core/table.h"
 
 #include "base/hash.h"
