@@ -14,16 +14,16 @@
 
 #include <stdlib.h>
 
-#define SIM_KEYS_MAX   64
-#define SIM_NODES_MAX  64
-#define SIM_KEY_MAX    32
+#define SIM_KEYS_MAX  64
+#define SIM_NODES_MAX 64
+#define SIM_KEY_MAX   32
 
 /* A key of the database: its version, and the loads of it that are on their way. */
 struct sim_key {
     char name[SIM_KEY_MAX];
     uint64_t version;
-    corral_us written_at;       /* when the version was written */
-    uint32_t loads;             /* ever begun */
+    corral_us written_at;         /* when the version was written */
+    uint32_t loads;               /* ever begun */
     uint32_t live[SIM_NODES_MAX]; /* begun, not answered, not cancelled */
 };
 
@@ -88,8 +88,7 @@ void watch_load(struct sim *sim, uint32_t node, struct sim_key *key);
 void watch_answer(struct sim *sim, struct sim_reader *reader, int result,
                   const struct crl_entry *entry);
 void watch_end(struct sim *sim);
-void watch_break(struct sim *sim, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void watch_break(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* trace.c */
 void trace_steps(struct sim *sim, uint32_t node);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * watch.c - the observer. It knows what readers asked and got, and what the origin was asked; it knows
- * nothing of the core's insides. What it finds broken it writes down, the first one for good. */
+ * watch.c - the observer. It knows what readers asked and got, and what the origin was asked; it
+ * knows nothing of the core's insides. What it finds broken it writes down, the first one for
+ * good. */
 #include "sim/private.h"
 
 #include <stdarg.h>

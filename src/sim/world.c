@@ -80,7 +80,7 @@ static struct sim_key *key_by_bytes(struct sim *sim, struct corral_bytes bytes)
     return sim_key_of(sim, name);
 }
 
-/* ------------------------------------------------------------------------------------------- nodes */
+/* ---------------------------------------------------------------------------------------- nodes */
 
 static void push_arrives_later(void *arg, uint32_t by, uint32_t space, struct corral_bytes key)
 {
@@ -112,8 +112,8 @@ static bool node_init(struct sim *sim, uint32_t number)
     struct crl_core_origin origin = {.limits = config->limits, .deadline_us = config->deadline_us};
     int added = crl_core_add_origin(node->core, &origin);
     if (added >= 0) {
-        struct crl_core_space space = {.origin = (uint32_t)added, .has_store = config->has_store,
-                                       .policy = config->policy};
+        struct crl_core_space space = {
+            .origin = (uint32_t)added, .has_store = config->has_store, .policy = config->policy};
         added = crl_core_add_space(node->core, &space);
         node->space = (uint32_t)added;
     }
@@ -122,8 +122,8 @@ static bool node_init(struct sim *sim, uint32_t number)
 
 static void config_complete(struct sim_config *config)
 {
-#define DEFAULT(field, value)                                                                      \
-    if (config->field == 0)                                                                        \
+#define DEFAULT(field, value) \
+    if (config->field == 0)   \
     config->field = (value)
     DEFAULT(nodes, 1);
     DEFAULT(limits.concurrency, 20);
@@ -199,7 +199,7 @@ void sim_free(struct sim *sim)
     free(sim);
 }
 
-/* ---------------------------------------------------------------------------- actions carried out */
+/* -------------------------------------------------------------------------- actions carried out */
 
 static void node_step(struct sim *sim, uint32_t number, struct crl_event *event);
 
@@ -311,7 +311,7 @@ static void node_step(struct sim *sim, uint32_t number, struct crl_event *event)
         crl_core_check(node->core);
 }
 
-/* ------------------------------------------------------------------------------- things that happen */
+/* --------------------------------------------------------------------------- things that happen */
 
 /* A reader of a process: first a look at the table, as the library does, then the core. */
 static void happen_get(struct sim *sim, const struct sim_event *event)
@@ -330,18 +330,17 @@ static void happen_get(struct sim *sim, const struct sim_event *event)
 
     struct corral_bytes key = corral_str(event->key->name);
     uint64_t hash = crl_core_hash(node->core, node->space, key);
-    struct crl_entry *entry =
-        crl_table_find(crl_core_table(node->core), hash, node->space, key);
+    struct crl_entry *entry = crl_table_find(crl_core_table(node->core), hash, node->space, key);
     if (entry != NULL && crl_entry_is_fresh(entry, sim->now)) {
         crl_table_touch(entry);
         watch_answer(sim, reader, entry->negative ? CORRAL_NEGATIVE : CORRAL_HIT, entry);
         return;
     }
     node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_WANTED,
-                                  .key = key,
-                                  .wanted = {.waiter = &reader->waiter,
-                                             .wait_until = reader->wait_until}});
+              &(struct crl_event){
+                  .kind = CRL_WANTED,
+                  .key = key,
+                  .wanted = {.waiter = &reader->waiter, .wait_until = reader->wait_until}});
 }
 
 static void happen_give_up(struct sim *sim, const struct sim_event *event)
@@ -422,7 +421,8 @@ static void happen_kill(struct sim *sim, uint32_t number)
         if (load->node != number)
             continue;
         load->cancelled = true;
-        struct crl_event end = {.kind = CRL_ORIGIN_ANSWERED, .now = sim->now,
+        struct crl_event end = {.kind = CRL_ORIGIN_ANSWERED,
+                                .now = sim->now,
                                 .origin = {.load = load->id, .rc = CORRAL_ECLOSED}};
         crl_core_step(node->core, &end, &sim->actions);
     }
@@ -440,7 +440,7 @@ static void happen_close(struct sim *sim, uint32_t number)
     node_step(sim, number, &(struct crl_event){.kind = CRL_CLOSE}); /* also when it had none */
 }
 
-/* ------------------------------------------------------------------------------------------- store */
+/* ---------------------------------------------------------------------------------------- store */
 
 static void happen_store_asked(struct sim *sim, const struct sim_event *event)
 {
@@ -449,11 +449,10 @@ static void happen_store_asked(struct sim *sim, const struct sim_event *event)
     back->key = event->key;
     back->ask = event->ask;
     back->incarnation = event->incarnation;
-    int rc = !sim->store_is_up
-                 ? CORRAL_ENOMEM
-                 : crl_store_memory_get_or_lease(sim->store, sim->now, event->node, 0,
-                                                 corral_str(event->key->name),
-                                                 sim->config.lease_us, &back->reply);
+    int rc = !sim->store_is_up ? CORRAL_ENOMEM
+                               : crl_store_memory_get_or_lease(sim->store, sim->now, event->node, 0,
+                                                               corral_str(event->key->name),
+                                                               sim->config.lease_us, &back->reply);
     if (rc < 0)
         back->reply.answer = CRL_STORE_DOWN;
     struct corral_bytes *bytes = &back->reply.value.bytes;
@@ -508,7 +507,7 @@ static void happen_pushed(struct sim *sim, const struct sim_event *event)
               &(struct crl_event){.kind = CRL_CHANGED, .key = corral_str(event->key->name)});
 }
 
-/* -------------------------------------------------------------------------------------------- run */
+/* ------------------------------------------------------------------------------------------ run */
 
 static bool event_is_for_nobody(const struct sim *sim, const struct sim_event *event)
 {
@@ -620,7 +619,7 @@ void sim_run(struct sim *sim)
         watch_end(sim);
 }
 
-/* ----------------------------------------------------------------------------- what is to happen */
+/* ---------------------------------------------------------------------------- what is to happen */
 
 void sim_gets(struct sim *sim, corral_us at, uint32_t node, const char *key, corral_us wait_us,
               uint32_t readers)
@@ -670,7 +669,7 @@ void sim_close(struct sim *sim, corral_us at, uint32_t node)
     event_add(sim, at, WHAT_CLOSE, node);
 }
 
-/* --------------------------------------------------------------------------------- what came of it */
+/* ------------------------------------------------------------------------------ what came of it */
 
 const char *sim_trace(const struct sim *sim)
 {
