@@ -2,8 +2,8 @@
  *
  * units.h - quantities as people write them: 250ms, 64KiB, 10%, 20.
  *
- * A quantity is a whole number of decimal digits and, right behind it, its unit. There is no sign, no
- * fraction, no space and no exponent. Counts have no unit; everything else needs one.
+ * A quantity is a whole number of decimal digits and, right behind it, its unit. There is no sign,
+ * no fraction, no space and no exponent. Counts have no unit; everything else needs one.
  *
  *   kind       counted in     units
  *   count      ones           none

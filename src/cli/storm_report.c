@@ -12,7 +12,7 @@
 #define TEXT 32 /* bytes of a formatted figure */
 #define BAR  58 /* columns of the longest bar */
 
-/* --------------------------------------------------------------------------------- figures */
+/* -------------------------------------------------------------------------------------- figures */
 
 double crl_storm_amplification(const struct crl_storm_counts *counts)
 {
@@ -62,7 +62,7 @@ static const char *count_or_dash(bool known, uint64_t n, char text[TEXT])
     return known ? crl_storm_format_count(n, text, TEXT) : "-";
 }
 
-/* --------------------------------------------------------------------------------- the text */
+/* ------------------------------------------------------------------------------------- the text */
 
 /* Escape sequences, or nothing. */
 struct paint {
@@ -243,7 +243,7 @@ void crl_storm_report_text(const struct crl_storm_report *report, struct crl_sto
         fputs("\nStopped early: the last row is what was measured so far.\n", out);
 }
 
-/* --------------------------------------------------------------------------------- the JSON */
+/* ------------------------------------------------------------------------------------- the JSON */
 
 /* Borrows nothing; NULL if memory ran out. */
 static json_t *answers_json(const struct crl_storm_tally *tally)

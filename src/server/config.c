@@ -17,7 +17,7 @@
 
 static const struct crl_place whole_file = {0};
 
-/* -------------------------------------------------------------------------------------- the text */
+/* ------------------------------------------------------------------------------------- the text */
 
 /* A relative path starts at the folder of the configuration file. Takes `*path`. */
 static int resolve(const char *name, char **path)
@@ -94,7 +94,7 @@ void crl_config_free(struct crl_config *config)
     free(config);
 }
 
-/* -------------------------------------------------------------------------------------- the file */
+/* ------------------------------------------------------------------------------------- the file */
 
 static int unreadable(struct crl_problems *problems, int error)
 {
@@ -120,8 +120,8 @@ static int read_all(int fd, char *to, size_t room, size_t *ret_size)
     return 0;
 }
 
-/* The whole file, in memory of the caller's. One byte more than allowed is read, so that the reader of
- * YAML sees a file that is too large. */
+/* The whole file, in memory of the caller's. One byte more than allowed is read, so that the reader
+ * of YAML sees a file that is too large. */
 static int file_read(const char *file, struct crl_problems *problems, char **ret_text,
                      size_t *ret_size)
 {

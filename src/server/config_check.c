@@ -28,7 +28,7 @@ static bool is_name(const char *text, const char *also)
     return true;
 }
 
-/* ------------------------------------------------------------------------------------- addresses */
+/* ------------------------------------------------------------------------------------ addresses */
 
 static void check_token(const struct crl_config *config, struct crl_problems *problems)
 {
@@ -61,7 +61,7 @@ static void check_addresses(const struct crl_config *config, struct crl_problems
                          "listen: is the same address as admin (its default)");
 }
 
-/* --------------------------------------------------------------------------------------- origins */
+/* -------------------------------------------------------------------------------------- origins */
 
 static void check_origin_name(const struct crl_config *config, size_t n,
                               struct crl_problems *problems)
@@ -103,7 +103,7 @@ static void check_origins(const struct crl_config *config, struct crl_problems *
     }
 }
 
-/* ---------------------------------------------------------------------------------------- routes */
+/* --------------------------------------------------------------------------------------- routes */
 
 /* The names of the origins, for a message: "'a', 'b'". */
 static void origin_names(const struct crl_config *config, char *ret_names, size_t room)
@@ -173,7 +173,7 @@ static void check_path(const struct crl_config *config, size_t n, struct crl_pro
     }
 }
 
-/* ------------------------------------------------------------------------------------ parameters */
+/* ----------------------------------------------------------------------------------- parameters */
 
 static void check_param_name(const struct crl_config_route *route, size_t n,
                              struct crl_problems *problems)
@@ -234,7 +234,7 @@ static void check_params(const struct crl_config_route *route, struct crl_proble
     }
 }
 
-/* --------------------------------------------------------------------------------------- queries */
+/* -------------------------------------------------------------------------------------- queries */
 
 /* One walk over a query. */
 struct query_check {

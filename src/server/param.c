@@ -89,11 +89,9 @@ bool crl_param_type_accepts(enum crl_param_type type, const char *text)
     crl_unreachable();
 }
 
-/* -------------------------------------------------------------------------------------- patterns
- *
- * regcomp() writes repetitions out: "(a{255}){255}" becomes 65025 letters, and each further level
- * multiplies. So a short expression can take all memory. The weight is the number of letters after
- * writing out; it is computed first, and limited. */
+/*  patterns * regcomp() writes repetitions out: "(a{255}){255}" becomes 65025 letters, and each
+ *  further level multiplies. So a short expression can take all memory. The weight is the number of
+ *  letters after writing out; it is computed first, and limited. */
 
 /* The weight is computed with one frame for each open "(". */
 struct weigher {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * yaml_tree.c - the text is read twice. First as a stream of events, to check what the subset and the
- * limits forbid before anything is built; then as a document. libyaml alone would build whatever a
- * hostile text asks for, and its lists of anchors and of %TAG directives are searched linearly. */
+ * yaml_tree.c - the text is read twice. First as a stream of events, to check what the subset and
+ * the limits forbid before anything is built; then as a document. libyaml alone would build
+ * whatever a hostile text asks for, and its lists of anchors and of %TAG directives are searched
+ * linearly. */
 #include "server/yaml_tree.h"
 
 #include "base/assert.h"
@@ -66,7 +67,7 @@ static int parser_failed(const yaml_parser_t *parser, struct corral_bytes text,
     return CORRAL_EINVAL;
 }
 
-/* ------------------------------------------------------------------------------ the first reading */
+/* ---------------------------------------------------------------------------- the first reading */
 
 static int refuse(struct guard *guard, yaml_mark_t mark, const char *what)
 {
@@ -147,8 +148,8 @@ static int guard_run(struct guard *guard, yaml_parser_t *parser, struct corral_b
     return CORRAL_EINVAL;
 }
 
-/* A directive is a line that begins with '%', before a document. Other such lines are so odd that they
- * are refused with it. */
+/* A directive is a line that begins with '%', before a document. Other such lines are so odd that
+ * they are refused with it. */
 static int guard_directives(struct corral_bytes text, struct crl_problems *problems)
 {
     const char *data = text.data;
@@ -162,7 +163,7 @@ static int guard_directives(struct corral_bytes text, struct crl_problems *probl
     return CORRAL_OK;
 }
 
-/* ----------------------------------------------------------------------------------- the reading */
+/* ---------------------------------------------------------------------------------- the reading */
 
 static int parser_open(yaml_parser_t *parser, struct corral_bytes text)
 {
@@ -258,7 +259,7 @@ bool crl_yaml_is_null(const yaml_node_t *node)
     return false;
 }
 
-/* ------------------------------------------------------------------------- places within a scalar */
+/* ----------------------------------------------------------------------- places within a scalar */
 
 /* The line of the file with this number, from 1, without its end; empty beyond the last. */
 static struct corral_bytes line_of_file(struct corral_bytes text, size_t number)

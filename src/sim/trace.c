@@ -45,7 +45,7 @@ void trace_steps(struct sim *sim, uint32_t node)
             continue;
         trace_line(sim, node, "%-8s %-8s %-12s -> %-8s %s, %u waiting", step->key,
                    crl_flight_state_name(step->from), crl_flight_signal_name(step->on),
-                   crl_flight_state_name(step->to),
-                   crl_flight_edge_name(step->from, step->on), step->waiters);
+                   crl_flight_state_name(step->to), crl_flight_edge_name(step->from, step->on),
+                   step->waiters);
     }
 }

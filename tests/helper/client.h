@@ -5,6 +5,7 @@
 #ifndef CRL_TESTS_CLIENT_H
 #define CRL_TESTS_CLIENT_H
 
+#include <stdbool.h>
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
