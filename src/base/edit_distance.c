@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * edit_distance.c - how far apart are two words? The table is filled row by row; a row is a prefix of
- * `a`, a column a prefix of `b`. */
+ * edit_distance.c - how far apart are two words? The table is filled row by row; a row is a prefix
+ * of `a`, a column a prefix of `b`. */
 #include "base/edit_distance.h"
 
 #include <stdint.h>

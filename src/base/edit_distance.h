@@ -12,8 +12,8 @@
 
 enum { CRL_EDIT_WORD_MAX = 32 }; /* bytes of the longest word that is compared */
 
-/* crl_edit_distance - insertions, deletions, replacements and swaps of neighbours that make one word
- * the other; SIZE_MAX if either is longer than CRL_EDIT_WORD_MAX. Pure, O(length x length). */
+/* crl_edit_distance - insertions, deletions, replacements and swaps of neighbours that make one
+ * word the other; SIZE_MAX if either is longer than CRL_EDIT_WORD_MAX. Pure, O(length x length). */
 size_t crl_edit_distance(const char *a, const char *b);
 
 /* crl_edit_is_near - is a word at this distance likely a slip of `word`? Pure. */

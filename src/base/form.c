@@ -21,8 +21,7 @@ const char *crl_form_strerror(int rc)
     }
 }
 
-/* ---------------------------------------------------------------------------------------- reading
- */
+/* -------------------------------------------------------------------------------------- reading */
 
 void crl_form_reader_init(struct crl_form_reader *reader, struct corral_bytes raw, char *buffer,
                           size_t size)
@@ -125,8 +124,7 @@ int crl_form_next(struct crl_form_reader *reader, struct crl_form_pair *ret_pair
     return rc;
 }
 
-/* ---------------------------------------------------------------------------------------- writing
- */
+/* -------------------------------------------------------------------------------------- writing */
 
 void crl_form_writer_init(struct crl_form_writer *writer, char *data, size_t room)
 {

@@ -41,8 +41,7 @@ enum crl_form_rc {
 /* crl_form_strerror - the text of an error, a clause without a full stop. Static memory. */
 const char *crl_form_strerror(int rc);
 
-/* ---------------------------------------------------------------------------------------- reading
- */
+/* -------------------------------------------------------------------------------------- reading */
 
 /* A decoded pair. Both are followed by a NUL that is not counted (and hold none, so they may be
  * used as strings), and stay valid as long as the reader's buffer does. */
@@ -75,8 +74,7 @@ void crl_form_reader_init(struct crl_form_reader *reader, struct corral_bytes ra
  * every later call returns CRL_FORM_END. */
 int crl_form_next(struct crl_form_reader *reader, struct crl_form_pair *ret_pair);
 
-/* ---------------------------------------------------------------------------------------- writing
- */
+/* -------------------------------------------------------------------------------------- writing */
 
 struct crl_form_writer {
     char *data;  /* the caller's buffer */

@@ -3,8 +3,8 @@
  * quantiles.c - see quantiles.h.
  *
  * Bucket numbers. With s step bits, durations below 2^(s+1) are their own bucket. Above, a duration
- * whose top bit is b > s is shifted right by b - s, which leaves s + 1 bits, the first of them 1; the
- * doublings follow each other without a gap:
+ * whose top bit is b > s is shifted right by b - s, which leaves s + 1 bits, the first of them 1;
+ * the doublings follow each other without a gap:
  *
  *     bucket = ((b - s) << s) + (value >> (b - s)) */
 #include "base/quantiles.h"

@@ -94,7 +94,7 @@ static void value_label_write(const struct axes *axes, double value, FILE *out)
 /* most: what is to be shown; the axis ends with the next round number. */
 static struct axes axes_of(const struct crl_sim_result *result, double most, bool is_time)
 {
-    struct axes axes = {.from = result->scenario->measure_us, .is_time = is_time};
+    struct axes axes = {.from = 0, .is_time = is_time};
     axes.until = axes.from + 1;
     for (uint32_t i = 0; i < result->runs_n; i++) {
         const struct sim_report *report = &result->runs[i]->report;

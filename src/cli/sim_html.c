@@ -192,7 +192,7 @@ static void answers_write(const struct crl_sim_result *result, FILE *out)
 }
 
 /* The numbers behind the plots of one run. */
-static void slices_write(const struct crl_sim_run *run, corral_us from, FILE *out)
+static void slices_write(const struct crl_sim_run *run, FILE *out)
 {
     char text[CRL_FIGURE_MAX];
     fputs("<details><summary>Numbers over time: ", out);
@@ -203,7 +203,7 @@ static void slices_write(const struct crl_sim_run *run, corral_us from, FILE *ou
         fprintf(out, "<th>%s</th>", crl_sim_lines[row].label);
     fputs("</tr></thead>\n<tbody>\n", out);
     for (uint32_t i = 0; i < run->report.slices_n; i++) {
-        corral_us at = from + run->report.slice_us * (corral_us)i;
+        corral_us at = run->report.slice_us * (corral_us)i;
         fprintf(out, "<tr><th>%.6g s</th>", (double)at / 1e6);
         for (uint32_t row = 0; row < crl_sim_lines_n; row++) {
             const struct crl_sim_line *line = &crl_sim_lines[row];
@@ -305,7 +305,7 @@ void crl_sim_report_html(const struct crl_sim_result *result, FILE *out)
     requests_write(result, out);
     fputs("<h2>Numbers</h2>\n", out);
     for (uint32_t i = 0; i < result->runs_n; i++)
-        slices_write(result->runs[i], result->scenario->measure_us, out);
+        slices_write(result->runs[i], out);
     fputs("</main>\n<footer>Simulated in virtual time by Corral " CORRAL_VERSION
           ": the same scenario and seed give the same page.</footer>\n</body>\n</html>\n",
           out);

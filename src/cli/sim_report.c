@@ -169,15 +169,13 @@ static void line_write(const struct crl_sim_line *line, const struct crl_sim_res
     fprintf(out, "%*s\n", WIDTH - LINE_LABEL - TIMES, text);
 }
 
-static void axis_write(const struct crl_sim_result *result, const struct sim_report *report,
-                       FILE *out)
+static void axis_write(const struct sim_report *report, FILE *out)
 {
-    char begin[CRL_FIGURE_MAX], end[CRL_FIGURE_MAX];
+    char end[CRL_FIGURE_MAX];
     uint32_t each = slices_a_column(report);
     int columns = (int)((report->slices_n + each - 1) / each);
-    corral_us from_us = result->scenario->measure_us;
-    int head = fprintf(out, "%*s%s", LINE_LABEL, "", crl_figure_us(from_us, begin, sizeof begin));
-    crl_figure_us(from_us + report->slice_us * report->slices_n, end, sizeof end);
+    int head = fprintf(out, "%*s0 s", LINE_LABEL, "");
+    crl_figure_us(report->slice_us * report->slices_n, end, sizeof end);
     int space = LINE_LABEL + columns - head;
     fprintf(out, "%*s\n", space > (int)strlen(end) + 1 ? space : (int)strlen(end) + 1, end);
 }
@@ -201,7 +199,7 @@ static void times_write(const struct crl_sim_result *result, struct crl_style st
                 line_write(line, result, &run->report, style.unicode, out);
         }
         if (run->report.slices_n > 0)
-            axis_write(result, &run->report, out);
+            axis_write(&run->report, out);
     }
 }
 

@@ -2,9 +2,9 @@
  *
  * storm.c - the verb: which runs, against what, and the report at the end; see storm.h.
  *
- * A run is one scenario under one strategy. Against the demo or a configuration each has a daemon of
- * its own, so that none finds what another left in memory. What the origin had to do is asked of that
- * daemon; of one that runs elsewhere it is read from /metrics, before and after.
+ * A run is one scenario under one strategy. Against the demo or a configuration each has a daemon
+ * of its own, so that none finds what another left in memory. What the origin had to do is asked of
+ * that daemon; of one that runs elsewhere it is read from /metrics, before and after.
  *
  * SIGINT and SIGTERM are blocked, in the daemon's threads too, and read from a descriptor that the
  * load generator watches: so a Ctrl-C ends the run in an orderly way, the report says what was
@@ -68,7 +68,7 @@ static const char usage[] =
     "\n"
     "See corral-storm(1).\n";
 
-/* --------------------------------------------------------------------------------- signals */
+/* -------------------------------------------------------------------------------------- signals */
 
 static int signals_take(struct storm_verb *verb)
 {
@@ -97,7 +97,7 @@ static int signals_release(struct storm_verb *verb)
     return came;
 }
 
-/* --------------------------------------------------------------------------------- progress */
+/* ------------------------------------------------------------------------------------- progress */
 
 struct progress {
     const struct crl_storm_run *run;
@@ -117,7 +117,7 @@ static void progress_show(void *arg, const struct crl_storm_tally *tally)
     progress->shown = true;
 }
 
-/* --------------------------------------------------------------------------------- one run */
+/* -------------------------------------------------------------------------------------- one run */
 
 static int counts_read(struct storm_verb *verb, struct crl_storm_counts *ret_counts)
 {
@@ -219,7 +219,7 @@ static int daemon_run(struct storm_verb *verb, struct crl_storm_run *run)
     return rc;
 }
 
-/* --------------------------------------------------------------------------------- all runs */
+/* ------------------------------------------------------------------------------------- all runs */
 
 static bool is_url(const struct crl_storm_options *options)
 {
@@ -285,7 +285,7 @@ static int runs_make(struct storm_verb *verb)
     return rc;
 }
 
-/* --------------------------------------------------------------------------------- the report */
+/* ----------------------------------------------------------------------------------- the report */
 
 static int report_write(struct storm_verb *verb)
 {

@@ -34,7 +34,8 @@ struct crl_storm_counts crl_storm_daemon_counts(const struct crl_storm_daemon *d
  * has no default 1 (or true). Borrowed until the stop. */
 const char *crl_storm_daemon_path(const struct crl_storm_daemon *daemon);
 
-/* crl_storm_daemon_stop - stop and free it; queries under way are cancelled. NULL is allowed. Blocks. */
+/* crl_storm_daemon_stop - stop and free it; queries under way are cancelled. NULL is allowed.
+ * Blocks. */
 void crl_storm_daemon_stop(struct crl_storm_daemon *daemon);
 
 #endif

@@ -30,7 +30,7 @@ int phr_parse_response(const char *data, size_t size, int *ret_minor, int *ret_s
                        const char **ret_text, size_t *ret_text_size, struct phr_header *headers,
                        size_t *headers_n, size_t last_size);
 
-/* ----------------------------------------------------------------------------------------- targets */
+/* -------------------------------------------------------------------------------------- targets */
 
 static bool address_is_loopback(const struct sockaddr *address)
 {
@@ -146,7 +146,7 @@ size_t crl_storm_request(const struct crl_storm_target *target, const char *path
     return (size_t)size;
 }
 
-/* ----------------------------------------------------------------------------------------- fetching */
+/* ------------------------------------------------------------------------------------- fetching */
 
 /* A connection, or < 0 with errno. */
 static int fetch_open(const struct crl_storm_target *target, corral_us wait_us)
@@ -240,7 +240,7 @@ int crl_storm_fetch(const struct crl_storm_target *target, const char *path, cor
     return 0;
 }
 
-/* ----------------------------------------------------------------------------------------- answers */
+/* -------------------------------------------------------------------------------------- answers */
 
 const char *crl_storm_outcome_name(uint32_t outcome)
 {

@@ -17,7 +17,7 @@
 #define CRL_STORM_REQUEST_MAX 4096  /* fits into any socket's send buffer */
 #define CRL_STORM_HEAD_MAX    16384 /* the head of an answer */
 
-/* ----------------------------------------------------------------------------------------- targets */
+/* -------------------------------------------------------------------------------------- targets */
 
 /* Who is asked for what. */
 struct crl_storm_target {
@@ -53,7 +53,7 @@ size_t crl_storm_request(const struct crl_storm_target *target, const char *path
 int crl_storm_fetch(const struct crl_storm_target *target, const char *path, corral_us wait_us,
                     char **ret_body, int *ret_status, char *why, size_t why_size);
 
-/* ----------------------------------------------------------------------------------------- answers */
+/* -------------------------------------------------------------------------------------- answers */
 
 /* What became of an answered request, by its Cache-Status (RFC 9211): name, word. */
 #define CRL_STORM_OUTCOME_TABLE(X) \

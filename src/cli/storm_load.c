@@ -4,7 +4,8 @@
  *
  *                     opening                          the storm
  *   CLOSED ─open─► CONNECTING ─► GREETING ─answer─► RESTING ─due─► WAITING ─answer─► RESTING ...
- *                                                      └── connection lost: due ─► CONNECTING ─► WAITING
+ *                                                      └── connection lost: due ─► CONNECTING ─►
+ *                                                      WAITING
  *   RESTING ─the duration is over, or it has asked once─► DONE
  *
  * RESTING   in the wheel, or before the first instant; fd may be -1
@@ -73,7 +74,7 @@ struct storm {
 
 static void client_ask(struct storm *storm, struct client *client, corral_us now);
 
-/* --------------------------------------------------------------------------------- connections */
+/* ---------------------------------------------------------------------------------- connections */
 
 static void client_hang_up(struct client *client)
 {
@@ -113,7 +114,7 @@ static bool client_send(struct client *client, struct corral_bytes request)
     return send(client->fd, request.data, request.size, MSG_NOSIGNAL) == (ssize_t)request.size;
 }
 
-/* --------------------------------------------------------------------------------- between requests */
+/* ----------------------------------------------------------------------------- between requests */
 
 static void client_rest(struct storm *storm, struct client *client, corral_us due_at)
 {
@@ -172,7 +173,7 @@ static void wheel_turn(struct storm *storm, corral_us now)
     }
 }
 
-/* --------------------------------------------------------------------------------- requests */
+/* ------------------------------------------------------------------------------------- requests */
 
 /* The connection is gone, or is of no use any more. */
 static void client_broken(struct storm *storm, struct client *client, int error)
@@ -242,7 +243,7 @@ static void client_answered(struct storm *storm, struct client *client)
     client_next(storm, client, now);
 }
 
-/* --------------------------------------------------------------------------------- answers */
+/* -------------------------------------------------------------------------------------- answers */
 
 /* Adds to a head that comes in pieces; false if it becomes too long. */
 static bool partial_add(struct client *client, struct corral_bytes data)
@@ -317,7 +318,7 @@ static void turn(struct storm *storm, int wait_ms)
     }
 }
 
-/* --------------------------------------------------------------------------------- the phases */
+/* ----------------------------------------------------------------------------------- the phases */
 
 static int open_all(struct storm *storm, char *why, size_t why_size)
 {
@@ -413,7 +414,7 @@ static bool tally_adds_up(const struct crl_storm_tally *tally)
            crl_storm_tally_ok(tally) + crl_storm_tally_errors(tally) + tally->unanswered;
 }
 
-/* --------------------------------------------------------------------------------- life */
+/* ----------------------------------------------------------------------------------------- life */
 
 static int storm_new(const struct crl_storm_load *load, struct crl_storm_tally *tally,
                      struct storm **ret_storm)

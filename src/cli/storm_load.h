@@ -21,7 +21,7 @@
 
 #include "cli/storm_tally.h"
 
-/* Called about ten times a second while requests are under way. */
+/* Called about twenty times a second while requests are under way. */
 typedef void crl_storm_progress_fn(void *arg, const struct crl_storm_tally *tally);
 
 struct crl_storm_load {

@@ -10,7 +10,8 @@
 
 /* crl_storm_metrics_read - the counters so far, out of the Prometheus text format.
  * space   the route; samples of others are skipped
- * ret_counts  `known` if the text has Corral's figures at all; a route that was never asked has 0 */
+ * ret_counts  `known` if the text has Corral's figures at all; a route that was never asked has
+ *             0 */
 void crl_storm_metrics_read(const char *text, const char *space,
                             struct crl_storm_counts *ret_counts);
 

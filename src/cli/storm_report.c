@@ -10,7 +10,7 @@
 #define TEXT CRL_FIGURE_MAX
 #define BAR  58 /* columns of the longest bar */
 
-/* --------------------------------------------------------------------------------- figures */
+/* -------------------------------------------------------------------------------------- figures */
 
 double crl_storm_amplification(const struct crl_storm_counts *counts)
 {
@@ -29,7 +29,7 @@ static const char *count_or_dash(bool known, uint64_t n, char text[TEXT])
     return known ? crl_figure_count(n, text, TEXT) : "-";
 }
 
-/* --------------------------------------------------------------------------------- the text */
+/* ------------------------------------------------------------------------------------- the text */
 
 static bool run_is_bad(const struct crl_storm_run *run)
 {
@@ -196,7 +196,7 @@ void crl_storm_report_text(const struct crl_storm_report *report, struct crl_sty
         fputs("\nStopped early: the last row is what was measured so far.\n", out);
 }
 
-/* --------------------------------------------------------------------------------- the JSON */
+/* ------------------------------------------------------------------------------------- the JSON */
 
 /* Borrows nothing; NULL if memory ran out. */
 static json_t *answers_json(const struct crl_storm_tally *tally)

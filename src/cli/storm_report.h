@@ -3,8 +3,8 @@
  * storm_report.h - what a storm found, for people, for programs and for a browser.
  *
  * Three forms of the same figures: a text that fits 80 columns, JSON, and a page of HTML that needs
- * nothing from elsewhere. No clock, no globals; all is written to the given stream, whose errors are
- * the caller's to look at. */
+ * nothing from elsewhere. No clock, no globals; all is written to the given stream, whose errors
+ * are the caller's to look at. */
 #ifndef CRL_CLI_STORM_REPORT_H
 #define CRL_CLI_STORM_REPORT_H
 

@@ -44,7 +44,8 @@ static uint32_t check_origin(const struct crl_core *core, const struct origin *o
         crl_assert(place->flight == NULL || place->flight->place == place);
     }
     struct crl_flight *flight;
-    cds_list_for_each_entry(flight, &origin->queue, in_queue) queued++;
+    cds_list_for_each_entry(flight, &origin->queue, in_queue)
+        queued++;
     crl_promise(P6, taken == origin->active && taken <= origin->config.limits.concurrency);
     crl_promise(P6, queued == origin->queued && queued <= origin->config.limits.queue);
     crl_promise(P6, queued == 0 || taken == origin->config.limits.concurrency || core->closing);

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* ------------------------------------------------------------------------------------ new and free */
+/* --------------------------------------------------------------------------------- new and free */
 
 static uint32_t keys_buckets(uint32_t flights_max)
 {
@@ -93,7 +93,7 @@ int crl_core_add_space(struct crl_core *core, const struct crl_core_space *confi
     return (int)core->spaces_n++;
 }
 
-/* ----------------------------------------------------------------------------------------- helpers */
+/* -------------------------------------------------------------------------------------- helpers */
 
 struct crl_action *action_add(struct crl_actions *out, enum crl_action_kind kind)
 {
@@ -125,10 +125,14 @@ struct crl_entry *entry_make(struct turn *turn, uint64_t hash, uint32_t space,
     corral_us ttl_us = negative ? policy->negative_ttl_us : policy->ttl_us;
     corral_us now = turn->event->now;
     struct crl_entry_parts parts = {
-        .hash = hash, .space = space, .key = key, .negative = negative, .value = value,
+        .hash = hash,
+        .space = space,
+        .key = key,
+        .negative = negative,
+        .value = value,
         .answered_at = now,
-        .fresh_until = now + crl_ttl_jittered(ttl_us, policy->jitter,
-                                              crl_rng_uniform(&core->jitter_lots)),
+        .fresh_until =
+            now + crl_ttl_jittered(ttl_us, policy->jitter, crl_rng_uniform(&core->jitter_lots)),
         .load_us = turn->load_us,
     };
     return crl_entry_new(core->config.allocator, &parts);
@@ -141,7 +145,7 @@ static void flight_check_deserted(struct turn *turn, struct crl_flight *flight)
         flight_drive(turn, flight, CRL_ON_DESERTED);
 }
 
-/* ------------------------------------------------------------------------------------------ events */
+/* --------------------------------------------------------------------------------------- events */
 
 /* The flight that a reader of this key joins or leads, or an error. */
 static int flight_for(struct turn *turn, uint64_t hash, struct crl_flight **ret_flight)
@@ -191,8 +195,8 @@ static void on_wanted(struct turn *turn)
     struct crl_flight *flight = NULL;
     int rc = core->waiters_n < core->config.waiters_max ? 0 : CORRAL_ELIMIT;
     if (rc == 0)
-        rc = crl_timers_reserve(&core->timers, core->deadlines_n + core->flights_n + 1 +
-                                                   core->waiters_n + 1);
+        rc = crl_timers_reserve(&core->timers,
+                                core->deadlines_n + core->flights_n + 1 + core->waiters_n + 1);
     if (rc == 0)
         rc = flight_for(turn, hash, &flight);
     if (rc < 0)
@@ -221,8 +225,7 @@ static void on_store_answered(struct turn *turn)
     uint64_t hash = crl_core_hash(turn->core, event->space, event->key);
     struct active_key *key = key_find(turn->core, hash, event->space, event->key);
     struct crl_flight *flight = key == NULL ? NULL : key->shared;
-    if (flight == NULL || flight->state != CRL_FLIGHT_LEASING ||
-        flight->ask != event->store.ask) {
+    if (flight == NULL || flight->state != CRL_FLIGHT_LEASING || flight->ask != event->store.ask) {
         if (event->store.answer == CRL_STORE_LEASED) {
             struct crl_action *action = action_add(turn->out, CRL_RELEASE_LEASE);
             action->space = event->space;
@@ -281,8 +284,7 @@ static void on_timer(struct turn *turn)
         flight_drive(turn, caa_container_of(timer, struct crl_flight, turn), CRL_ON_TURN);
         break;
     case TIMER_DEADLINE:
-        flight_drive(turn, caa_container_of(timer, struct place, deadline)->flight,
-                     CRL_ON_OVERRUN);
+        flight_drive(turn, caa_container_of(timer, struct place, deadline)->flight, CRL_ON_OVERRUN);
         break;
     }
 }
@@ -394,7 +396,7 @@ void crl_core_step(struct crl_core *core, const struct crl_event *event,
     }
 }
 
-/* ----------------------------------------------------------------------------------------- queries */
+/* -------------------------------------------------------------------------------------- queries */
 
 corral_us crl_core_next_at(const struct crl_core *core)
 {

@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * core.h - the machine: an event that carries the time goes in, a bounded list of actions comes out.
+ * core.h - the machine: an event that carries the time goes in, a bounded list of actions comes
+ * out.
  *
  * Owns: the flights, the keys they are for, the places at the origins, all timers, the table.
  *
- * Concept. A get that finds nothing fresh becomes a waiter of its key's flight; the first one leads.
- * A flight asks the store for a value or the lease (where its space has a store), then the origin's
- * bulkhead for a place, then the origin. What comes back answers all waiters at once. The states and
- * edges of a flight stand in flight.h. The engine (lib/) executes the actions against the real
- * world; the simulator (sim/) executes the same actions against a false one.
+ * Concept. A get that finds nothing fresh becomes a waiter of its key's flight; the first one
+ * leads. A flight asks the store for a value or the lease (where its space has a store), then the
+ * origin's bulkhead for a place, then the origin. What comes back answers all waiters at once. The
+ * states and edges of a flight stand in flight.h. The engine (lib/) executes the actions against
+ * the real world; the simulator (sim/) executes the same actions against a false one.
  *
  * Invariants (crl_core_check() audits them; P1.. are the promises in docs/promises.md):
- *   C1 = P1  at most one live load for a key of a coalescing space. Live: started, not yet answered,
- *            not cancelled.
+ *   C1 = P1  at most one live load for a key of a coalescing space. Live: started, not yet
+ *            answered, not cancelled.
  *   C2 = P4  a load's value is published only if its key's generation is still that of the load's
  *            start; a waiter that came after an invalidation waits for the next load.
- *   C3 = P5  every waiter that came in by WANTED goes out by exactly one ANSWER, at the latest at the
- *            TIMER event of its own wait_until.
- *   C4 = P6  places taken at an origin <= concurrency, flights queued there <= queue. The place of a
- *            cancelled load is free only when the origin says that it has ended.
- *   C5 = P7  a waiter that leaves does not end a load; a flight that has not begun its load and has no
- *            waiter left ends.
+ *   C3 = P5  every waiter that came in by WANTED goes out by exactly one ANSWER, at the latest at
+ *            the TIMER event of its own wait_until.
+ *   C4 = P6  places taken at an origin <= concurrency, flights queued there <= queue. The place of
+ *            a cancelled load is free only when the origin says that it has ended.
+ *   C5 = P7  a waiter that leaves does not end a load; a flight that has not begun its load and has
+ *            no waiter left ends.
  *   C6 = P8  flights <= flights_max, waiters <= waiters_max; beyond: ELIMIT.
  *
  * Not here: clocks, threads, I/O, hits (they are answered from the table without the core).
@@ -48,7 +49,8 @@ typedef uint64_t crl_load_id;
 
 #define CRL_PLACE_BITS 10
 
-/* crl_load_place - which of its origin's places a load holds, from 0, below the concurrency. Pure. */
+/* crl_load_place - which of its origin's places a load holds, from 0, below the concurrency.
+ * Pure. */
 static inline uint32_t crl_load_place(crl_load_id load)
 {
     return (uint32_t)load & ((1u << CRL_PLACE_BITS) - 1);
@@ -59,9 +61,9 @@ struct crl_core_config {
     size_t value_max;
     uint32_t flights_max;
     uint32_t waiters_max;
-    uint32_t table_shards; /* see crl_table_config */
-    uint64_t seed;         /* of hashes and lots */
-    bool narrates;         /* fill crl_actions.steps */
+    uint32_t table_shards;           /* see crl_table_config */
+    uint64_t seed;                   /* of hashes and lots */
+    bool narrates;                   /* fill crl_actions.steps */
     struct crl_allocator *allocator; /* borrowed; outlives the core */
 };
 
@@ -76,9 +78,10 @@ struct crl_core_space {
     struct corral_policy policy;
 };
 
-/* ----------------------------------------------------------------------------------------- events */
+/* --------------------------------------------------------------------------------------- events */
 
-/* Who waits. Embedded in what the caller keeps of a get; from WANTED to its ANSWER it is the core's. */
+/* Who waits. Embedded in what the caller keeps of a get; from WANTED to its ANSWER it is the
+ * core's. */
 struct crl_waiter {
     struct cds_list_head link; /* in the answer as well */
     struct crl_timer timer;
@@ -95,15 +98,15 @@ enum crl_event_kind {
     CRL_TIMER,           /* crl_core_next_at() has come; repeat while it is due */
     CRL_INVALIDATE,
     CRL_PUT,
-    CRL_CLOSE, /* ends one flight; repeat at once until none is left (counts), before any other event */
+    CRL_CLOSE, /* ends one flight; repeat at once until none is left, before any other event */
 };
 
 /* What the store said to get-or-lease. */
 enum crl_store_answer {
-    CRL_STORE_VALUE, /* a fresh value */
+    CRL_STORE_VALUE,  /* a fresh value */
     CRL_STORE_LEASED, /* the lease is ours; token */
-    CRL_STORE_BUSY,  /* another process holds the lease, for lease_us more */
-    CRL_STORE_DOWN,  /* no answer */
+    CRL_STORE_BUSY,   /* another process holds the lease, for lease_us more */
+    CRL_STORE_DOWN,   /* no answer */
 };
 
 struct crl_event {
@@ -140,7 +143,7 @@ struct crl_event {
     };
 };
 
-/* ---------------------------------------------------------------------------------------- actions */
+/* -------------------------------------------------------------------------------------- actions */
 
 enum crl_action_kind {
     CRL_ANSWER,
@@ -160,7 +163,7 @@ struct crl_action {
     union {
         struct {
             struct cds_list_head waiters; /* of struct crl_waiter; the executor's from now on */
-            int result;              /* LOADED (read it by crl_waiter_result), HIT, NEGATIVE, or < 0 */
+            int result; /* LOADED (read it by crl_waiter_result), HIT, NEGATIVE, or < 0 */
             struct crl_entry *entry; /* a reference, the executor's; NULL if result < 0 */
             bool cached;
         } answer;
@@ -199,15 +202,17 @@ struct crl_actions {
     struct crl_step steps[CRL_STEPS_MAX];
 };
 
-/* crl_waiter_result - what one waiter of an ANSWER is told: its leader loaded, the others shared. */
-static inline int crl_waiter_result(const struct crl_action *answer, const struct crl_waiter *waiter)
+/* crl_waiter_result - what one waiter of an ANSWER is told: its leader loaded, the others
+ * shared. */
+static inline int crl_waiter_result(const struct crl_action *answer,
+                                    const struct crl_waiter *waiter)
 {
     if (answer->answer.result == CORRAL_LOADED && !waiter->leads)
         return CORRAL_COALESCED;
     return answer->answer.result;
 }
 
-/* ------------------------------------------------------------------------------------------ calls */
+/* ---------------------------------------------------------------------------------------- calls */
 
 /* crl_core_new - a core that knows no origin and no space. Errors: ENOMEM, EINVAL */
 int crl_core_new(const struct crl_core_config *config, struct crl_core **ret_core);
@@ -236,7 +241,7 @@ uint64_t crl_core_hash(const struct crl_core *core, uint32_t space, struct corra
 /* crl_core_check - audit every invariant; aborts, naming the promise. O(everything); for tests. */
 void crl_core_check(const struct crl_core *core);
 
-/* ---------------------------------------------------------------------------------------- figures */
+/* -------------------------------------------------------------------------------------- figures */
 
 struct crl_core_counts {
     struct crl_counter flights, waiters; /* now */
@@ -244,7 +249,7 @@ struct crl_core_counts {
 
 struct crl_core_space_counts {
     struct crl_counter loads;       /* started */
-    struct crl_counter generations; /* loads started while there was no fresh value and no live load */
+    struct crl_counter generations; /* loads begun with no fresh value and no live load */
 };
 
 struct crl_core_origin_counts {

@@ -3,8 +3,8 @@
  * flight.c - what is done on each edge of flight.h.
  *
  * flight_signal() is the one function that changes a state. An edge may send its flight a further
- * signal (a flight at the origin's door is admitted, queued or refused in the same step); what has come
- * back to IDLE is settled once, by flight_drive(), when all of that is over. */
+ * signal (a flight at the origin's door is admitted, queued or refused in the same step); what has
+ * come back to IDLE is settled once, by flight_drive(), when all of that is over. */
 #include "core/machine.h"
 
 #include <stdlib.h>
@@ -57,8 +57,11 @@ static void narrate(struct turn *turn, const struct crl_flight *flight,
         return;
     crl_assert(turn->out->steps_n < CRL_STEPS_MAX);
     struct crl_step *step = &turn->out->steps[turn->out->steps_n++];
-    *step = (struct crl_step){.space = flight->key->space, .from = flight->state, .to = to,
-                              .on = signal, .waiters = flight->waiters_n};
+    *step = (struct crl_step){.space = flight->key->space,
+                              .from = flight->state,
+                              .to = to,
+                              .on = signal,
+                              .waiters = flight->waiters_n};
     size_t n = flight->key->size < sizeof step->key ? flight->key->size : sizeof step->key - 1;
     memcpy(step->key, flight->key->bytes, n);
 }
@@ -73,7 +76,7 @@ static void flight_signal(struct turn *turn, struct crl_flight *flight,
     edge->run(turn, flight);
 }
 
-/* ---------------------------------------------------------------------------------- a flight's life */
+/* ------------------------------------------------------------------------------ a flight's life */
 
 struct crl_flight *flight_new(struct crl_core *core, struct active_key *key)
 {
@@ -174,7 +177,7 @@ void waiter_detach(struct crl_core *core, struct crl_waiter *waiter)
     crl_counter_set(&core->counts.waiters, --core->waiters_n);
 }
 
-/* --------------------------------------------------------------------------------- parts of answers */
+/* ----------------------------------------------------------------------------- parts of answers */
 
 /* Answer everyone on a list. Takes no reference: the action gets one of its own. */
 static void answer_list(struct turn *turn, struct cds_list_head *list, int result,
@@ -226,7 +229,7 @@ static bool publish(struct turn *turn, struct crl_flight *flight, struct crl_ent
            crl_table_insert(turn->core->table, entry);
 }
 
-/* -------------------------------------------------------------------------------------------- edges */
+/* ---------------------------------------------------------------------------------------- edges */
 
 static void join(struct turn *turn, struct crl_flight *flight)
 {
@@ -268,8 +271,11 @@ static void answer_stored(struct turn *turn, struct crl_flight *flight)
     const struct crl_event *event = turn->event;
     struct active_key *key = flight->key;
     struct crl_entry_parts parts = {
-        .hash = key->hash, .space = key->space, .key = key_bytes(key),
-        .negative = event->store.negative, .value = event->store.value,
+        .hash = key->hash,
+        .space = key->space,
+        .key = key_bytes(key),
+        .negative = event->store.negative,
+        .value = event->store.value,
         .answered_at = event->now - event->store.age_us,
         .fresh_until = event->now + event->store.fresh_us,
     };
@@ -337,9 +343,8 @@ static void give_up(struct turn *turn, struct crl_flight *flight)
 static void answer_loaded(struct turn *turn, struct crl_flight *flight)
 {
     struct active_key *key = flight->key;
-    struct crl_entry *entry =
-        entry_make(turn, key->hash, key->space, key_bytes(key), turn->event->origin.negative,
-                   turn->event->origin.value);
+    struct crl_entry *entry = entry_make(turn, key->hash, key->space, key_bytes(key),
+                                         turn->event->origin.negative, turn->event->origin.value);
     if (entry == NULL) {
         turn->rc = CORRAL_ENOMEM;
         answer_failed(turn, flight);

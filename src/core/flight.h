@@ -24,30 +24,31 @@
 #ifndef CRL_CORE_FLIGHT_H
 #define CRL_CORE_FLIGHT_H
 
-#define CRL_FLIGHT_STATES(X)                                                                       \
-    X(IDLE, "idle")                                                                                \
-    X(LEASING, "leasing")                                                                          \
-    X(WAITING, "waiting")                                                                          \
-    X(QUEUED, "queued")                                                                            \
+#define CRL_FLIGHT_STATES(X) \
+    X(IDLE, "idle")          \
+    X(LEASING, "leasing")    \
+    X(WAITING, "waiting")    \
+    X(QUEUED, "queued")      \
     X(LOADING, "loading")
 
-#define CRL_FLIGHT_SIGNALS(X)                                                                      \
-    X(WANTED, "wanted")               /* by a reader */                                            \
-    X(WANTED_ALONE, "wanted alone")   /* the same, in a space without a store */                   \
-    X(WANTED_LATER, "wanted later")   /* by a reader who came after an invalidation */             \
-    X(STORE_VALUE, "store value")     /* the store has a fresh value */                            \
-    X(LEASE_WON, "lease won")         /* this process loads for the fleet */                       \
-    X(LEASE_LOST, "lease lost")       /* another process does */                                   \
-    X(STORE_DOWN, "store down")       /* each process loads for itself */                          \
-    X(TURN, "turn")                   /* the store has news, or the lease expired */               \
-    X(ADMITTED, "admitted")           /* a place at the origin */                                  \
-    X(REFUSED, "refused")             /* the origin's queue is full */                             \
-    X(DESERTED, "deserted")           /* the last waiter left */                                   \
-    X(LOADED, "loaded")               /* the origin answered: a value, or that there is none */    \
-    X(FAILED, "failed")               /* the origin answered: an error */                          \
-    X(OVERRUN, "overrun")             /* the deadline passed */                                    \
-    X(CLOSED, "closed")               /* the cache closes */
+#define CRL_FLIGHT_SIGNALS(X)                                                                 \
+    X(WANTED, "wanted")             /* by a reader */                                         \
+    X(WANTED_ALONE, "wanted alone") /* the same, in a space without a store */                \
+    X(WANTED_LATER, "wanted later") /* by a reader who came after an invalidation */          \
+    X(STORE_VALUE, "store value")   /* the store has a fresh value */                         \
+    X(LEASE_WON, "lease won")       /* this process loads for the fleet */                    \
+    X(LEASE_LOST, "lease lost")     /* another process does */                                \
+    X(STORE_DOWN, "store down")     /* each process loads for itself */                       \
+    X(TURN, "turn")                 /* the store has news, or the lease expired */            \
+    X(ADMITTED, "admitted")         /* a place at the origin */                               \
+    X(REFUSED, "refused")           /* the origin's queue is full */                          \
+    X(DESERTED, "deserted")         /* the last waiter left */                                \
+    X(LOADED, "loaded")             /* the origin answered: a value, or that there is none */ \
+    X(FAILED, "failed")             /* the origin answered: an error */                       \
+    X(OVERRUN, "overrun")           /* the deadline passed */                                 \
+    X(CLOSED, "closed")             /* the cache closes */
 
+/* clang-format off */
 /*        in       on            go to    and                                       */
 #define CRL_FLIGHT_EDGES(X)                                                                        \
     X(IDLE,    WANTED,       LEASING, ask_store)       /* this reader leads */                     \
@@ -76,25 +77,27 @@
     X(WAITING, CLOSED,       IDLE,    answer_closed)                                               \
     X(QUEUED,  CLOSED,       IDLE,    answer_closed)                                               \
     X(LOADING, CLOSED,       IDLE,    answer_closed)
+/* clang-format on */
 
 enum crl_flight_state {
 #define X(name, text) CRL_FLIGHT_##name,
     CRL_FLIGHT_STATES(X)
 #undef X
-    CRL_FLIGHT_STATES_N
+        CRL_FLIGHT_STATES_N
 };
 
 enum crl_flight_signal {
 #define X(name, text) CRL_ON_##name,
     CRL_FLIGHT_SIGNALS(X)
 #undef X
-    CRL_FLIGHT_SIGNALS_N
+        CRL_FLIGHT_SIGNALS_N
 };
 
 const char *crl_flight_state_name(enum crl_flight_state state);
 const char *crl_flight_signal_name(enum crl_flight_signal signal);
 
-/* crl_flight_edge_name - what is done on an edge, such as "ask_origin"; NULL if there is no edge. */
+/* crl_flight_edge_name - what is done on an edge, such as "ask_origin"; NULL if there is no
+ * edge. */
 const char *crl_flight_edge_name(enum crl_flight_state in, enum crl_flight_signal on);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * machine.h - what core.c (events), flight.c (edges), keys.c (active keys) and places.c (loads at the
- * origins) share. Nobody else includes it. */
+ * machine.h - what core.c (events), flight.c (edges), keys.c (active keys) and places.c (loads at
+ * the origins) share. Nobody else includes it. */
 #ifndef CRL_CORE_MACHINE_H
 #define CRL_CORE_MACHINE_H
 
@@ -28,15 +28,15 @@ struct active_key {
 struct crl_flight {
     enum crl_flight_state state;
     struct active_key *key;
-    uint64_t generation;          /* of the key when the present ask or load began */
-    uint64_t ask;                 /* of the store, to recognise its answer */
-    uint64_t token;               /* of the lease; 0: none */
-    corral_us lease_us;           /* what LEASE_LOST said */
-    struct place *place;          /* at the origin, while LOADING */
-    struct crl_timer turn;        /* while WAITING */
-    struct cds_list_head waiters; /* for the present ask or load */
-    struct cds_list_head later;   /* came after an invalidation: for the next one */
-    uint32_t waiters_n;           /* in both lists */
+    uint64_t generation;           /* of the key when the present ask or load began */
+    uint64_t ask;                  /* of the store, to recognise its answer */
+    uint64_t token;                /* of the lease; 0: none */
+    corral_us lease_us;            /* what LEASE_LOST said */
+    struct place *place;           /* at the origin, while LOADING */
+    struct crl_timer turn;         /* while WAITING */
+    struct cds_list_head waiters;  /* for the present ask or load */
+    struct cds_list_head later;    /* came after an invalidation: for the next one */
+    uint32_t waiters_n;            /* in both lists */
     struct cds_list_head in_queue; /* of the origin, while QUEUED */
     struct cds_list_head in_core;
 };
@@ -102,15 +102,17 @@ struct active_key *key_find(struct crl_core *core, uint64_t hash, uint32_t space
                             struct corral_bytes key);
 struct active_key *key_new(struct crl_core *core, uint64_t hash, uint32_t space,
                            struct corral_bytes key); /* NULL: no memory */
-void key_retire(struct crl_core *core, struct active_key *key); /* actions may still show its bytes */
-void keys_reap(struct crl_core *core);                          /* at the next event: free those */
+void key_retire(struct crl_core *core,
+                struct active_key *key); /* actions may still show its bytes */
+void keys_reap(struct crl_core *core);   /* at the next event: free those */
 static inline struct corral_bytes key_bytes(const struct active_key *key)
 {
     return crl_bytes(key->bytes, key->size);
 }
 
 /* places.c */
-struct origin *origin_new(const struct crl_core_origin *config, uint32_t number); /* NULL: no memory */
+struct origin *origin_new(const struct crl_core_origin *config,
+                          uint32_t number); /* NULL: no memory */
 void origin_free(struct origin *origin);
 struct place *place_take(struct turn *turn, struct crl_flight *flight);
 struct place *place_find(struct crl_core *core, crl_load_id load); /* NULL: no such load any more */

@@ -75,8 +75,7 @@ struct place *place_take(struct turn *turn, struct crl_flight *flight)
                   (uint64_t)origin->number << CRL_PLACE_BITS | index;
     place->flight = flight;
     place->started_at = turn->event->now;
-    crl_timer_arm(&core->timers, &place->deadline,
-                  place->started_at + origin->config.deadline_us);
+    crl_timer_arm(&core->timers, &place->deadline, place->started_at + origin->config.deadline_us);
 
     generation_count(turn, flight);
     crl_counter_add(&core->spaces[key->space]->counts.loads, 1);
@@ -153,7 +152,6 @@ void queue_admit(struct turn *turn, struct origin *origin)
     if (turn->core->closing || origin->queued == 0 ||
         origin->active >= origin->config.limits.concurrency)
         return;
-    struct crl_flight *flight =
-        cds_list_first_entry(&origin->queue, struct crl_flight, in_queue);
+    struct crl_flight *flight = cds_list_first_entry(&origin->queue, struct crl_flight, in_queue);
     flight_drive(turn, flight, CRL_ON_ADMITTED);
 }

@@ -33,8 +33,7 @@ static void heap_down(struct crl_timers *timers, uint32_t i, struct crl_timer *t
         uint32_t child = 2 * i + 1;
         if (child >= timers->n)
             break;
-        if (child + 1 < timers->n &&
-            timer_is_before(timers->heap[child + 1], timers->heap[child]))
+        if (child + 1 < timers->n && timer_is_before(timers->heap[child + 1], timers->heap[child]))
             child++;
         if (!timer_is_before(timers->heap[child], timer))
             break;

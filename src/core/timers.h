@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * timers.h - a heap of instants. Ties go by the order of arming, so that the same input gives the same
- * order.
+ * timers.h - a heap of instants. Ties go by the order of arming, so that the same input gives the
+ * same order.
  *
  * Timers are embedded in what they wake. One thread. */
 #ifndef CRL_CORE_TIMERS_H
@@ -13,9 +13,9 @@
 
 struct crl_timer {
     corral_us at;
-    uint64_t order;  /* of arming */
-    uint32_t place;  /* in the heap, from 1; 0: not armed */
-    uint32_t kind;   /* the owner's: what it wakes */
+    uint64_t order; /* of arming */
+    uint32_t place; /* in the heap, from 1; 0: not armed */
+    uint32_t kind;  /* the owner's: what it wakes */
 };
 
 struct crl_timers {

@@ -84,8 +84,7 @@ static void unlock_and_unref(struct crl_pool *pool)
     free(pool);
 }
 
-/* ---------------------------------------------------------------------------------------- workers
- */
+/* -------------------------------------------------------------------------------------- workers */
 
 /* The next job, or NULL when the pool stops. Under the lock, which it gives up while it waits. */
 static struct crl_job *next_job(struct crl_pool *pool)
@@ -142,8 +141,7 @@ static bool start_worker(struct crl_pool *pool)
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------- jobs
- */
+/* ----------------------------------------------------------------------------------------- jobs */
 
 int crl_pool_post(struct crl_pool *pool, struct crl_job *job)
 {
@@ -181,8 +179,7 @@ bool crl_pool_take_back(struct crl_pool *pool, struct crl_job *job)
     return waits;
 }
 
-/* -------------------------------------------------------------------------------------------- end
- */
+/* ------------------------------------------------------------------------------------------ end */
 
 /* Wait until no worker runs, or until the instant. Under the lock. */
 static void await_workers(struct crl_pool *pool, corral_us wait_us)

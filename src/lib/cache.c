@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------------------------ open and close */
+/* ------------------------------------------------------------------------------- open and close */
 
 static struct corral_options options_with_defaults(const struct corral_options *given)
 {
@@ -132,7 +132,7 @@ int corral_close(struct corral_cache *cache)
     return result;
 }
 
-/* --------------------------------------------------------------------------------- origins and spaces */
+/* --------------------------------------------------------------------------- origins and spaces */
 
 struct origin_errand {
     const struct corral_origin_options *options;
@@ -161,8 +161,8 @@ static int origin_register(struct corral_cache *cache, void *arg)
     size_t places = errand->options->concurrency;
     struct corral_origin *origin = calloc(1, sizeof *origin + places * sizeof origin->loads[0]);
     char *name = strdup(errand->options->name);
-    int number = origin == NULL || name == NULL ? CORRAL_ENOMEM
-                                                : crl_core_add_origin(cache->core, &config);
+    int number =
+        origin == NULL || name == NULL ? CORRAL_ENOMEM : crl_core_add_origin(cache->core, &config);
     if (number < 0) {
         free(name);
         free(origin);
@@ -242,8 +242,8 @@ static int space_register(struct corral_cache *cache, void *arg)
     };
     struct corral_space *space = calloc(1, sizeof *space);
     char *name = strdup(errand->options->name);
-    int number = space == NULL || name == NULL ? CORRAL_ENOMEM
-                                               : crl_core_add_space(cache->core, &config);
+    int number =
+        space == NULL || name == NULL ? CORRAL_ENOMEM : crl_core_add_space(cache->core, &config);
     if (number < 0) {
         free(name);
         free(space);
@@ -272,7 +272,7 @@ int corral_space_add(struct corral_cache *cache, const struct corral_space_optio
     return rc;
 }
 
-/* ------------------------------------------------------------------------------------------- figures */
+/* -------------------------------------------------------------------------------------- figures */
 
 const char *crl_get_class_name(int class)
 {

@@ -2,9 +2,10 @@
  *
  * engine.c - the thread that owns the core.
  *
- * Concept. Letters arrive in the mailbox in order; each becomes an event for the core, whose actions
- * are carried out before the next one. One libuv timer stands for all the core's timers. The time is
- * sampled once for each batch. What the table has unlinked is freed after an RCU grace period.
+ * Concept. Letters arrive in the mailbox in order; each becomes an event for the core, whose
+ * actions are carried out before the next one. One libuv timer stands for all the core's timers.
+ * The time is sampled once for each batch. What the table has unlinked is freed after an RCU grace
+ * period.
  *
  * Threads: everything here runs on the engine's thread, but engine_start, engine_stop, engine_post,
  * engine_do, engine_drain and load_answer. */
@@ -20,7 +21,7 @@
 
 static __thread struct corral_cache *engine_of_this_thread;
 
-/* ------------------------------------------------------------------------------------------- loads */
+/* ---------------------------------------------------------------------------------------- loads */
 
 static void load_free(struct engine_load *load)
 {
@@ -95,7 +96,7 @@ static void load_cancel(struct corral_cache *cache, const struct crl_action *act
         origin->impl->ops->cancel(origin->impl, &load->load);
 }
 
-/* ----------------------------------------------------------------------------------- the core's turn */
+/* ------------------------------------------------------------------------------ the core's turn */
 
 /* Carries out the actions of one event. Loads that could not begin are named in `ret_failed`. */
 static uint32_t actions_run(struct corral_cache *cache, crl_load_id ret_failed[CRL_ACTIONS_MAX])
@@ -125,8 +126,8 @@ static uint32_t actions_run(struct corral_cache *cache, crl_load_id ret_failed[C
     return failed;
 }
 
-/* What the table has unlinked is freed when there is enough of it to be worth a grace period. The wait
- * is microseconds, unless the kernel has put a reader aside in the middle of a hit. */
+/* What the table has unlinked is freed when there is enough of it to be worth a grace period. The
+ * wait is microseconds, unless the kernel has put a reader aside in the middle of a hit. */
 static void limbo_reclaim(struct corral_cache *cache)
 {
     if (!crl_table_limbo_is_due(cache->table))
@@ -210,7 +211,7 @@ static void deliver(struct crl_mailbox *mailbox, struct crl_letter *batch)
         engine_settle(cache);
 }
 
-/* ---------------------------------------------------------------------------------- start and stop */
+/* ------------------------------------------------------------------------------- start and stop */
 
 static void *engine_main(void *arg)
 {
@@ -316,7 +317,7 @@ int engine_do(struct corral_cache *cache, int (*run)(struct corral_cache *cache,
     return errand.result;
 }
 
-/* ------------------------------------------------------------------------------------------- drain */
+/* ---------------------------------------------------------------------------------------- drain */
 
 struct engine_quiet {
     struct engine_call call;

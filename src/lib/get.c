@@ -2,9 +2,9 @@
  *
  * get.c - gets, from the first look at the table to the answer; and changes.
  *
- * A fresh hit is answered on the calling thread, under the RCU read lock: it takes no lock, writes no
- * shared cache line, allocates nothing and makes no system call. Everything else becomes a struct crl_get
- * that travels to the engine and comes back as one call of its function. */
+ * A fresh hit is answered on the calling thread, under the RCU read lock: it takes no lock, writes
+ * no shared cache line, allocates nothing and makes no system call. Everything else becomes a
+ * struct crl_get that travels to the engine and comes back as one call of its function. */
 #include "io/clock.h"
 #include "lib/private.h"
 #include "lib/rcu.h"
@@ -27,7 +27,7 @@ struct crl_get {
     unsigned char key[];
 };
 
-/* ------------------------------------------------------------------------------------------ values */
+/* --------------------------------------------------------------------------------------- values */
 
 static struct corral_value value_make(struct corral_cache *cache, struct crl_entry *entry,
                                       bool cached, corral_us now)
@@ -60,7 +60,7 @@ void corral_value_release(struct corral_value *value)
     *value = (struct corral_value){0};
 }
 
-/* -------------------------------------------------------------------------------------------- hits */
+/* ----------------------------------------------------------------------------------------- hits */
 
 static int key_check(const struct corral_space *space, struct corral_bytes key)
 {
@@ -69,8 +69,8 @@ static int key_check(const struct corral_space *space, struct corral_bytes key)
     return 0;
 }
 
-/* The clock of hits is a few milliseconds behind: a value that might have expired meanwhile is judged by
- * the exact one, so that nothing is served past its TTL (P3). */
+/* The clock of hits is a few milliseconds behind: a value that might have expired meanwhile is
+ * judged by the exact one, so that nothing is served past its TTL (P3). */
 static bool entry_is_fresh_now(const struct corral_cache *cache, const struct crl_entry *entry,
                                corral_us coarse_now)
 {
@@ -151,7 +151,7 @@ int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us n
     return hit_take(space, key, now, buffer, size, ret_value);
 }
 
-/* --------------------------------------------------------------------------------- gets that wait */
+/* ------------------------------------------------------------------------------- gets that wait */
 
 static void get_unref(struct crl_get *get)
 {
@@ -223,8 +223,8 @@ static void gave_up_run(struct corral_cache *cache, struct engine_call *call)
 {
     struct crl_get *get = caa_container_of(call, struct crl_get, gave_up);
     if (!get->answered)
-        engine_feed(cache, &(struct crl_event){.kind = CRL_GAVE_UP,
-                                               .gave_up = {.waiter = &get->waiter}});
+        engine_feed(cache,
+                    &(struct crl_event){.kind = CRL_GAVE_UP, .gave_up = {.waiter = &get->waiter}});
     get_unref(get);
 }
 
@@ -358,7 +358,7 @@ int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wa
     return rc;
 }
 
-/* ----------------------------------------------------------------------------------------- changes */
+/* -------------------------------------------------------------------------------------- changes */
 
 struct change {
     struct corral_space *space;
@@ -423,8 +423,8 @@ int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, cr
         return CORRAL_ENOMEM;
     memcpy(async->key, key.data, key.size);
     async->call.run = async_change_run;
-    async->change = (struct change){.space = space, .key = crl_bytes(async->key, key.size),
-                                    .kind = CRL_INVALIDATE};
+    async->change = (struct change){
+        .space = space, .key = crl_bytes(async->key, key.size), .kind = CRL_INVALIDATE};
     async->fn = fn;
     async->arg = arg;
     engine_post(space->cache, &async->call);

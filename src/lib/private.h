@@ -110,8 +110,8 @@ int engine_do(struct corral_cache *cache, int (*run)(struct corral_cache *cache,
  * the result of the actions are filled in. */
 int engine_feed(struct corral_cache *cache, struct crl_event *event);
 
-/* engine_drain - end all flights and cancel all loads; wait until the origins have confirmed, at most
- * `wait_us`. Blocks; not on the engine's thread. */
+/* engine_drain - end all flights and cancel all loads; wait until the origins have confirmed, at
+ * most `wait_us`. Blocks; not on the engine's thread. */
 void engine_drain(struct corral_cache *cache, corral_us wait_us);
 
 /* get.c */

@@ -2,9 +2,9 @@
  *
  * stats.c - sheets: see stats.h.
  *
- * A sheet belongs to its stats for ever and to one thread at a time. The thread keeps a small list of
- * its sheets; the stats are counted by reference (the cache, and each thread's list), so that thread and
- * cache may end in any order. */
+ * A sheet belongs to its stats for ever and to one thread at a time. The thread keeps a small list
+ * of its sheets; the stats are counted by reference (the cache, and each thread's list), so that
+ * thread and cache may end in any order. */
 #include "lib/stats.h"
 
 #include <pthread.h>

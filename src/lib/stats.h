@@ -2,10 +2,10 @@
  *
  * stats.h - who got what, counted by each thread for itself.
  *
- * Each thread that reads a cache has a sheet of its own, found by one comparison in the usual case of
- * one cache for a thread; so counting a hit writes no shared cache line. Sheets are summed when somebody
- * asks. A thread that ends leaves its sheet to the next one that comes, so there are never more sheets
- * than there were threads at once, and nothing is lost.
+ * Each thread that reads a cache has a sheet of its own, found by one comparison in the usual case
+ * of one cache for a thread; so counting a hit writes no shared cache line. Sheets are summed when
+ * somebody asks. A thread that ends leaves its sheet to the next one that comes, so there are never
+ * more sheets than there were threads at once, and nothing is lost.
  *
  * Threads: any. */
 #ifndef CRL_LIB_STATS_H

@@ -6,9 +6,9 @@
  * reference, tied to nothing that the engine owns. What the loader holds is not its address but a
  * ticket (ticket.h), so that every answer but the first is harmless at any time. Invariants:
  *
- *   C1  Two references: the worker's, given back when the loader function has returned (or will never
- *       be called), and the loader's, given back with the answer. So the key stays valid until both are
- *       through, and a loader that never answers leaks its load.
+ *   C1  Two references: the worker's, given back when the loader function has returned (or will
+ *       never be called), and the loader's, given back with the answer. So the key stays valid
+ *       until both are through, and a loader that never answers leaks its load.
  *   C2  The first answer claims the ticket. Whether it still reaches anyone is the work's to decide
  *       (work.h): after the deadline or corral_close() it is dropped.
  *
@@ -41,8 +41,7 @@ struct corral_load {
     unsigned char key[];
 };
 
-/* ----------------------------------------------------------------------------------------- a load
- */
+/* --------------------------------------------------------------------------------------- a load */
 
 static struct corral_load *load_new(const struct callback_origin *origin,
                                     const struct crl_load *engine_load)
@@ -76,8 +75,7 @@ static void load_unref(struct corral_load *load)
     free(load);
 }
 
-/* --------------------------------------------------------------------------------------- the port
- */
+/* ------------------------------------------------------------------------------------- the port */
 
 static void start(struct crl_origin *port, struct crl_load *engine_load)
 {
@@ -141,8 +139,7 @@ int crl_origin_callback_new(corral_loader_fn *fn, void *arg, uint32_t concurrenc
     return 0;
 }
 
-/* ----------------------------------------------------------------------- what a loader may look at
- */
+/* -------------------------------------------------------------------- what a loader may look at */
 
 /* What corral_load_...() may ask. For a load that has been answered: nothing is left, and nobody
  * wants it. */
@@ -193,8 +190,7 @@ bool corral_load_cancelled(const struct corral_load *load)
     return view_of(load).is_cancelled;
 }
 
-/* ---------------------------------------------------------------------------------------- answers
- */
+/* -------------------------------------------------------------------------------------- answers */
 
 /* Give the loader's answer. Returns what the loader did wrong: 0 as well if nobody wanted it. */
 static int answer(struct corral_load *load, const struct crl_load_result *result)

@@ -12,9 +12,9 @@
 /* crl_origin_callback_new - an origin that calls `fn` on worker threads of its own.
  *
  * arg          handed to `fn`; not looked at
- * concurrency  worker threads, 1 to 1024, started as they are needed. The core runs as many loads at
- *              once; so a load waits for a worker only while loaders that have answered, or whose load
- *              was cancelled, do not return
+ * concurrency  worker threads, 1 to 1024, started as they are needed. The core runs as many loads
+ *              at once; so a load waits for a worker only while loaders that have answered, or
+ *              whose load was cancelled, do not return
  * value_max    the largest value in bytes; a larger one is answered with EVALUE
  *
  * Errors: ENOMEM */

@@ -49,8 +49,7 @@ void crl_work_fini(struct crl_work *work)
     crl_works_unref(work->works);
 }
 
-/* ----------------------------------------------------------------------------------------- ending
- */
+/* --------------------------------------------------------------------------------------- ending */
 
 /* End the load of a work: from here on the caller owes the answer. Under the lock. */
 static struct crl_load *take_load(struct crl_work *work)
@@ -88,8 +87,7 @@ bool crl_work_end(struct crl_work *work, const struct crl_load_result *result)
     return load != NULL;
 }
 
-/* ---------------------------------------------------------------------------------------- running
- */
+/* -------------------------------------------------------------------------------------- running */
 
 static void run(struct crl_job *job, uint32_t worker)
 {
@@ -137,8 +135,7 @@ void crl_work_start(struct crl_works *works, struct crl_work *work, struct crl_l
     works->ops->release(work, false);
 }
 
-/* ------------------------------------------------------------------------------------- cancelling
- */
+/* ----------------------------------------------------------------------------------- cancelling */
 
 /* Cancel an open work. Under the lock, which is given up to answer; so the work may be gone then.
  */

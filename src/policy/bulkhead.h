@@ -22,7 +22,8 @@ enum crl_bulkhead_verdict {
 /* crl_bulkhead_judge - the verdict for one more load. Pure.
  *
  * Who comes while others wait joins the queue, even if a place has just become free: first come,
- * first served. Law: starting from empty, obeying it keeps active <= concurrency, queued <= queue. */
+ * first served. Law: starting from empty, obeying it keeps active <= concurrency, queued <=
+ * queue. */
 enum crl_bulkhead_verdict crl_bulkhead_judge(const struct crl_bulkhead_limits *limits,
                                              uint32_t active, uint32_t queued);
 

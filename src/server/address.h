@@ -2,7 +2,8 @@
  *
  * address.h - where a server listens: a host as a number, and a port.
  *
- * Names are not looked up, so that a start never waits for a name server; "localhost" is 127.0.0.1. */
+ * Names are not looked up, so that a start never waits for a name server; "localhost" is
+ * 127.0.0.1. */
 #ifndef CRL_SERVER_ADDRESS_H
 #define CRL_SERVER_ADDRESS_H
 
@@ -29,8 +30,8 @@ const char *crl_address_parse(const char *text, struct crl_address *ret_address)
 /* crl_address_is_loopback - can only programs of this machine reach it? Pure. */
 bool crl_address_is_loopback(const struct crl_address *address);
 
-/* crl_address_clash - would both want the same port of the same host? "Every host" clashes with each
- * host of its kind, and [::] with IPv4 as well. Port 0 never clashes. Pure. */
+/* crl_address_clash - would both want the same port of the same host? "Every host" clashes with
+ * each host of its kind, and [::] with IPv4 as well. Port 0 never clashes. Pure. */
 bool crl_address_clash(const struct crl_address *a, const struct crl_address *b);
 
 #endif

@@ -174,7 +174,7 @@ static void purge_start(const struct crl_exchange *exchange, const struct crl_ro
     purge->anchor =
         h2o_mem_alloc_shared(&exchange->req->pool, sizeof *purge->anchor, purge_anchor_dispose);
     purge->anchor->purge = purge;
-    crl_front_expect(exchange->front);
+    crl_front_expect(exchange->front, &purge->letter);
     int rc = crl_invalidate_async(route->space, key, on_purged, purge);
     if (rc < 0)
         on_purged(purge, rc);

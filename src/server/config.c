@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -------------------------------------------------------------------------------------- the text */
+/* ------------------------------------------------------------------------------------- the text */
 
 /* A relative path starts at the folder of the configuration file. Takes `*path`. */
 static int resolve(const char *name, char **path)
@@ -89,7 +89,7 @@ void crl_config_free(struct crl_config *config)
     free(config);
 }
 
-/* -------------------------------------------------------------------------------------- the file */
+/* ------------------------------------------------------------------------------------- the file */
 
 int crl_config_load(const char *file, struct crl_problems *problems, struct crl_config **ret_config)
 {

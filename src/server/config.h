@@ -2,17 +2,17 @@
  *
  * config.h - the configuration of the daemon: corral.yaml as a struct.
  *
- * Three steps, each a module: yaml_tree.h reads the text as a tree, with places; config_schema.c says in
- * tables which keys there are, their limits and their defaults; config_check.c checks what several
- * values say together. All problems of a file are found in one run, except that a syntax error hides
- * what else there is.
+ * Three steps, each a module: yaml_tree.h reads the text as a tree, with places; config_schema.c
+ * says in tables which keys there are, their limits and their defaults; config_check.c checks what
+ * several values say together. All problems of a file are found in one run, except that a syntax
+ * error hides what else there is.
  *
- * A struct crl_config exists only if there is no problem: whoever holds one may rely on every limit that
- * corral.yaml(5) states. It never changes after that; any thread may read it.
+ * A struct crl_config exists only if there is no problem: whoever holds one may rely on every limit
+ * that corral.yaml(5) states. It never changes after that; any thread may read it.
  *
- * Not checked here, because only the outside world can say: whether a port is free, a database readable,
- * a statement valid SQL. The places (..._at) are kept so that those problems get a line and a column
- * too, with crl_problems_add(). */
+ * Not checked here, because only the outside world can say: whether a port is free, a database
+ * readable, a statement valid SQL. The places (..._at) are kept so that those problems get a line
+ * and a column too, with crl_problems_add(). */
 #ifndef CRL_SERVER_CONFIG_H
 #define CRL_SERVER_CONFIG_H
 
@@ -122,13 +122,15 @@ struct crl_config {
 };
 
 /* crl_config_load - read a configuration file. Blocks on it.
- * Problems are added, and the list is sorted; print it with crl_problems_print(problems, file, ...).
- * Errors: CORRAL_EINVAL: there are problems (an unreadable file is one, without a line); CORRAL_ENOMEM. */
+ * Problems are added, and the list is sorted; print it with crl_problems_print(problems, file,
+ * ...).
+ * Errors: CORRAL_EINVAL: there are problems (an unreadable file is one, without a line);
+ * CORRAL_ENOMEM. */
 int crl_config_load(const char *file, struct crl_problems *problems,
                     struct crl_config **ret_config);
 
-/* crl_config_parse - the same from memory. name: the file it stands for; relative paths in it start at
- * that file's folder. The text is borrowed until the call returns. */
+/* crl_config_parse - the same from memory. name: the file it stands for; relative paths in it start
+ * at that file's folder. The text is borrowed until the call returns. */
 int crl_config_parse(const char *name, struct corral_bytes text, struct crl_problems *problems,
                      struct crl_config **ret_config);
 

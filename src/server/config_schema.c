@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config_schema.c - every key of corral.yaml: its kind, its limits, its default. docs/man/corral.yaml.5
- * describes them; a test compares the two. */
+ * config_schema.c - every key of corral.yaml: its kind, its limits, its default.
+ * docs/man/corral.yaml.5 describes them; a test compares the two. */
 #include "server/config_schema.h"
 
 #include "server/config.h"
@@ -20,7 +20,7 @@ _Static_assert(sizeof(enum crl_config_result) == sizeof(int), "enums are ints");
 _Static_assert(sizeof(enum crl_config_level) == sizeof(int), "enums are ints");
 _Static_assert(sizeof(enum crl_config_format) == sizeof(int), "enums are ints");
 
-/* ------------------------------------------------------------------------------------ parameters */
+/* ----------------------------------------------------------------------------------- parameters */
 
 static const struct crl_schema_choice param_types[] = {
 #define X(name, word, accepts) {word, CRL_PARAM_##name},
@@ -79,7 +79,7 @@ static const struct crl_schema param_schema = {
     FIELDS(param_fields),
 };
 
-/* ---------------------------------------------------------------------------------------- routes */
+/* --------------------------------------------------------------------------------------- routes */
 
 static const struct crl_schema_choice results[] = {
     {"row", CRL_RESULT_ROW},
@@ -210,7 +210,7 @@ static const struct crl_schema route_schema = {
     FIELDS(route_fields),
 };
 
-/* --------------------------------------------------------------------------------------- origins */
+/* -------------------------------------------------------------------------------------- origins */
 
 enum { GUARD_FIRST = 4 }; /* from here on an origin's fields are its guard */
 
@@ -295,7 +295,7 @@ static const struct crl_schema origin_schema = {
     FIELDS(origin_fields),
 };
 
-/* ------------------------------------------------------------------------------- cache and log */
+/* -------------------------------------------------------------------------------- cache and log */
 
 /* Fields of the structs within struct crl_config count from their own beginning. */
 #define IN_CACHE(member) \
@@ -372,7 +372,7 @@ static const struct crl_schema log_schema = {
     FIELDS(log_fields),
 };
 
-/* ----------------------------------------------------------------------------------- the top */
+/* -------------------------------------------------------------------------------------- the top */
 
 static const struct crl_schema_field config_fields[] = {
     {

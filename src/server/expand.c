@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * expand.c - put environment variables into a text. The result is built in a buffer of its limit. */
+ * expand.c - put environment variables into a text. The result is built in a buffer of its
+ * limit. */
 #include "server/expand.h"
 
 #include <stdlib.h>

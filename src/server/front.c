@@ -14,6 +14,7 @@
 #include <h2o/http1.h>
 #include <h2o/http2.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@ enum {
     ACCEPT_BATCH = 16,   /* clients taken in one turn, so that requests get theirs */
     SWEEP_MS = 1000,     /* between two looks for overdue clients */
     DRAIN_SWEEP_MS = 20, /* the same while draining */
+    CUT_AFTER_MS = 100,  /* from the drain limit to the end of all connections */
     PAUSE_MS = 20,       /* until a paused front looks whether it may accept again */
     ANSWER_BYTES_MS = 16384 / 1000,
 };
@@ -43,6 +45,7 @@ struct connection {
 struct crl_front {
     struct crl_front_options options;
     pthread_t thread;
+    sem_t ready; /* letters can be posted */
     h2o_globalconf_t conf;
     h2o_context_t context;
     h2o_accept_ctx_t accept;
@@ -52,9 +55,9 @@ struct crl_front {
     enum front_state state;
     bool cut_any;
     h2o_linklist_t connections;
-    uint32_t open;          /* of them */
-    uint32_t expected;      /* letters that have not come */
-    corral_us paused_until; /* accepting failed for want of something */
+    uint32_t open;           /* of them */
+    h2o_linklist_t expected; /* letters that have not come */
+    corral_us paused_until;  /* accepting failed for want of something */
     corral_us sweep_at;
     corral_us drain_until;
 };
@@ -243,9 +246,9 @@ static void sweep(struct crl_front *front, corral_us now)
 
 /* -------------------------------------------------------------------------------------- letters */
 
-void crl_front_expect(struct crl_front *front)
+void crl_front_expect(struct crl_front *front, struct crl_front_letter *letter)
 {
-    front->expected++;
+    h2o_linklist_insert(&front->expected, &letter->expected);
 }
 
 void crl_front_post(struct crl_front *front, struct crl_front_letter *letter)
@@ -260,8 +263,8 @@ static void on_letters(h2o_multithread_receiver_t *receiver, h2o_linklist_t *let
         struct crl_front_letter *letter =
             H2O_STRUCT_FROM_MEMBER(struct crl_front_letter, message.link, letters->next);
         h2o_linklist_unlink(&letter->message.link);
-        crl_assert(front->expected > 0);
-        front->expected--;
+        crl_assert(h2o_linklist_is_linked(&letter->expected));
+        h2o_linklist_unlink(&letter->expected);
         letter->run(front, letter);
     }
 }
@@ -293,15 +296,29 @@ static int32_t turn_limit_ms(const struct crl_front *front, bool paused)
     return front->open > 0 ? SWEEP_MS : INT32_MAX;
 }
 
+/* The limit has passed: have what waits answered, with an error; cut off the rest a moment
+ * later. */
+static void cut_begin(struct crl_front *front, corral_us now)
+{
+    front->state = FRONT_CUT;
+    front->sweep_at = now + CORRAL_MS(CUT_AFTER_MS);
+    h2o_linklist_t *all = &front->expected;
+    for (h2o_linklist_t *link = all->next; link != all; link = link->next) {
+        struct crl_front_letter *letter =
+            H2O_STRUCT_FROM_MEMBER(struct crl_front_letter, expected, link);
+        front->cut_any = true;
+        if (letter->hurry != NULL)
+            letter->hurry(letter);
+    }
+}
+
 static bool front_is_over(struct crl_front *front, corral_us now)
 {
     if (front->state == FRONT_RUN)
         return false;
-    if (front->state == FRONT_DRAIN && now >= front->drain_until && front->open > 0) {
-        front->state = FRONT_CUT;
-        front->sweep_at = 0;
-    }
-    return front->open == 0 && front->expected == 0;
+    if (front->state == FRONT_DRAIN && now >= front->drain_until)
+        cut_begin(front, now);
+    return front->open == 0 && h2o_linklist_is_empty(&front->expected);
 }
 
 static void front_fini(struct crl_front *front)
@@ -315,21 +332,6 @@ static void front_fini(struct crl_front *front)
     (void)h2o_evloop_run(loop, 0); /* frees the sockets that were closed last */
     h2o_config_dispose(&front->conf);
     loop_give_back(loop);
-}
-
-static void *front_run(void *arg)
-{
-    struct crl_front *front = arg;
-    corral_us now = crl_now_coarse();
-    while (!front_is_over(front, now)) {
-        bool paused = listener_update(front, now);
-        if (h2o_evloop_run(front->context.loop, turn_limit_ms(front, paused)) != 0)
-            crl_assert(errno == EINTR);
-        now = crl_now_coarse();
-        sweep(front, now);
-    }
-    front_fini(front);
-    return NULL;
 }
 
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
@@ -354,7 +356,9 @@ static void front_configure(struct crl_front *front)
     handler->front = front;
 }
 
-static void front_prepare(struct crl_front *front, int listener)
+/* On the front's thread: libh2o keeps memory by thread, and every socket stays with the store of
+ * the thread that made it. */
+static void front_prepare(struct crl_front *front)
 {
     front_configure(front);
     h2o_linklist_init_anchor(&front->connections);
@@ -363,10 +367,29 @@ static void front_prepare(struct crl_front *front, int listener)
     h2o_multithread_register_receiver(front->context.queue, &front->receiver, on_letters);
     front->accept.ctx = &front->context;
     front->accept.hosts = front->conf.hosts;
-    front->listener = h2o_evloop_socket_create(loop, listener, H2O_SOCKET_FLAG_DONT_READ);
+    front->listener =
+        h2o_evloop_socket_create(loop, front->options.listener, H2O_SOCKET_FLAG_DONT_READ);
     front->listener->data = front;
     front->drain.run = drain_begin;
-    front->expected = 1; /* the letter that ends it */
+    h2o_linklist_init_anchor(&front->expected);
+    crl_front_expect(front, &front->drain); /* the letter that ends it */
+}
+
+static void *front_run(void *arg)
+{
+    struct crl_front *front = arg;
+    front_prepare(front);
+    sem_post(&front->ready);
+    corral_us now = crl_now_coarse();
+    while (!front_is_over(front, now)) {
+        bool paused = listener_update(front, now);
+        if (h2o_evloop_run(front->context.loop, turn_limit_ms(front, paused)) != 0)
+            crl_assert(errno == EINTR);
+        now = crl_now_coarse();
+        sweep(front, now);
+    }
+    front_fini(front);
+    return NULL;
 }
 
 int crl_front_start(const struct crl_front_options *options, struct crl_front **ret_front)
@@ -375,19 +398,19 @@ int crl_front_start(const struct crl_front_options *options, struct crl_front **
     if (front == NULL)
         return CORRAL_ENOMEM;
     front->options = *options;
-    int listener = fcntl(options->listener, F_DUPFD_CLOEXEC, 0);
-    if (listener < 0) {
-        free(front);
-        return CORRAL_ESYSTEM;
-    }
-    front_prepare(front, listener);
-    if (pthread_create(&front->thread, NULL, front_run, front) != 0) {
-        h2o_socket_close(front->listener);
-        front_fini(front);
+    front->options.listener = fcntl(options->listener, F_DUPFD_CLOEXEC, 0);
+    sem_init(&front->ready, 0, 0);
+    if (front->options.listener < 0 ||
+        pthread_create(&front->thread, NULL, front_run, front) != 0) {
+        if (front->options.listener >= 0)
+            close(front->options.listener);
+        sem_destroy(&front->ready);
         free(front);
         return CORRAL_ESYSTEM;
     }
     (void)pthread_setname_np(front->thread, options->name); /* only for people */
+    while (sem_wait(&front->ready) != 0)
+        crl_assert(errno == EINTR);
     *ret_front = front;
     return 0;
 }
@@ -395,6 +418,7 @@ int crl_front_start(const struct crl_front_options *options, struct crl_front **
 int crl_front_join(struct crl_front *front)
 {
     pthread_join(front->thread, NULL);
+    sem_destroy(&front->ready);
     int result = front->cut_any ? CORRAL_ETIMEDOUT : 0;
     free(front);
     return result;

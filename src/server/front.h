@@ -16,7 +16,7 @@
  *                too
  *   answers      must have left after the same time and one second for each 16 KiB: who does not
  *                read is cut off
- *   bodies       64 KiB, then 413
+ *   bodies       64 KiB, then 413 (libh2o's own, in plain text; what is not HTTP gets no answer)
  *
  * HTTP/1 clients that go away while they wait are noticed when their answer is written: libh2o does
  * not read ahead. Their get ends at its own wait limit at the latest.
@@ -64,7 +64,8 @@ struct crl_front_options {
 int crl_front_start(const struct crl_front_options *options, struct crl_front **ret_front);
 
 /* crl_front_drain - accept no more, close idle connections, answer what is under way, then end; at
- * the drain limit cut off what is left. Does not block. */
+ * the drain limit hurry the letters that are still expected, then cut off what is left. Does not
+ * block. */
 void crl_front_drain(struct crl_front *front);
 
 /* crl_front_join - wait until a drained front has ended, and free it.
@@ -76,17 +77,21 @@ struct crl_http_sheet *crl_front_sheet(const struct crl_front *front);
 
 /* -------------------------------------------------------------------------------------- letters */
 
-/* A letter to a front, intrusive: posting neither allocates nor fails. */
+/* A letter to a front, intrusive: posting neither allocates nor fails. Zeros before it is expected,
+ * but for the functions. */
 struct crl_front_letter {
-    h2o_multithread_message_t message; /* zeros before it is posted */
     void (*run)(struct crl_front *front, struct crl_front_letter *letter);
+    void (*hurry)(struct crl_front_letter *letter); /* make it come soon; may be NULL */
+    h2o_multithread_message_t message;
+    h2o_linklist_t expected;
 };
 
-/* crl_front_expect - a letter will come; the front does not end before. The front's thread. */
-void crl_front_expect(struct crl_front *front);
+/* crl_front_expect - this letter will come; the front does not end before. At the drain limit it is
+ * asked to hurry. The front's thread. */
+void crl_front_expect(struct crl_front *front, struct crl_front_letter *letter);
 
 /* crl_front_post - run an expected letter on the front's thread; the letter is run()'s then. Any
- * thread. */
+ * thread, also before it is expected, if that is done in the same turn of the front. */
 void crl_front_post(struct crl_front *front, struct crl_front_letter *letter);
 
 #endif

@@ -36,14 +36,16 @@ enum {
     CRL_PATTERN_WHY_MAX = 128,
 };
 
-/* A POSIX extended regular expression that must match a whole value. All zeros: none, which matches everything. */
+/* A POSIX extended regular expression that must match a whole value. All zeros: none, which matches
+ * everything. */
 struct crl_pattern {
     regex_t regex;
     bool is_set;
 };
 
-/* crl_pattern_compile - compile an expression. It is written out at most CRL_PATTERN_WEIGHT_MAX times
- * its smallest part: {m,n} multiplies what it follows by n, nested ones multiply each other. Back-references are refused.
+/* crl_pattern_compile - compile an expression. It is written out at most CRL_PATTERN_WEIGHT_MAX
+ * times its smallest part: {m,n} multiplies what it follows by n, nested ones multiply each other.
+ * Back-references are refused.
  * Errors: CORRAL_EINVAL and ret_why says it; CORRAL_ENOMEM. */
 int crl_pattern_compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX],
                         struct crl_pattern *ret_pattern);
@@ -51,8 +53,8 @@ int crl_pattern_compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX
 /* crl_pattern_fini - free what it holds. */
 void crl_pattern_fini(struct crl_pattern *pattern);
 
-/* crl_pattern_matches - does it match the whole text? Bytes, not characters: "." is one byte. May be
- * called from any thread; the C library takes a lock of the pattern in it. */
+/* crl_pattern_matches - does it match the whole text? Bytes, not characters: "." is one byte. May
+ * be called from any thread; the C library takes a lock of the pattern in it. */
 bool crl_pattern_matches(const struct crl_pattern *pattern, const char *text);
 
 #endif

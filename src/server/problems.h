@@ -3,8 +3,8 @@
  * problems.h - what is wrong with a configuration file: all of it, each with its place.
  *
  * A reader adds problems as it finds them and reads on; at the end they are sorted by place and
- * printed, "FILE:LINE:COLUMN: text". Later stages (a port in use, an unreadable database) add theirs to
- * the same list, with the places that struct crl_config keeps.
+ * printed, "FILE:LINE:COLUMN: text". Later stages (a port in use, an unreadable database) add
+ * theirs to the same list, with the places that struct crl_config keeps.
  *
  * Adding never fails in the caller's face: without memory the problem is lost, the list remembers
  * that in out_of_memory, and crl_problems_rc() says CORRAL_ENOMEM.
@@ -54,8 +54,8 @@ int crl_problems_rc(const struct crl_problems *problems);
  * O(n log n) */
 void crl_problems_sort(struct crl_problems *problems);
 
-/* crl_problems_print - write "FILE:LINE:COLUMN: text" lines, or "FILE: text" where there is no line.
- * `file` is as the user wrote it. */
+/* crl_problems_print - write "FILE:LINE:COLUMN: text" lines, or "FILE: text" where there is no
+ * line. `file` is as the user wrote it. */
 void crl_problems_print(const struct crl_problems *problems, const char *file, FILE *out);
 
 enum { CRL_QUOTED_MAX = 64 };

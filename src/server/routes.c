@@ -138,6 +138,11 @@ static void on_get(void *arg, int result, struct corral_value *value)
     crl_front_post(waiting->exchange.front, &waiting->letter);
 }
 
+static void waiting_hurry(struct crl_front_letter *letter)
+{
+    crl_get_cancel(H2O_STRUCT_FROM_MEMBER(struct waiting, letter, letter)->get);
+}
+
 static void answer_later(const struct crl_exchange *exchange, const struct crl_route *route,
                          struct corral_bytes key)
 {
@@ -148,13 +153,14 @@ static void answer_later(const struct crl_exchange *exchange, const struct crl_r
     }
     waiting->exchange = *exchange;
     waiting->letter.run = waiting_answer;
+    waiting->letter.hurry = waiting_hurry;
     int rc = crl_get_start(route->space, key, route->wait_us, on_get, waiting, &waiting->get);
     if (rc < 0) {
         free(waiting);
         crl_answer_error(exchange, rc);
         return;
     }
-    crl_front_expect(exchange->front);
+    crl_front_expect(exchange->front, &waiting->letter);
     waiting->anchor =
         h2o_mem_alloc_shared(&exchange->req->pool, sizeof *waiting->anchor, anchor_dispose);
     waiting->anchor->waiting = waiting;
@@ -199,7 +205,7 @@ static void route_answer(const struct crl_routes *routes, const struct crl_route
     struct crl_route_key key;
     int rc = crl_routes_key(routes, route, exchange, &key);
     if (rc < 0)
-        crl_answer_problem(exchange, crl_status_of(crl_rc_http_status(rc)), key.why);
+        crl_answer_refused(exchange, rc, key.why);
     else if (!answer_hit(exchange, route->space, key.key))
         answer_later(exchange, route, key.key);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * schema.c - read a YAML tree into a struct: each key finds its field, each kind has its function. */
+ * schema.c - read a YAML tree into a struct: each key finds its field, each kind has its
+ * function. */
 #include "server/schema.h"
 
 #include "base/assert.h"
@@ -46,7 +47,7 @@ static const char *node_word(const yaml_node_t *node)
     crl_unreachable();
 }
 
-/* --------------------------------------------------------------------------------- single values */
+/* -------------------------------------------------------------------------------- single values */
 
 /* Every one takes a field, a value and where it goes; a problem leaves the place as it was. */
 
@@ -485,7 +486,7 @@ void crl_schema_overlay(const struct crl_schema *overlay, const void *given, voi
     }
 }
 
-/* ------------------------------------------------------------------------------------ the end */
+/* -------------------------------------------------------------------------------------- the end */
 
 static void list_clear(const struct crl_schema_field *field, void *record)
 {

@@ -2,10 +2,10 @@
  *
  * schema.h - read a YAML tree into a struct, by a table that says which keys there are.
  *
- * A schema describes one mapping: each field is a key, the kind of its value, its limits, what holds
- * when it is absent, and where in the struct it goes. Reading collects every problem and reads on; a
- * field with a problem keeps its zero. What depends on several fields at once is not said in a schema: the
- * owner of the struct checks it afterwards.
+ * A schema describes one mapping: each field is a key, the kind of its value, its limits, what
+ * holds when it is absent, and where in the struct it goes. Reading collects every problem and
+ * reads on; a field with a problem keeps its zero. What depends on several fields at once is not
+ * said in a schema: the owner of the struct checks it afterwards.
  *
  *   kind      the struct holds                      min and max limit
  *   COUNT     uint32_t                              the number
@@ -81,8 +81,8 @@ struct crl_schema {
     size_t fields_n;
 };
 
-/* crl_schema_read - fill a struct. Problems are added. Whatever happens, crl_schema_clear() is due afterwards.
- * record: all zeros. */
+/* crl_schema_read - fill a struct. Problems are added. Whatever happens, crl_schema_clear() is due
+ * afterwards. record: all zeros. */
 void crl_schema_read(const struct crl_schema *schema, const struct crl_yaml *yaml, void *record,
                      struct crl_problems *problems);
 

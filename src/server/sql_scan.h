@@ -26,8 +26,8 @@ struct crl_sql_found {
     size_t size;
 };
 
-/* crl_sql_next - the first of them at or behind byte `from` (a byte between two tokens: 0, or at + size of
- * the one before). Pure. O(bytes skipped) */
+/* crl_sql_next - the first of them at or behind byte `from` (a byte between two tokens: 0, or at +
+ * size of the one before). Pure. O(bytes skipped) */
 struct crl_sql_found crl_sql_next(const char *statement, size_t from);
 
 #endif

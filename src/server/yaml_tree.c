@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * yaml_tree.c - the text is read twice. First as a stream of events, to check what the subset and the
- * limits forbid before anything is built; then as a document. libyaml alone would build whatever a
- * hostile text asks for, and its lists of anchors and of %TAG directives are searched linearly. */
+ * yaml_tree.c - the text is read twice. First as a stream of events, to check what the subset and
+ * the limits forbid before anything is built; then as a document. libyaml alone would build
+ * whatever a hostile text asks for, and its lists of anchors and of %TAG directives are searched
+ * linearly. */
 #include "server/yaml_tree.h"
 
 #include "base/assert.h"
@@ -66,7 +67,7 @@ static int parser_failed(const yaml_parser_t *parser, struct corral_bytes text,
     return CORRAL_EINVAL;
 }
 
-/* ------------------------------------------------------------------------------ the first reading */
+/* ---------------------------------------------------------------------------- the first reading */
 
 static int refuse(struct guard *guard, yaml_mark_t mark, const char *what)
 {
@@ -147,8 +148,8 @@ static int guard_run(struct guard *guard, yaml_parser_t *parser, struct corral_b
     return CORRAL_EINVAL;
 }
 
-/* A directive is a line that begins with '%', before a document. Other such lines are so odd that they
- * are refused with it. */
+/* A directive is a line that begins with '%', before a document. Other such lines are so odd that
+ * they are refused with it. */
 static int guard_directives(struct corral_bytes text, struct crl_problems *problems)
 {
     const char *data = text.data;
@@ -162,7 +163,15 @@ static int guard_directives(struct corral_bytes text, struct crl_problems *probl
     return CORRAL_OK;
 }
 
-/* ----------------------------------------------------------------------------------- the reading */
+/* ---------------------------------------------------------------------------------- the reading */
+
+/* libyaml would take a byte order mark for the reason to guess an encoding. */
+static struct corral_bytes without_mark(struct corral_bytes text)
+{
+    if (text.size < 3 || memcmp(text.data, "\xEF\xBB\xBF", 3) != 0)
+        return text;
+    return (struct corral_bytes){(const char *)text.data + 3, text.size - 3};
+}
 
 static int parser_open(yaml_parser_t *parser, struct corral_bytes text)
 {
@@ -211,6 +220,7 @@ int crl_yaml_load(struct corral_bytes text, struct crl_problems *problems,
         crl_problems_add(problems, (struct crl_place){0}, "the file is larger than 1MiB");
         return CORRAL_EINVAL;
     }
+    text = without_mark(text);
     int rc = yaml_check(text, problems);
     if (rc < 0)
         return rc;
@@ -258,7 +268,7 @@ bool crl_yaml_is_null(const yaml_node_t *node)
     return false;
 }
 
-/* ------------------------------------------------------------------------- places within a scalar */
+/* ----------------------------------------------------------------------- places within a scalar */
 
 /* The line of the file with this number, from 1, without its end; empty beyond the last. */
 static struct corral_bytes line_of_file(struct corral_bytes text, size_t number)

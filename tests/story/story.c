@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * story.c - the frame of the stories. The linker sends the core's malloc, calloc and realloc through the
- * functions below (--wrap), which fail when a sweep says so; memory of entries and buckets comes from
- * an allocator of the same kind. Nothing fails while the world itself allocates: it is not under test. */
+ * story.c - the frame of the stories. The linker sends the core's malloc, calloc and realloc
+ * through the functions below (--wrap), which fail when a sweep says so; memory of entries and
+ * buckets comes from an allocator of the same kind. Nothing fails while the world itself allocates:
+ * it is not under test. */
 #include "story.h"
 
 #include <stdio.h>
@@ -123,6 +124,6 @@ void story_swept(const struct story *story)
 void expect_trace(const struct sim *sim, const char *expected)
 {
     if (strcmp(sim_trace(sim), expected) != 0)
-        fail_msg("the story went otherwise. It was:\n%s\nIt should have been:\n%s",
-                 sim_trace(sim), expected);
+        fail_msg("the story went otherwise. It was:\n%s\nIt should have been:\n%s", sim_trace(sim),
+                 expected);
 }

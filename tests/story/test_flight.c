@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Goal:   the life of a flight and the promises P1, P3 to P8, told as stories at virtual time.
- * Method: each story is a plot in a false world (sim/world.h) with an observer who judges the promises
- *         by what readers and the origin see, and the core's own audit after every step. What a story is
- *         about is checked by figures or by its whole narration. Each also runs as a sweep of
- *         allocation faults. That the observer and the audit can see is shown by tests/canary. */
+ * Method: each story is a plot in a false world (sim/world.h) with an observer who judges the
+ *         promises by what readers and the origin see, and the core's own audit after every step.
+ *         What a story is about is checked by figures or by its whole narration. Each also runs as
+ *         a sweep of allocation faults. That the observer and the audit can see is shown by
+ *         tests/canary. */
 #include "story.h"
 
 #define MS CORRAL_MS
@@ -12,7 +13,7 @@
 
 static const struct corral_policy usual = {.ttl_us = S(30), .negative_ttl_us = S(5)};
 
-/* ------------------------------------------------------------------------------------------ P1, P5 */
+/* --------------------------------------------------------------------------------------- P1, P5 */
 
 static void plot_stampede(struct sim *sim)
 {
@@ -26,10 +27,11 @@ static void stampede(void **state)
     (void)state;
     struct story story = {{.policy = usual}, plot_stampede};
     struct sim *sim = story_told(&story);
-    expect_trace(sim,
-                 "[    0 ms] 0 user:7   idle     wanted alone -> queued   ask_admission, 1 waiting\n"
-                 "[    0 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
-                 "[  100 ms] 0 user:7   loading  loaded       -> idle     answer_loaded, 1000 waiting\n");
+    expect_trace(
+        sim,
+        "[    0 ms] 0 user:7   idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+        "[    0 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
+        "[  100 ms] 0 user:7   loading  loaded       -> idle     answer_loaded, 1000 waiting\n");
     assert_int_equal(sim_origin_loads(sim, "user:7"), 1);
     assert_int_equal(sim_answered(sim, CORRAL_LOADED), 1);
     assert_int_equal(sim_answered(sim, CORRAL_COALESCED), 999);
@@ -144,14 +146,14 @@ static void invalidate_during_a_load(void **state)
     (void)state;
     struct story story = {{.policy = usual}, plot_invalidate_during_load};
     struct sim *sim = story_told(&story);
-    expect_trace(sim,
-                 "[    0 ms] 0 price    idle     wanted alone -> queued   ask_admission, 1 waiting\n"
-                 "[    0 ms] 0 price    queued   admitted     -> loading  ask_origin, 1 waiting\n"
-                 "[   50 ms] 0 price    is invalidated\n"
-                 "[  100 ms] 0 price    loading  loaded       -> idle     answer_loaded, 12 waiting\n"
-                 "[  100 ms] 0 price    idle     wanted alone -> queued   ask_admission, 7 waiting\n"
-                 "[  100 ms] 0 price    queued   admitted     -> loading  ask_origin, 7 waiting\n"
-                 "[  200 ms] 0 price    loading  loaded       -> idle     answer_loaded, 8 waiting\n");
+    expect_trace(
+        sim, "[    0 ms] 0 price    idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 price    queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[   50 ms] 0 price    is invalidated\n"
+             "[  100 ms] 0 price    loading  loaded       -> idle     answer_loaded, 12 waiting\n"
+             "[  100 ms] 0 price    idle     wanted alone -> queued   ask_admission, 7 waiting\n"
+             "[  100 ms] 0 price    queued   admitted     -> loading  ask_origin, 7 waiting\n"
+             "[  200 ms] 0 price    loading  loaded       -> idle     answer_loaded, 8 waiting\n");
     assert_int_equal(sim_origin_loads(sim, "price"), 2);
     assert_int_equal(sim_answered(sim, CORRAL_LOADED), 2);
     assert_int_equal(sim_answered(sim, CORRAL_COALESCED), 11);
@@ -215,7 +217,7 @@ static void a_put_beats_the_load_under_way(void **state)
     story_swept(&story);
 }
 
-/* ------------------------------------------------------------------------------------------- P5, P7 */
+/* --------------------------------------------------------------------------------------- P5, P7 */
 
 static void plot_impatient(struct sim *sim)
 {
@@ -307,13 +309,13 @@ static void an_overrun_load_is_cancelled(void **state)
     (void)state;
     struct story story = {{.policy = usual, .limits = {1, 10}}, plot_hang};
     struct sim *sim = story_told(&story);
-    expect_trace(sim,
-                 "[    0 ms] 0 stuck    idle     wanted alone -> queued   ask_admission, 1 waiting\n"
-                 "[    0 ms] 0 stuck    queued   admitted     -> loading  ask_origin, 1 waiting\n"
-                 "[ 2000 ms] 0 stuck    loading  overrun      -> idle     cancel_overrun, 3 waiting\n"
-                 "[ 2001 ms] 0 stuck    idle     wanted alone -> queued   ask_admission, 1 waiting\n"
-                 "[ 2001 ms] 0 stuck    queued   admitted     -> loading  ask_origin, 2 waiting\n"
-                 "[ 2101 ms] 0 stuck    loading  loaded       -> idle     answer_loaded, 2 waiting\n");
+    expect_trace(
+        sim, "[    0 ms] 0 stuck    idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 stuck    queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[ 2000 ms] 0 stuck    loading  overrun      -> idle     cancel_overrun, 3 waiting\n"
+             "[ 2001 ms] 0 stuck    idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[ 2001 ms] 0 stuck    queued   admitted     -> loading  ask_origin, 2 waiting\n"
+             "[ 2101 ms] 0 stuck    loading  loaded       -> idle     answer_loaded, 2 waiting\n");
     assert_int_equal(sim_answered(sim, CORRAL_EDEADLINE), 3);
     assert_int_equal(sim_origin_peak(sim), 1); /* the place was free only when the load had ended */
     const struct crl_core_origin_counts *counts = crl_core_origin_counts(sim_core(sim, 0), 0);
@@ -423,7 +425,7 @@ static void memory_is_bounded(void **state)
     story_swept(&story);
 }
 
-/* ------------------------------------------------------------------------------------------ close */
+/* ---------------------------------------------------------------------------------------- close */
 
 static void plot_close(struct sim *sim)
 {
@@ -447,7 +449,7 @@ static void close_answers_everyone(void **state)
     story_swept(&story);
 }
 
-/* ----------------------------------------------------------------------------------------- a store */
+/* -------------------------------------------------------------------------------------- a store */
 
 static void plot_fleet(struct sim *sim)
 {
@@ -480,17 +482,18 @@ static void a_leader_that_dies_delays_the_herd_by_one_lease(void **state)
         {.policy = usual, .nodes = 2, .has_store = true, .lease_us = S(2), .store_us = MS(2)},
         plot_leader_dies};
     struct sim *sim = story_told(&story);
-    expect_trace(sim,
-                 "[    0 ms] 0 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
-                 "[    1 ms] 1 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
-                 "[    2 ms] 0 user:7   leasing  lease won    -> queued   ask_admission, 100 waiting\n"
-                 "[    2 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 100 waiting\n"
-                 "[    3 ms] 1 user:7   leasing  lease lost   -> waiting  wait_turn, 100 waiting\n"
-                 "[   50 ms] 0 is killed\n"
-                 "[ 2002 ms] 1 user:7   waiting  turn         -> leasing  ask_store, 100 waiting\n"
-                 "[ 2004 ms] 1 user:7   leasing  lease won    -> queued   ask_admission, 100 waiting\n"
-                 "[ 2004 ms] 1 user:7   queued   admitted     -> loading  ask_origin, 100 waiting\n"
-                 "[ 2104 ms] 1 user:7   loading  loaded       -> idle     answer_loaded, 100 waiting\n");
+    expect_trace(
+        sim,
+        "[    0 ms] 0 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
+        "[    1 ms] 1 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
+        "[    2 ms] 0 user:7   leasing  lease won    -> queued   ask_admission, 100 waiting\n"
+        "[    2 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 100 waiting\n"
+        "[    3 ms] 1 user:7   leasing  lease lost   -> waiting  wait_turn, 100 waiting\n"
+        "[   50 ms] 0 is killed\n"
+        "[ 2002 ms] 1 user:7   waiting  turn         -> leasing  ask_store, 100 waiting\n"
+        "[ 2004 ms] 1 user:7   leasing  lease won    -> queued   ask_admission, 100 waiting\n"
+        "[ 2004 ms] 1 user:7   queued   admitted     -> loading  ask_origin, 100 waiting\n"
+        "[ 2104 ms] 1 user:7   loading  loaded       -> idle     answer_loaded, 100 waiting\n");
     assert_int_equal(sim_origin_loads(sim, "user:7"), 2);
     sim_free(sim);
 }
@@ -513,10 +516,10 @@ static void without_the_store_each_process_loads_once(void **state)
     story_swept(&story);
 }
 
-/* ---------------------------------------------------------------------------------- any day at all */
+/* ------------------------------------------------------------------------------- any day at all */
 
-/* A thousand random days: readers, writes, puts, quitters and moods of the origin. Whatever happens, the
- * observer and the audit have nothing to complain of. */
+/* A thousand random days: readers, writes, puts, quitters and moods of the origin. Whatever
+ * happens, the observer and the audit have nothing to complain of. */
 static void plot_any_day(struct sim *sim, struct crl_rng *rng)
 {
     static const char *const keys[] = {"a", "b", "c", "d"};
@@ -528,7 +531,7 @@ static void plot_any_day(struct sim *sim, struct crl_rng *rng)
             sim_write(sim, at, 0, key);
             break;
         case 1:
-            sim_put(sim, at, 0, key, 8 + crl_rng_below(rng, 3000));
+            sim_put(sim, at, 0, key, 16 + crl_rng_below(rng, 3000));
             break;
         case 2:
             sim_give_up(sim, at, (uint32_t)crl_rng_below(rng, 200));

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   a fresh hit takes no lock, allocates nothing, makes no system call and writes nothing that
- *         other threads read.
- * Method: the kernel and the hardware are the judges. The hits run in a child whose thread is in seccomp's
- *         strict mode, where any system call but read, write and exit kills it; the linker sends
- *         malloc and the mutexes through counters; and the table of the last test lies in memory
- *         that is made read-only before the lookups. Each judge is shown a culprit first. */
+ * Goal:   a fresh hit takes no lock, allocates nothing, makes no system call and writes nothing
+ *         that other threads read.
+ * Method: the kernel and the hardware are the judges. The hits run in a child whose thread is in
+ *         seccomp's strict mode, where any system call but read, write and exit kills it; the
+ *         linker sends malloc and the mutexes through counters; and the table of the last test lies
+ *         in memory that is made read-only before the lookups. Each judge is shown a culprit
+ *         first. */
 #include "core/table.h"
 
 #include <corral/corral.h>
@@ -67,10 +68,9 @@ static struct corral_space *open_with_one_key(void)
     struct corral_origin *origin;
     struct corral_space *space;
     struct corral_origin_options origin_options = {.name = "o", .loader = no_loader};
-    struct corral_space_options space_options = {
-        .name = "s", .policy = {.ttl_us = CORRAL_SECONDS(3600)}};
-    if (corral_open(NULL, &cache) < 0 ||
-        corral_origin_add(cache, &origin_options, &origin) < 0)
+    struct corral_space_options space_options = {.name = "s",
+                                                 .policy = {.ttl_us = CORRAL_SECONDS(3600)}};
+    if (corral_open(NULL, &cache) < 0 || corral_origin_add(cache, &origin_options, &origin) < 0)
         _exit(10);
     space_options.origin = origin;
     if (corral_space_add(cache, &space_options, &space) < 0 ||
@@ -157,7 +157,7 @@ static void a_hit_makes_no_call(void **state)
     assert_int_equal(verdict_of_child(false), '+');
 }
 
-/* ------------------------------------------------------------------------------- memory that is sealed */
+/* ------------------------------------------------------------------------ memory that is sealed */
 
 #define SEALED_BYTES (1 << 20)
 
@@ -205,8 +205,8 @@ static void a_hit_writes_to_nothing_shared(void **state)
 {
     (void)state;
     struct crl_allocator allocator = {.alloc = sealed_alloc, .free = sealed_free};
-    sealed.memory = mmap(NULL, SEALED_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                         -1, 0);
+    sealed.memory =
+        mmap(NULL, SEALED_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(sealed.memory != MAP_FAILED);
     struct crl_table *table;
     struct crl_table_config config = {

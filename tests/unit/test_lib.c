@@ -2,9 +2,9 @@
  *
  * Goal:   the public interface keeps its word on the real engine, with real threads: every kind of
  *         loader, reader and end that corral.h speaks of has its defined answer.
- * Method: loaders stand at a gate until the test has seen what it waits for (that N readers are parked,
- *         that a load has begun); nothing sleeps. Waits have a generous limit, so that a lost wake-up
- *         fails instead of hanging. */
+ * Method: loaders stand at a gate until the test has seen what it waits for (that N readers are
+ *         parked, that a load has begun); nothing sleeps. Waits have a generous limit, so that a
+ *         lost wake-up fails instead of hanging. */
 #include "base/bytes.h"
 #include "lib/cache.h"
 
@@ -25,23 +25,23 @@
 #define LONG CORRAL_SECONDS(60)
 
 /* Wait for something, giving way to the threads that bring it about. */
-#define wait_until(condition)                                                                      \
-    do {                                                                                           \
-        for (uint64_t tries = 0; !(condition); tries++) {                                          \
-            if (tries > 200000000)                                                                 \
-                fail_msg("never came true: %s", #condition);                                       \
-            sched_yield();                                                                         \
-        }                                                                                          \
+#define wait_until(condition)                                \
+    do {                                                     \
+        for (uint64_t tries = 0; !(condition); tries++) {    \
+            if (tries > 200000000)                           \
+                fail_msg("never came true: %s", #condition); \
+            sched_yield();                                   \
+        }                                                    \
     } while (0)
 
-/* ----------------------------------------------------------------------------------- what tests share */
+/* ----------------------------------------------------------------------------- what tests share */
 
 enum manner {
-    ANSWERS,    /* "value of KEY #n" at once, when the gate is open */
+    ANSWERS, /* "value of KEY #n" at once, when the gate is open */
     FINDS_NONE,
     FAILS,
-    KEEPS_IT,   /* returns without an answer; the test answers */
-    STUCK,      /* looks at nothing until the gate opens */
+    KEEPS_IT, /* returns without an answer; the test answers */
+    STUCK,    /* looks at nothing until the gate opens */
     ANSWERS_TWICE,
 };
 
@@ -66,8 +66,8 @@ static void loader(void *arg, struct corral_load *load)
     wait_until(house->gate_is_open || (manner != STUCK && corral_load_cancelled(load)));
     struct corral_bytes key = corral_load_key(load);
     char text[1200];
-    int size = snprintf(text, sizeof text, "value of %.*s #%u", (int)key.size,
-                        (const char *)key.data, n);
+    int size =
+        snprintf(text, sizeof text, "value of %.*s #%u", (int)key.size, (const char *)key.data, n);
     struct corral_bytes value = {text, (size_t)size};
     switch ((enum manner)manner) {
     case ANSWERS:
@@ -212,7 +212,7 @@ static int get(struct house *house, const char *key, corral_us wait_us)
     return result;
 }
 
-/* ------------------------------------------------------------------------------------------- readers */
+/* -------------------------------------------------------------------------------------- readers */
 
 static void a_herd_makes_one_load(void **state)
 {
@@ -305,8 +305,8 @@ static void a_get_can_be_called_off(void **state)
     struct note note = {0};
     struct crl_get *handle;
     house->gate_is_open = false;
-    assert_int_equal(
-        crl_get_start(house->space, corral_str("7"), LONG, take_note, &note, &handle), 0);
+    assert_int_equal(crl_get_start(house->space, corral_str("7"), LONG, take_note, &note, &handle),
+                     0);
     wait_until(waiters(house) == 1);
     crl_get_cancel(handle);
     crl_get_cancel(handle);
@@ -321,8 +321,8 @@ static void a_get_can_be_called_off(void **state)
 
     /* After the answer it is without effect. */
     struct note late = {0};
-    assert_int_equal(
-        crl_get_start(house->space, corral_str("7"), LONG, take_note, &late, &handle), 0);
+    assert_int_equal(crl_get_start(house->space, corral_str("7"), LONG, take_note, &late, &handle),
+                     0);
     wait_until(late.calls == 1);
     crl_get_cancel(handle);
     crl_get_drop(handle);
@@ -337,8 +337,7 @@ static void read_copies_and_never_loads(void **state)
     struct house *house = house_open(&(struct plan){0});
     char buffer[8] = "";
     size_t size = 99;
-    assert_int_equal(corral_read(house->space, corral_str("7"), buffer, 8, &size),
-                     CORRAL_EABSENT);
+    assert_int_equal(corral_read(house->space, corral_str("7"), buffer, 8, &size), CORRAL_EABSENT);
     assert_int_equal(size, 99);
     assert_int_equal(house->begun, 0);
     assert_int_equal(corral_put(house->space, corral_str("7"), corral_str("0123456789")), 0);
@@ -350,7 +349,7 @@ static void read_copies_and_never_loads(void **state)
     house_close(house);
 }
 
-/* ------------------------------------------------------------------------------------------- loaders */
+/* -------------------------------------------------------------------------------------- loaders */
 
 static void not_found_is_an_outcome(void **state)
 {
@@ -367,8 +366,7 @@ static void not_found_is_an_outcome(void **state)
     corral_value_release(&value);
     char byte;
     size_t size;
-    assert_int_equal(corral_read(house->space, corral_str("7"), &byte, 1, &size),
-                     CORRAL_NEGATIVE);
+    assert_int_equal(corral_read(house->space, corral_str("7"), &byte, 1, &size), CORRAL_NEGATIVE);
     assert_int_equal(house->begun, 1);
     house_close(house);
 }
@@ -498,7 +496,7 @@ static void the_bulkhead_holds(void **state)
     house_close(house);
 }
 
-/* ------------------------------------------------------------------------------------------- changes */
+/* -------------------------------------------------------------------------------------- changes */
 
 static void invalidate_during_a_load(void **state)
 {
@@ -549,7 +547,7 @@ static void close_during_loads_answers_everyone(void **state)
     free(house);
 }
 
-/* -------------------------------------------------------------------------------------------- limits */
+/* --------------------------------------------------------------------------------------- limits */
 
 static void keys_at_and_over_their_limit(void **state)
 {
@@ -621,8 +619,7 @@ static void a_small_budget_is_used(void **state)
         assert_int_equal(corral_put(house->space, corral_str("7"), crl_bytes(value, size)), 0);
         char first;
         size_t whole;
-        assert_int_equal(corral_read(house->space, corral_str("7"), &first, 1, &whole),
-                         CORRAL_HIT);
+        assert_int_equal(corral_read(house->space, corral_str("7"), &first, 1, &whole), CORRAL_HIT);
         assert_int_equal(first, (char)i);
     }
     free(value);
@@ -664,7 +661,7 @@ static void values_outlive_the_cache(void **state)
     corral_value_release(&second);
 }
 
-/* ------------------------------------------------------------------------------------- wrong arguments */
+/* ------------------------------------------------------------------------------ wrong arguments */
 
 static void misuse_is_told(void **state)
 {
@@ -680,9 +677,9 @@ static void misuse_is_told(void **state)
     struct corral_origin *origin;
     struct corral_origin_options taken = {.name = "db", .loader = loader};
     assert_int_equal(corral_origin_add(house->cache, &taken, &origin), CORRAL_EEXIST);
-    assert_int_equal(corral_origin_add(house->cache,
-                                       &(struct corral_origin_options){.name = "x"}, &origin),
-                     CORRAL_EINVAL);
+    assert_int_equal(
+        corral_origin_add(house->cache, &(struct corral_origin_options){.name = "x"}, &origin),
+        CORRAL_EINVAL);
     struct corral_space *space;
     struct corral_space_options again = {.name = "users", .origin = house->origin};
     assert_int_equal(corral_space_add(house->cache, &again, &space), CORRAL_EEXIST);
@@ -723,7 +720,7 @@ static void blocking_on_the_cache_s_own_thread_is_refused(void **state)
     house_close(house);
 }
 
-/* ------------------------------------------------------------------------------------------ all at once */
+/* ---------------------------------------------------------------------------------- all at once */
 
 struct storm {
     struct house *house;
@@ -731,8 +728,8 @@ struct storm {
     _Atomic uint64_t gets;
 };
 
-/* Each key's value is a number that only grows; no reader may see it go back behind an invalidation that
- * it made itself (P4). */
+/* Each key's value is a number that only grows; no reader may see it go back behind an invalidation
+ * that it made itself (P4). */
 static _Atomic uint64_t versions[16];
 
 static void version_loader(void *arg, struct corral_load *load)

@@ -74,8 +74,7 @@ static void bulkhead_rows(void **state)
         {"no queue", {1, 0}, 1, 0, CRL_BULKHEAD_REFUSE},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (crl_bulkhead_judge(&rows[i].limits, rows[i].active, rows[i].queued) !=
-            rows[i].expected)
+        if (crl_bulkhead_judge(&rows[i].limits, rows[i].active, rows[i].queued) != rows[i].expected)
             fail_msg("%s", rows[i].name);
     }
 }
@@ -136,9 +135,9 @@ static void errors_have_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ttl_rows),    cmocka_unit_test(ttl_law),
+        cmocka_unit_test(ttl_rows),      cmocka_unit_test(ttl_law),
         cmocka_unit_test(bulkhead_rows), cmocka_unit_test(uniform_law),
-        cmocka_unit_test(hist_law),    cmocka_unit_test(errors_have_texts),
+        cmocka_unit_test(hist_law),      cmocka_unit_test(errors_have_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

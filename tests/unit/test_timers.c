@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   timers come out by instant, and those of one instant in the order in which they were armed.
- * Method: thousands of seeded arms, re-arms, disarms and pops next to a model that searches a list. */
+ * Goal:   timers come out by instant, and those of one instant in the order in which they were
+ * armed. Method: thousands of seeded arms, re-arms, disarms and pops next to a model that searches
+ * a list. */
 #include "base/rng.h"
 #include "core/timers.h"
 

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * world.h - the false world: processes that run the real core, an origin and a store that are models, and
- * one virtual clock.
+ * script.h - a story in the false world: what happens when is written down, and what came of it can be asked.
  *
- * Concept. A world is a queue of things that will happen. It takes the earliest, moves the clock to it,
- * hands the core its event, and executes the actions that come out as further things that will happen.
- * After every step it audits the core (crl_core_check) and, as an observer of its own who knows nothing
- * of the core's insides, the promises as readers and the origin see them. The first broken one is kept
- * as a text. The same world and seed give the same trace, to the letter.
+ * The world is that of world.c: nodes that run the real core, a database, a store, one virtual clock, an audit
+ * and an observer. A story drives it by hand instead of by a plan: readers at an instant, a write, a
+ * quitter, a change of the database's mood. The database works on any number of queries at once, each
+ * takes the same time. Its narration is kept as a text, to be compared.
  *
- * The database holds a version number for each key. A load reads the version at its start (the worst
- * case for P4) and answers after the latency. sim_write() raises the version and invalidates the key.
+ * A load reads the version of its key at its start (the worst case for P4). sim_write() raises the
+ * version and invalidates the key.
  *
  * Threads: one. Nothing here reads a real clock. */
-#ifndef CRL_SIM_WORLD_H
-#define CRL_SIM_WORLD_H
+#ifndef CRL_SIM_SCRIPT_H
+#define CRL_SIM_SCRIPT_H
 
 #include "core/core.h"
 
