@@ -30,14 +30,14 @@ enum crl_quantity {
 };
 
 /* What is wrong with a quantity: name, text that follows the quoted quantity. */
-#define CRL_UNITS_FAULT_TABLE(X)                        \
-    X(NONE, "is right")                                 \
-    X(NOT_A_NUMBER, "is not a number")                  \
-    X(NEGATIVE, "is negative")                          \
-    X(FRACTION, "has a fraction; write a whole number") \
-    X(TOO_FINE, "has more than three decimals")         \
-    X(NO_UNIT, "needs a unit")                          \
-    X(UNKNOWN_UNIT, "has an unknown unit")              \
+#define CRL_UNITS_FAULT_TABLE(X)                            \
+    X(NONE, "is right")                                     \
+    X(NOT_A_NUMBER, "is not a number")                      \
+    X(NEGATIVE, "is negative")                              \
+    X(FRACTION, "has a fraction; write a whole number")     \
+    X(TOO_FINE, "has a finer fraction than three decimals") \
+    X(NO_UNIT, "needs a unit")                              \
+    X(UNKNOWN_UNIT, "has an unknown unit")                  \
     X(TOO_LARGE, "is too large")
 
 enum crl_units_fault {

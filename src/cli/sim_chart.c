@@ -156,12 +156,25 @@ static void faults_write(const struct crl_sim_result *result, const struct axes 
     }
 }
 
+/* What is not in the figures: the time before measure_from. */
+static void warm_up_write(const struct crl_sim_result *result, const struct axes *axes, FILE *out)
+{
+    corral_us until = result->scenario->measure_us;
+    if (until == 0)
+        return;
+    fprintf(out, "<rect class=\"warm-up\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>", LEFT,
+            TOP, x_of(axes, until) - LEFT, BOTTOM - TOP);
+    fprintf(out, "<text class=\"fault-name\" x=\"%d\" y=\"%d\">not counted</text>\n", LEFT,
+            TOP - 8);
+}
+
 static void frame_begin(const struct crl_sim_result *result, const struct axes *axes,
                         const char *title, FILE *out)
 {
     fprintf(out, "<svg viewBox=\"0 0 %d %d\" role=\"img\">\n<title>", WIDTH, HEIGHT);
     crl_html_write(title, out);
     fputs("</title>\n", out);
+    warm_up_write(result, axes, out);
     faults_write(result, axes, out);
     grid_write(axes, out);
 }
@@ -286,14 +299,15 @@ void crl_sim_chart_bars(const struct crl_sim_result *result, const struct crl_si
         char text[CRL_FIGURE_MAX];
         double mine = figure->judge(&run->report);
         double width = most > 0 && mine > 0 ? (ROOM - TEXT) * mine / most : 0;
+        width = mine > 0 && width < 2 ? 2 : width;
         fprintf(out, "<text class=\"bar-name\" x=\"0\" y=\"%u\">", i * ROW + 13);
         crl_html_write(run->column.name, out);
         fprintf(out,
                 "</text><rect class=\"bar c%u\" x=\"0\" y=\"%u\" width=\"%.1f\" height=\"14\" "
                 "rx=\"2\"/>",
-                i % 8, i * ROW + 19, width < 2 ? 2 : width);
+                i % 8, i * ROW + 19, width);
         fprintf(out, "<text class=\"bar-value\" x=\"%.1f\" y=\"%u\">%s</text>\n",
-                (width < 2 ? 2 : width) + 6, i * ROW + 31, figure->write(&run->report, text));
+                width > 0 ? width + 6 : 0, i * ROW + 31, figure->write(&run->report, text));
     }
     fputs("</svg>\n", out);
 }

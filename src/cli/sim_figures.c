@@ -3,8 +3,6 @@
  * sim_figures.c - the two tables of sim_report.h: which figures and which time lines there are. */
 #include "cli/sim_report.h"
 
-#include "base/units.h"
-
 double crl_sim_amplification(const struct sim_report *report)
 {
     if (report->generations == 0)
@@ -158,14 +156,14 @@ void crl_sim_facts_write(const struct crl_sim_result *result, FILE *out)
 {
     const struct crl_sim_scenario *scenario = result->scenario;
     char nodes[CRL_FIGURE_MAX], keys[CRL_FIGURE_MAX];
-    char lasts[CRL_UNITS_FORMAT_MAX], from[CRL_UNITS_FORMAT_MAX];
-    crl_units_format(CRL_QUANTITY_DURATION, scenario->lasts_us, lasts);
-    crl_units_format(CRL_QUANTITY_DURATION, scenario->measure_us, from);
+    char lasts[CRL_FIGURE_MAX], from[CRL_FIGURE_MAX];
     fprintf(out, "%s %s, %s %s, %s", crl_figure_count(scenario->nodes, nodes, sizeof nodes),
             scenario->nodes == 1 ? "node" : "nodes",
             crl_figure_count(scenario->keys.count, keys, sizeof keys),
-            scenario->keys.count == 1 ? "key" : "keys", lasts);
+            scenario->keys.count == 1 ? "key" : "keys",
+            crl_figure_us(scenario->lasts_us, lasts, sizeof lasts));
     if (scenario->measure_us > 0)
-        fprintf(out, " (measured from %s on)", from);
+        fprintf(out, " (measured from %s on)",
+                crl_figure_us(scenario->measure_us, from, sizeof from));
     fprintf(out, ", seed %llu", (unsigned long long)result->seed);
 }
