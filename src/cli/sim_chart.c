@@ -291,7 +291,8 @@ void crl_sim_chart_bars(const struct crl_sim_result *result, const struct crl_si
     double most = 0;
     for (uint32_t i = 0; i < result->runs_n; i++)
         most = fmax(most, figure->judge(&result->runs[i]->report));
-    fprintf(out, "<svg viewBox=\"0 0 %d %u\" role=\"img\">\n<title>", ROOM, result->runs_n * ROW);
+    fprintf(out, "<svg class=\"bars\" viewBox=\"0 0 %d %u\" role=\"img\">\n<title>", ROOM,
+            result->runs_n * ROW);
     crl_html_write(figure->label, out);
     fputs("</title>\n", out);
     for (uint32_t i = 0; i < result->runs_n; i++) {

@@ -134,22 +134,34 @@ bool crl_sim_line_shown(const struct crl_sim_line *line, const struct crl_sim_re
 
 /* ----------------------------------------------------------------------------------------- words */
 
-void crl_sim_moral_write(const struct crl_sim_result *result, uint32_t i, FILE *out)
+/* Run i on its own. */
+static void moral_alone(const struct crl_sim_run *run, char text[CRL_SIM_MORAL_MAX])
+{
+    const struct sim_report *mine = &run->report;
+    char loads[CRL_FIGURE_MAX], requests[CRL_FIGURE_MAX], max[CRL_FIGURE_MAX],
+        errors[CRL_FIGURE_MAX];
+    (void)snprintf(text, CRL_SIM_MORAL_MAX, "%s: %s %s for %s requests; at worst %s; %s errors",
+                   run->column.name, write_loads(mine, loads), mine->loads == 1 ? "load" : "loads",
+                   write_requests(mine, requests), write_max(mine, max),
+                   write_errors(mine, errors));
+}
+
+char *crl_sim_moral(const struct crl_sim_result *result, uint32_t i, char text[CRL_SIM_MORAL_MAX])
 {
     const struct sim_report *mine = &result->runs[i]->report, *first = &result->runs[0]->report;
-    char a[CRL_FIGURE_MAX], b[CRL_FIGURE_MAX];
-    fprintf(out, "%s: %s %s", result->runs[i]->column.name, write_loads(mine, a),
-            mine->loads == 1 ? "load" : "loads");
+    char a[CRL_FIGURE_MAX], b[CRL_FIGURE_MAX], c[CRL_FIGURE_MAX], d[CRL_FIGURE_MAX];
     if (i == 0) {
-        fprintf(out, " for %s requests; at worst %s", write_requests(mine, a), write_max(mine, b));
-        if (mine->errors_all > 0)
-            fprintf(out, "; %s errors", write_errors(mine, a));
-        return;
+        moral_alone(result->runs[i], text);
+        return text;
     }
-    fprintf(out, " instead of %s; at worst %s", write_loads(first, a), write_max(mine, b));
-    fprintf(out, " instead of %s", write_max(first, a));
+    int used = snprintf(
+        text, CRL_SIM_MORAL_MAX, "%s: %s %s instead of %s; at worst %s instead of %s",
+        result->runs[i]->column.name, write_loads(mine, a), mine->loads == 1 ? "load" : "loads",
+        write_loads(first, b), write_max(mine, c), write_max(first, d));
     if (mine->errors_all > 0 || first->errors_all > 0)
-        fprintf(out, "; %s errors instead of %s", write_errors(mine, a), write_errors(first, b));
+        (void)snprintf(text + used, CRL_SIM_MORAL_MAX - (size_t)used, "; %s errors instead of %s",
+                       write_errors(mine, a), write_errors(first, b));
+    return text;
 }
 
 void crl_sim_facts_write(const struct crl_sim_result *result, FILE *out)

@@ -46,6 +46,7 @@ static const char page_style[] =
     "  padding: .9rem 1rem }\n"
     ".scroll { overflow-x: auto; align-self: start }\n"
     "svg { display: block; width: 100%; height: auto }\n"
+    "svg.bars { max-width: 22rem }\n"
     "svg text { fill: var(--ink); font: 12px system-ui, sans-serif;\n"
     "  font-variant-numeric: tabular-nums }\n"
     "svg .tick { fill: var(--dim); font-size: 11px }\n"
@@ -61,6 +62,7 @@ static const char page_style[] =
     "th, td { text-align: right; padding: .3rem 0 .3rem 1.1rem;\n"
     "  border-bottom: 1px solid var(--rule); white-space: nowrap }\n"
     "th:first-child { text-align: left; font-weight: 400; padding-left: 0 }\n"
+    "tbody th { white-space: normal }\n"
     "tbody tr:last-child > * { border-bottom: 0 }\n"
     "thead th { font-weight: 600 }\n"
     ".small { font-size: .85rem }\n"
@@ -87,21 +89,10 @@ static void paragraph_write(const char *class, const char *text, FILE *out)
     fputs("</p>\n", out);
 }
 
-/* The sentences are of figures and of names, which are escaped on their way. */
-static void moral_write(const struct crl_sim_result *result, uint32_t i, FILE *out)
-{
-    char text[512] = "";
-    FILE *memory = fmemopen(text, sizeof text, "w");
-    if (!memory)
-        return;
-    crl_sim_moral_write(result, i, memory);
-    (void)fclose(memory); /* what did not fit is cut off */
-    paragraph_write("moral", text, out);
-}
-
 static void head_write(const struct crl_sim_result *result, FILE *out)
 {
     const struct crl_sim_scenario *scenario = result->scenario;
+    char text[CRL_SIM_MORAL_MAX];
     fputs(page_head, out);
     fputs("<title>", out);
     crl_html_write(scenario->name, out);
@@ -118,7 +109,7 @@ static void head_write(const struct crl_sim_result *result, FILE *out)
     paragraph_write("shows", scenario->shows, out);
     fputs("</header>\n<main>\n<h2>What came of it</h2>\n", out);
     for (uint32_t i = result->runs_n > 1 ? 1 : 0; i < result->runs_n; i++)
-        moral_write(result, i, out);
+        paragraph_write("moral", crl_sim_moral(result, i, text), out);
     for (uint32_t i = 0; i < result->runs_n; i++) {
         if (result->runs[i]->report.broken[0] != '\0')
             paragraph_write("broken", result->runs[i]->report.broken, out);

@@ -209,14 +209,19 @@ static void morals_write(const struct crl_sim_result *result, struct crl_paint p
 {
     fputc('\n', out);
     for (uint32_t i = result->runs_n > 1 ? 1 : 0; i < result->runs_n; i++) {
-        crl_sim_moral_write(result, i, out);
-        fputc('\n', out);
+        char moral[CRL_SIM_MORAL_MAX];
+        wrapped_write(crl_sim_moral(result, i, moral), out);
     }
     for (uint32_t i = 0; i < result->runs_n; i++) {
         const struct crl_sim_run *run = result->runs[i];
-        if (run->report.broken[0] != '\0')
-            fprintf(out, "%s%s: A PROMISE BROKE, key %u: %s%s\n", paint.bad, run->column.name,
-                    run->report.broken_key, run->report.broken, paint.plain);
+        char text[CRL_SIM_MORAL_MAX];
+        if (run->report.broken[0] == '\0')
+            continue;
+        (void)snprintf(text, sizeof text, "%s: A PROMISE BROKE, key %u: %s", run->column.name,
+                       run->report.broken_key, run->report.broken);
+        fputs(paint.bad, out);
+        wrapped_write(text, out);
+        fputs(paint.plain, out);
     }
 }
 

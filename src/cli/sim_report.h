@@ -63,8 +63,10 @@ bool crl_sim_line_shown(const struct crl_sim_line *line, const struct crl_sim_re
 /* crl_sim_amplification - loads for each value that was needed; < 0 if none was. */
 double crl_sim_amplification(const struct sim_report *report);
 
-/* crl_sim_moral_write - what run i teaches, in one sentence, compared with the first. */
-void crl_sim_moral_write(const struct crl_sim_result *result, uint32_t i, FILE *out);
+enum { CRL_SIM_MORAL_MAX = 512 };
+
+/* crl_sim_moral - what run i teaches, in one sentence, compared with the first. Returns `text`. */
+char *crl_sim_moral(const struct crl_sim_result *result, uint32_t i, char text[CRL_SIM_MORAL_MAX]);
 
 /* crl_sim_facts_write - the scenario's size in one line. */
 void crl_sim_facts_write(const struct crl_sim_result *result, FILE *out);
