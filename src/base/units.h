@@ -2,8 +2,8 @@
  *
  * units.h - quantities as people write them: 250ms, 64KiB, 10%, 100/s, 20, 1.5.
  *
- * A quantity is a whole number of decimal digits and, right behind it, its unit. There is no sign, no
- * fraction, no space and no exponent; only a decimal may have a fraction, of up to three digits.
+ * A quantity is a whole number of decimal digits and, right behind it, its unit. There is no sign,
+ * no fraction, no space and no exponent; only a decimal may have a fraction, of up to three digits.
  * Counts and decimals have no unit; everything else needs one.
  *
  *   kind       counted in     units

@@ -22,8 +22,8 @@ struct crl_style {
     bool unicode; /* bars of blocks instead of plain signs */
 };
 
-/* crl_style_of - what fits where this descriptor leads to. Colour only on a terminal, and not if NO_COLOR
- * is set and not empty; unicode if the locale, which must be set, has it. */
+/* crl_style_of - what fits where this descriptor leads to. Colour only on a terminal, and not if
+ * NO_COLOR is set and not empty; unicode if the locale, which must be set, has it. */
 struct crl_style crl_style_of(int fd);
 
 /* crl_is_terminal - is there a terminal that can move its cursor? */

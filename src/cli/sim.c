@@ -48,7 +48,7 @@ static const char usage[] =
     "\n"
     "See corral-sim(1), and corral-scenario(5) for the file.\n";
 
-/* ------------------------------------------------------------------------------------ the scenario */
+/* --------------------------------------------------------------------------------- the scenario */
 
 static const struct crl_sim_ready *ready_nearest(const char *name)
 {
@@ -128,7 +128,7 @@ static int columns_choose(struct sim_verb *verb)
     }
 }
 
-/* ---------------------------------------------------------------------------------------- one run */
+/* -------------------------------------------------------------------------------------- one run */
 
 struct tracing {
     FILE *out;
@@ -189,7 +189,7 @@ static int runs_make(struct sim_verb *verb)
     return rc;
 }
 
-/* ------------------------------------------------------------------------------------- the report */
+/* ----------------------------------------------------------------------------------- the report */
 
 static void traces_write(const struct sim_verb *verb)
 {

@@ -2,8 +2,9 @@
  *
  * sim_chart.c - see sim_chart.h.
  *
- * A plot has its frame first (a grid with round numbers, and a band for each fault), then what is drawn in
- * it. Quantities that add up are shown a second, so that the length of a slice does not matter. */
+ * A plot has its frame first (a grid with round numbers, and a band for each fault), then what is
+ * drawn in it. Quantities that add up are shown a second, so that the length of a slice does not
+ * matter. */
 #include "cli/sim_chart.h"
 
 #include <math.h>
@@ -39,7 +40,7 @@ static double y_of(const struct axes *axes, double value)
     return BOTTOM - (BOTTOM - TOP) * value / axes->most;
 }
 
-/* ------------------------------------------------------------------------------------------ axes */
+/* ----------------------------------------------------------------------------------------- axes */
 
 /* 1, 2 or 5 times a power of ten, so that about `parts` of them make `most`. */
 static double round_step(double most, int parts)
@@ -136,7 +137,8 @@ static const char *fault_word(enum sim_fault_kind kind)
     return words[kind];
 }
 
-/* A band from the beginning of a fault to its end at the last node; its name stands above the plot. */
+/* A band from the beginning of a fault to its end at the last node; its name stands above the
+ * plot. */
 static void faults_write(const struct crl_sim_result *result, const struct axes *axes, FILE *out)
 {
     for (size_t i = 0; i < result->scenario->faults_n; i++) {
@@ -179,7 +181,7 @@ static void frame_begin(const struct crl_sim_result *result, const struct axes *
     grid_write(axes, out);
 }
 
-/* ----------------------------------------------------------------------------------------- lines */
+/* ---------------------------------------------------------------------------------------- lines */
 
 /* What a slice shows of a line: a second, if it adds up. */
 static double shown(const struct crl_sim_line *line, const struct sim_report *report, uint32_t i)
@@ -249,7 +251,7 @@ void crl_sim_chart_line(const struct crl_sim_result *result, const struct crl_si
     fputs("</svg>\n", out);
 }
 
-/* ---------------------------------------------------------------------------------------- answers */
+/* -------------------------------------------------------------------------------------- answers */
 
 /* Layers of the answers, from the bottom: the sum of the lines up to it. */
 static double layer(const struct sim_report *report, uint32_t slice, uint32_t upto)
@@ -282,7 +284,7 @@ void crl_sim_chart_answers(const struct crl_sim_result *result, uint32_t i, FILE
     fputs("</svg>\n", out);
 }
 
-/* ------------------------------------------------------------------------------------------- bars */
+/* ----------------------------------------------------------------------------------------- bars */
 
 void crl_sim_chart_bars(const struct crl_sim_result *result, const struct crl_sim_figure *figure,
                         FILE *out)

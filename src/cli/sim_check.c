@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_check.c - what the values of a scenario say together: instants that must lie within it, faults that
- * must fit their kind and each other, times that leave no load a chance. */
+ * sim_check.c - what the values of a scenario say together: instants that must lie within it,
+ * faults that must fit their kind and each other, times that leave no load a chance. */
 #include "cli/sim_scenario.h"
 
 #include "base/assert.h"
@@ -25,7 +25,8 @@ static bool is_given(struct crl_place at)
     return at.line != 0;
 }
 
-/* A value that stands in the file and that the schema did not refuse: there is no problem at it yet. */
+/* A value that stands in the file and that the schema did not refuse: there is no problem at it
+ * yet. */
 static bool is_good(struct crl_place at, const struct crl_problems *problems)
 {
     for (size_t i = 0; i < problems->n; i++) {
@@ -42,7 +43,7 @@ static struct crl_place place_of(struct crl_place first, struct crl_place second
     return is_given(first) ? first : is_given(second) ? second : last;
 }
 
-/* ---------------------------------------------------------------------------------------- readers */
+/* -------------------------------------------------------------------------------------- readers */
 
 /* Is an instant within the scenario? */
 static void check_instant(const struct crl_sim_scenario *scenario, const char *what,
@@ -129,7 +130,7 @@ static void check_keys(struct crl_sim_keys *keys, struct crl_problems *problems)
         crl_problems_add(problems, keys->exponent_at, "exponent: is for popularity zipf alone");
 }
 
-/* ----------------------------------------------------------------------------------------- faults */
+/* --------------------------------------------------------------------------------------- faults */
 
 /* What a fault of a kind is told by. */
 struct fault_kind {
@@ -326,7 +327,7 @@ static void check_faults(struct crl_sim_scenario *scenario, struct crl_problems 
     }
 }
 
-/* ---------------------------------------------------------------------------------------- columns */
+/* -------------------------------------------------------------------------------------- columns */
 
 /* Times that contradict each other. `last`: a place for what stands nowhere. */
 static void check_column(const struct crl_sim_column *column, struct crl_place last,

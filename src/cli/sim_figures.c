@@ -10,7 +10,7 @@ double crl_sim_amplification(const struct sim_report *report)
     return (double)report->loads / (double)report->generations;
 }
 
-/* ---------------------------------------------------------------------------------------- figures */
+/* -------------------------------------------------------------------------------------- figures */
 
 #define WRITES_COUNT(name, expression)                                               \
     static char *write_##name(const struct sim_report *r, char text[CRL_FIGURE_MAX]) \
@@ -91,7 +91,7 @@ bool crl_sim_figure_shown(const struct crl_sim_figure *figure, const struct crl_
     return any;
 }
 
-/* ------------------------------------------------------------------------------------- time lines */
+/* ----------------------------------------------------------------------------------- time lines */
 
 #define IS(name, expression)                                \
     static uint64_t slice_##name(const struct sim_slice *s) \
@@ -132,7 +132,7 @@ bool crl_sim_line_shown(const struct crl_sim_line *line, const struct crl_sim_re
     return any;
 }
 
-/* ----------------------------------------------------------------------------------------- words */
+/* ---------------------------------------------------------------------------------------- words */
 
 /* Run i on its own. */
 static void moral_alone(const struct crl_sim_run *run, char text[CRL_SIM_MORAL_MAX])

@@ -2,8 +2,8 @@
  *
  * sim_html.c - the report as a page; see sim_report.h.
  *
- * Everything is in the one file: no script, no font, no picture from elsewhere. It is also well-formed
- * XML, so that programs can read it. All text that did not grow here is escaped. */
+ * Everything is in the one file: no script, no font, no picture from elsewhere. It is also
+ * well-formed XML, so that programs can read it. All text that did not grow here is escaped. */
 #include "cli/sim_chart.h"
 
 #include <string.h>
@@ -116,7 +116,7 @@ static void head_write(const struct crl_sim_result *result, FILE *out)
     }
 }
 
-/* ---------------------------------------------------------------------------------------- tables */
+/* --------------------------------------------------------------------------------------- tables */
 
 static void names_write(const struct crl_sim_result *result, FILE *out)
 {
@@ -209,7 +209,7 @@ static void slices_write(const struct crl_sim_run *run, FILE *out)
     fputs("</tbody>\n</table></div></details>\n", out);
 }
 
-/* ----------------------------------------------------------------------------------------- plots */
+/* ---------------------------------------------------------------------------------------- plots */
 
 static void bars_write(const struct crl_sim_result *result, FILE *out)
 {

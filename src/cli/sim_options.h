@@ -27,7 +27,8 @@ struct crl_sim_options {
 int crl_sim_options_parse(int argc, char **argv, struct crl_sim_options *ret_options, char *why,
                           size_t why_size);
 
-/* crl_sim_target_is_file - is it a path rather than a name: with a '/', or ending in .yaml or .yml? */
+/* crl_sim_target_is_file - is it a path rather than a name: with a '/', or ending in .yaml or
+ * .yml? */
 bool crl_sim_target_is_file(const char *target);
 
 #endif

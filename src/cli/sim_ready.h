@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_ready.h - the ready scenarios, as they stand in scenarios/: part of the program, so that they are
- * there wherever it runs. */
+ * sim_ready.h - the ready scenarios, as they stand in scenarios/: part of the program, so that they
+ * are there wherever it runs. */
 #ifndef CRL_CLI_SIM_READY_H
 #define CRL_CLI_SIM_READY_H
 

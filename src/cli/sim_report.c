@@ -15,7 +15,7 @@ enum {
     LINE_LABEL = 9, /* before it */
 };
 
-/* ----------------------------------------------------------------------------------------- words */
+/* ---------------------------------------------------------------------------------------- words */
 
 /* A text in lines of at most WIDTH columns; each break of its own stays. */
 static void wrapped_write(const char *text, FILE *out)
@@ -53,7 +53,7 @@ static void title_write(const struct crl_sim_result *result, struct crl_paint pa
     }
 }
 
-/* ----------------------------------------------------------------------------------------- table */
+/* ---------------------------------------------------------------------------------------- table */
 
 /* Columns that a run needs in the table. */
 static int cell_width(const struct crl_sim_run *run)
@@ -112,7 +112,7 @@ static void tables_write(const struct crl_sim_result *result, struct crl_paint p
     }
 }
 
-/* ------------------------------------------------------------------------------------- time lines */
+/* ----------------------------------------------------------------------------------- time lines */
 
 /* How many slices share a column. */
 static uint32_t slices_a_column(const struct sim_report *report)
@@ -203,7 +203,7 @@ static void times_write(const struct crl_sim_result *result, struct crl_style st
     }
 }
 
-/* ------------------------------------------------------------------------------------------ whole */
+/* ---------------------------------------------------------------------------------------- whole */
 
 static void morals_write(const struct crl_sim_result *result, struct crl_paint paint, FILE *out)
 {
@@ -236,7 +236,7 @@ void crl_sim_report_text(const struct crl_sim_result *result, struct crl_style s
     morals_write(result, paint, out);
 }
 
-/* ------------------------------------------------------------------------------------------- JSON */
+/* ----------------------------------------------------------------------------------------- JSON */
 
 static json_t *count_json(uint64_t n)
 {

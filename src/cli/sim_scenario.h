@@ -3,12 +3,12 @@
  * sim_scenario.h - a scenario of the simulator: a YAML file as a struct, and as plans.
  *
  * Read as the configuration is (server/config.h): sim_schema.c says in tables which keys there are,
- * sim_check.c checks what several values say together, and all problems are found in one run, each with
- * its place. A struct crl_sim_scenario exists only if there is none.
+ * sim_check.c checks what several values say together, and all problems are found in one run, each
+ * with its place. A struct crl_sim_scenario exists only if there is none.
  *
  * A scenario is run in columns, side by side: the variants that `compare` lists, each of them the
- * scenario with some values replaced; or, without it, the scenario itself. A column is made into a plan
- * (sim/plan.h), which is all that the simulator sees.
+ * scenario with some values replaced; or, without it, the scenario itself. A column is made into a
+ * plan (sim/plan.h), which is all that the simulator sees.
  *
  * docs/man/corral-scenario.5 describes the keys. */
 #ifndef CRL_CLI_SIM_SCENARIO_H
@@ -184,8 +184,9 @@ int crl_sim_scenario_parse(struct corral_bytes text, struct crl_problems *proble
 /* crl_sim_scenario_free - NULL is fine. */
 void crl_sim_scenario_free(struct crl_sim_scenario *scenario);
 
-/* crl_sim_check - what the values of a scenario say together, in sim_check.c. It was read by its schema:
- * what that refused is zero here, and is passed over. Fills in what the nodes of a fault are. */
+/* crl_sim_check - what the values of a scenario say together, in sim_check.c. It was read by its
+ * schema: what that refused is zero here, and is passed over. Fills in what the nodes of a fault
+ * are. */
 void crl_sim_check(struct crl_sim_scenario *scenario, struct crl_problems *problems);
 
 /* crl_sim_columns - how many columns a scenario has of its own. At least 1. */
@@ -194,8 +195,8 @@ size_t crl_sim_columns(const struct crl_sim_scenario *scenario);
 /* crl_sim_column - the column of this number. */
 struct crl_sim_column crl_sim_column(const struct crl_sim_scenario *scenario, size_t i);
 
-/* crl_sim_column_find - the column of this name; or, if it is a strategy's, the scenario itself under that
- * strategy. Returns 0, or EINVAL: there is neither. */
+/* crl_sim_column_find - the column of this name; or, if it is a strategy's, the scenario itself
+ * under that strategy. Returns 0, or EINVAL: there is neither. */
 int crl_sim_column_find(const struct crl_sim_scenario *scenario, const char *name,
                         struct crl_sim_column *ret_column);
 

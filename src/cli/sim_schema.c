@@ -68,7 +68,7 @@ _Static_assert(sizeof(enum crl_sim_popularity) == sizeof(int), "enums are ints")
         .n_offset = AT(record, count), .min = (low), .max = (high), .below = (schema), __VA_ARGS__ \
     }
 
-/* ---------------------------------------------------------------------------------------- readers */
+/* -------------------------------------------------------------------------------------- readers */
 
 static const struct crl_schema_field point_fields[] = {
     SPAN("at", crl_sim_point, at_us, 0, WEEK, .is_required = true),
@@ -139,7 +139,7 @@ static const struct crl_schema keys_schema = {
     FIELDS(keys_fields),
 };
 
-/* -------------------------------------------------------------------------------- database, store */
+/* ------------------------------------------------------------------------------ database, store */
 
 static const struct crl_schema_choice services[] = {
     {"fixed", SIM_SERVICE_FIXED},
@@ -202,7 +202,7 @@ const struct crl_schema crl_sim_store_overlay = {
     FIELDS(store_fields),
 };
 
-/* ----------------------------------------------------------------------------------------- faults */
+/* --------------------------------------------------------------------------------------- faults */
 
 static const struct crl_schema_choice kinds[] = {
 #define X(name, word) {word, SIM_FAULT_##name},
@@ -231,7 +231,7 @@ static const struct crl_schema fault_schema = {
     FIELDS(fault_fields),
 };
 
-/* ---------------------------------------------------------------------------------------- the top */
+/* -------------------------------------------------------------------------------------- the top */
 
 static const struct crl_schema_field variant_fields[] = {
     TEXT("name", crl_sim_variant, name, CRL_SIM_NAME_MAX, .is_required = true,

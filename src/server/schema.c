@@ -440,7 +440,7 @@ void crl_schema_read(const struct crl_schema *schema, const struct crl_yaml *yam
     mapping_read(&reader, schema, root, crl_yaml_place(root), record);
 }
 
-/* ------------------------------------------------------------------------------------ overlays */
+/* ------------------------------------------------------------------------------------- overlays */
 
 /* The bytes of a single value in its struct. */
 static size_t value_size(enum crl_schema_kind kind)

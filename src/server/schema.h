@@ -22,9 +22,9 @@
  *   LIST      array of the struct of `below`, owned, and size_t at n_offset       the entries
  *   LATER     nothing: a key of a later version, refused with these words
  *
- * A schema with a given_offset is an overlay: it reads what is to replace values of another struct that
- * begins alike. What is absent has no default there and is not required; crl_schema_overlay() copies
- * what was given.
+ * A schema with a given_offset is an overlay: it reads what is to replace values of another struct
+ * that begins alike. What is absent has no default there and is not required; crl_schema_overlay()
+ * copies what was given.
  *
  * A struct of a schema is plain: all zeros are a valid, empty one. */
 #ifndef CRL_SERVER_SCHEMA_H
@@ -86,8 +86,8 @@ struct crl_schema {
 void crl_schema_read(const struct crl_schema *schema, const struct crl_yaml *yaml, void *record,
                      struct crl_problems *problems);
 
-/* crl_schema_overlay - copy what was given, and its places, from a struct that an overlay has filled.
- * An overlay has single values only, and no texts.
+/* crl_schema_overlay - copy what was given, and its places, from a struct that an overlay has
+ * filled. An overlay has single values only, and no texts.
  * record  a struct that begins as the overlay's does */
 void crl_schema_overlay(const struct crl_schema *overlay, const void *given, void *record);
 

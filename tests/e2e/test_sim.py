@@ -7,6 +7,7 @@ Method: the real binary (CORRAL_BIN); its JSON, its text, its page. Time is virt
 """
 import json
 import os
+import pathlib
 import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -204,6 +205,14 @@ def test_wrong_usage(options, says):
     done = sim(*options, code=2)
     assert says in done.stderr
     assert done.stdout == ""
+
+
+def test_the_example_of_the_manual_runs(tmp_path):
+    page = (pathlib.Path(__file__).parents[2] / "docs/man/corral-scenario.5").read_text()
+    path = tmp_path / "manual.yaml"
+    path.write_text(re.search(r"^\.Bd -literal.*?\n(.*?)^\.Ed", page, re.M | re.S).group(1))
+    runs = json.loads(sim(str(path), "--json").stdout)["runs"]
+    assert [run["name"] for run in runs] == ["alone", "with store"]
 
 
 # ----------------------------------------------------------------------------------- what is printed

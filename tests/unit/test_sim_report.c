@@ -171,7 +171,8 @@ static void one_alone_broken(void **state)
                 "age served max                0 us\n"
                 "\n"
                 "none: 200 loads for 60,000 requests; at worst 1.50 s; 3 errors\n"
-                "\033[31mnone: A PROMISE BROKE, key 0: P1: two loads at once\n");
+                "\033[31mnone: A PROMISE BROKE, key 0: P1: two loads at once\n"
+                "\033[0m");
 }
 
 static void many_runs_wrap(void **state)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   a scenario that is wrong is refused with every problem and its place; one that is right becomes
- *         the plans that it says.
+ * Goal:   a scenario that is wrong is refused with every problem and its place; one that is right
+ *         becomes the plans that it says.
  * Method: texts and their problems, as printed; then plans, field by field. */
 #include "base/bytes.h"
 #include "cli/sim_ready.h"
@@ -47,129 +47,130 @@ static struct crl_sim_scenario *parse_well(const char *text)
     return scenario;
 }
 
+static const struct {
+    const char *name, *text, *problems; /* NULL: whatever they are */
+} wrong[] = {
+    {"empty", "{}",
+     "f:1:1: the scenario needs the key 'name'\n"
+     "f:1:1: the scenario needs the key 'duration'\n"
+     "f:1:1: 'database' needs the key 'mean'\n"
+     "f:1:1: 'readers' needs a rate, a curve or bursts\n"},
+    {"unknown keys", LEAST "node: 3\nreader: {}\n",
+     "f:5:1: unknown key 'node'; did you mean 'nodes'?\n"
+     "f:6:1: unknown key 'reader'; did you mean 'readers'?\n"},
+    {"keys of later versions", LEAST "route: { stale: 60s, ttl: 1s }\norigin: { breaker: {} }\n",
+     "f:5:10: 'stale' is not available in this version\n"
+     "f:6:11: 'breaker' is not available in this version\n"},
+    {"strategies of later versions",
+     LEAST "compare: [ { name: a, route: { strategy: locking } } ]\n",
+     "f:5:42: strategy: 'locking' is not available in this version; write coalescing or none\n"},
+    {"limits of a route",
+     LEAST "route: { jitter: 51% }\ncompare: [ { name: a, route: { ttl: 5 } } ]\n",
+     "f:5:18: jitter: '51%' is out of range, 0% to 50%\n"
+     "f:6:37: ttl: '5' needs a unit, such as 30s or 250ms (units: us ms s m h d)\n"},
+    {"no part of a route that is not its policy", LEAST "route: { path: /x }\n",
+     "f:5:10: unknown key 'path'; 'route' has strategy ttl jitter wait\n"},
+    {"impossible numbers", LEAST "nodes: 0\nkeys: { count: 20000000 }\nmemory: 1KiB\n",
+     "f:5:8: nodes: '0' is out of range, 1 to 65536\n"
+     "f:6:16: count: '20000000' is out of range, 1 to 16777216\n"
+     "f:7:9: memory: '1KiB' is out of range, 64KiB to 64GiB\n"},
+    {"measured from behind the end", LEAST "measure_from: 2m\n",
+     "f:5:15: measure_from: 2m is not before the end, 1m\n"},
+    {"nobody asks", "name: x\nduration: 60s\nreaders: { rate: 0/s }\ndatabase: { mean: 1ms }\n",
+     "f:3:10: nobody asks anything in this scenario\n"},
+    {"too many ask",
+     "name: x\nduration: 7d\nreaders: { rate: 1000000/s }\ndatabase: { mean: 1ms }\n",
+     "f:3:10: these are 604800000000 requests; at most 10000000000 can be simulated\n"},
+    {"rate and curve",
+     "name: x\nduration: 60s\ndatabase: { mean: 1ms }\n"
+     "readers: { rate: 1/s, curve: [ { at: 0s, rate: 1/s } ] }\n",
+     "f:4:30: curve: there is a rate already, on line 4\n"},
+    {"a curve out of order",
+     "name: x\nduration: 60s\ndatabase: { mean: 1ms }\n"
+     "readers:\n  curve:\n  - { at: 1s, rate: 1/s }\n  - { at: 0s, rate: 1/s }\n"
+     "  - { at: 0s, rate: 2/s }\n  - { at: 0s, rate: 3/s }\n  - { at: 60s, rate: 3/s }\n"
+     "  bursts: [ { at: 61s, requests: 0 } ]\n",
+     "f:6:5: curve: the first point must be at 0s\n"
+     "f:7:5: curve: 0s is before 1s, the point above it\n"
+     "f:9:5: curve: a third point at 0s; two of them are a jump\n"
+     "f:10:5: curve: 1m is not before the end, 1m\n"
+     "f:11:13: bursts: 61s is not before the end, 1m\n"
+     "f:11:34: requests: '0' is out of range, 1 to 100000000\n"},
+    {"keys that contradict each other",
+     LEAST "keys: { count: 10, popularity: single, exponent: 1 }\n",
+     "f:5:32: popularity: is single, but there are 10 keys; write uniform or zipf\n"
+     "f:5:50: exponent: is for popularity zipf alone\n"},
+    {"a refused word brings no second problem",
+     LEAST "keys: { count: 10, popularity: single-ish }\nfaults: [ { at: 1s, kind: quake } ]\n",
+     "f:5:32: popularity: 'single-ish' is not one of single, uniform or zipf\n"
+     "f:6:27: kind: 'quake' is not one of store_down, store_wiped, database_slow, database_fails,"
+     " database_hangs, node_killed, node_paused, node_partitioned or node_clock_stepped\n"},
+    {"faults without their keys",
+     LEAST
+     "faults:\n- { at: 1s, kind: database_slow }\n- { at: 2s, kind: node_clock_stepped, for: 1s }\n"
+     "- { at: 3s, kind: database_fails, for: 1s, nodes: 0, stagger: 1s }\n"
+     "- { kind: node_killed, factor: 2 }\n",
+     "f:6:3: a fault of kind database_slow needs the key 'for'\n"
+     "f:6:3: a fault of kind database_slow needs the key 'factor'\n"
+     "f:7:3: a fault of kind node_clock_stepped needs the key 'step'\n"
+     "f:7:44: for: a fault of kind node_clock_stepped has none\n"
+     "f:8:51: nodes: a fault of kind database_fails has none\n"
+     "f:8:63: stagger: a fault of kind database_fails has none\n"
+     "f:9:3: a fault needs the key 'at'\n"
+     "f:9:32: factor: a fault of kind node_killed has none\n"},
+    {"nodes that are not there",
+     LEAST
+     "nodes: 5\nfaults:\n- { at: 1s, kind: node_killed, nodes: 0..5 }\n"
+     "- { at: 1s, kind: node_killed, nodes: 3..2 }\n- { at: 1s, kind: node_killed, nodes: 1-2 }\n",
+     "f:7:39: nodes: there is no node 5; the last one is 4\n"
+     "f:8:39: nodes: '3..2' is backwards\n"
+     "f:9:39: nodes: '1-2' is not a node or a range of nodes, such as 7 or 0..9\n"},
+    {"faults of a store that is not there",
+     LEAST "faults: [ { at: 1s, kind: store_down, for: 1s } ]\n",
+     "f:5:27: kind: store_down, but no store is there\n"},
+    {"faults over each other",
+     LEAST
+     "nodes: 10\nfaults:\n- { at: 1s, kind: node_paused, for: 5s, nodes: 0..4, stagger: 1s }\n"
+     "- { at: 9s, kind: node_paused, for: 5s, nodes: 4 }\n"
+     "- { at: 12s, kind: node_killed, nodes: 4 }\n"
+     "- { at: 40s, kind: node_killed, for: 1s }\n"
+     "- { at: 14s, kind: node_paused, for: 5s, nodes: 4 }\n",
+     "f:8:3: this node_paused overlaps with the one on line 7\n"
+     "f:10:3: this node_killed overlaps with the one on line 9\n"},
+    {"times that leave no chance",
+     "name: x\nduration: 60s\nreaders: { rate: 10/s }\ndatabase: { mean: 3s, timeout: 2s }\n"
+     "store: { timeout: 1ms, latency: 1ms, lease: 2s }\n",
+     "f:4:19: mean: every query takes 3s, but the origin's deadline is 2s: no load would succeed\n"
+     "f:4:32: timeout: 2s, but every query takes 3s: none would succeed\n"
+     "f:5:19: timeout: no answer of the store can come within 1ms: there and back it takes 2ms\n"
+     "f:5:45: lease: 2s is not longer than the origin's deadline, 2s: a load could outlive its"
+     " lease\n"},
+    {"a variant that contradicts the scenario",
+     LEAST "store: {}\ncompare:\n- { name: a }\n- { name: b, origin: { deadline: 6s } }\n"
+           "- { name: a, database: { sigma: 1 } }\n- { name: 'c,d' }\n- {}\n",
+     "f:8:3: lease: 5s is not longer than the origin's deadline, 6s: a load could outlive its lease\n"
+     "f:9:11: name: there is a 'a' already, on line 7\n"
+     "f:9:33: sigma: is for service lognormal alone\n"
+     "f:10:11: name: 'c,d' may hold only ASCII characters, and no commas\n"
+     "f:11:3: an entry of 'compare' needs the key 'name'\n"},
+    {"one problem of all columns is said once",
+     "name: x\nduration: 60s\nreaders: { rate: 10/s }\ndatabase: { mean: 3s }\n"
+     "compare: [ { name: a }, { name: b } ]\n",
+     "f:4:19: mean: every query takes 3s, but the origin's deadline is 2s: no load "
+     "would succeed\n"},
+    {"not YAML", "name: [\n", NULL},
+    {"a list", "- 1\n", "f:1:1: the scenario must be a mapping ('key: value'), found a list\n"},
+};
+
 static void problems(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name, *text, *problems;
-    } rows[] = {
-        {"empty", "{}",
-         "f:1:1: the scenario needs the key 'name'\n"
-         "f:1:1: the scenario needs the key 'duration'\n"
-         "f:1:1: 'database' needs the key 'mean'\n"
-         "f:1:1: 'readers' needs a rate, a curve or bursts\n"},
-        {"unknown keys", LEAST "node: 3\nreader: {}\n",
-         "f:5:1: unknown key 'node'; did you mean 'nodes'?\n"
-         "f:6:1: unknown key 'reader'; did you mean 'readers'?\n"},
-        {"keys of later versions",
-         LEAST "route: { stale: 60s, ttl: 1s }\norigin: { breaker: {} }\n",
-         "f:5:10: 'stale' is not available in this version\n"
-         "f:6:11: 'breaker' is not available in this version\n"},
-        {"strategies of later versions",
-         LEAST "compare: [ { name: a, route: { strategy: locking } } ]\n",
-         "f:5:42: strategy: 'locking' is not available in this version; write coalescing or none\n"},
-        {"limits of a route",
-         LEAST "route: { jitter: 51% }\ncompare: [ { name: a, route: { ttl: 5 } } ]\n",
-         "f:5:18: jitter: '51%' is out of range, 0% to 50%\n"
-         "f:6:37: ttl: '5' needs a unit, such as 30s or 250ms (units: us ms s m h d)\n"},
-        {"no part of a route that is not its policy", LEAST "route: { path: /x }\n",
-         "f:5:10: unknown key 'path'; 'route' has strategy ttl jitter wait\n"},
-        {"impossible numbers", LEAST "nodes: 0\nkeys: { count: 20000000 }\nmemory: 1KiB\n",
-         "f:5:8: nodes: '0' is out of range, 1 to 65536\n"
-         "f:6:16: count: '20000000' is out of range, 1 to 16777216\n"
-         "f:7:9: memory: '1KiB' is out of range, 64KiB to 64GiB\n"},
-        {"measured from behind the end", LEAST "measure_from: 2m\n",
-         "f:5:15: measure_from: 2m is not before the end, 1m\n"},
-        {"nobody asks", "name: x\nduration: 60s\nreaders: { rate: 0/s }\ndatabase: { mean: 1ms }\n",
-         "f:3:10: nobody asks anything in this scenario\n"},
-        {"too many ask",
-         "name: x\nduration: 7d\nreaders: { rate: 1000000/s }\ndatabase: { mean: 1ms }\n",
-         "f:3:10: these are 604800000000 requests; at most 10000000000 can be simulated\n"},
-        {"rate and curve",
-         "name: x\nduration: 60s\ndatabase: { mean: 1ms }\n"
-         "readers: { rate: 1/s, curve: [ { at: 0s, rate: 1/s } ] }\n",
-         "f:4:30: curve: there is a rate already, on line 4\n"},
-        {"a curve out of order",
-         "name: x\nduration: 60s\ndatabase: { mean: 1ms }\n"
-         "readers:\n  curve:\n  - { at: 1s, rate: 1/s }\n  - { at: 0s, rate: 1/s }\n"
-         "  - { at: 0s, rate: 2/s }\n  - { at: 0s, rate: 3/s }\n  - { at: 60s, rate: 3/s }\n"
-         "  bursts: [ { at: 61s, requests: 0 } ]\n",
-         "f:6:5: curve: the first point must be at 0s\n"
-         "f:7:5: curve: 0s is before 1s, the point above it\n"
-         "f:9:5: curve: a third point at 0s; two of them are a jump\n"
-         "f:10:5: curve: 1m is not before the end, 1m\n"
-         "f:11:13: bursts: 61s is not before the end, 1m\n"
-         "f:11:34: requests: '0' is out of range, 1 to 100000000\n"},
-        {"keys that contradict each other",
-         LEAST "keys: { count: 10, popularity: single, exponent: 1 }\n",
-         "f:5:32: popularity: is single, but there are 10 keys; write uniform or zipf\n"
-         "f:5:50: exponent: is for popularity zipf alone\n"},
-        {"a refused word brings no second problem",
-         LEAST "keys: { count: 10, popularity: single-ish }\nfaults: [ { at: 1s, kind: quake } ]\n",
-         "f:5:32: popularity: 'single-ish' is not one of single, uniform or zipf\n"
-         "f:6:27: kind: 'quake' is not one of store_down, store_wiped, database_slow, database_fails,"
-         " database_hangs, node_killed, node_paused, node_partitioned or node_clock_stepped\n"},
-        {"faults without their keys",
-         LEAST
-         "faults:\n- { at: 1s, kind: database_slow }\n- { at: 2s, kind: node_clock_stepped, for: 1s }\n"
-         "- { at: 3s, kind: database_fails, for: 1s, nodes: 0, stagger: 1s }\n"
-         "- { kind: node_killed, factor: 2 }\n",
-         "f:6:3: a fault of kind database_slow needs the key 'for'\n"
-         "f:6:3: a fault of kind database_slow needs the key 'factor'\n"
-         "f:7:3: a fault of kind node_clock_stepped needs the key 'step'\n"
-         "f:7:44: for: a fault of kind node_clock_stepped has none\n"
-         "f:8:51: nodes: a fault of kind database_fails has none\n"
-         "f:8:63: stagger: a fault of kind database_fails has none\n"
-         "f:9:3: a fault needs the key 'at'\n"
-         "f:9:32: factor: a fault of kind node_killed has none\n"},
-        {"nodes that are not there",
-         LEAST
-         "nodes: 5\nfaults:\n- { at: 1s, kind: node_killed, nodes: 0..5 }\n"
-         "- { at: 1s, kind: node_killed, nodes: 3..2 }\n- { at: 1s, kind: node_killed, nodes: 1-2 }\n",
-         "f:7:39: nodes: there is no node 5; the last one is 4\n"
-         "f:8:39: nodes: '3..2' is backwards\n"
-         "f:9:39: nodes: '1-2' is not a node or a range of nodes, such as 7 or 0..9\n"},
-        {"faults of a store that is not there",
-         LEAST "faults: [ { at: 1s, kind: store_down, for: 1s } ]\n",
-         "f:5:27: kind: store_down, but no store is there\n"},
-        {"faults over each other",
-         LEAST
-         "nodes: 10\nfaults:\n- { at: 1s, kind: node_paused, for: 5s, nodes: 0..4, stagger: 1s }\n"
-         "- { at: 9s, kind: node_paused, for: 5s, nodes: 4 }\n"
-         "- { at: 12s, kind: node_killed, nodes: 4 }\n"
-         "- { at: 40s, kind: node_killed, for: 1s }\n"
-         "- { at: 14s, kind: node_paused, for: 5s, nodes: 4 }\n",
-         "f:8:3: this node_paused overlaps with the one on line 7\n"
-         "f:10:3: this node_killed overlaps with the one on line 9\n"},
-        {"times that leave no chance",
-         "name: x\nduration: 60s\nreaders: { rate: 10/s }\ndatabase: { mean: 3s, timeout: 2s }\n"
-         "store: { timeout: 1ms, latency: 1ms, lease: 2s }\n",
-         "f:4:19: mean: every query takes 3s, but the origin's deadline is 2s: no load would succeed\n"
-         "f:4:32: timeout: 2s, but every query takes 3s: none would succeed\n"
-         "f:5:19: timeout: no answer of the store can come within 1ms: there and back it takes 2ms\n"
-         "f:5:45: lease: 2s is not longer than the origin's deadline, 2s: a load could outlive its"
-         " lease\n"},
-        {"a variant that contradicts the scenario",
-         LEAST "store: {}\ncompare:\n- { name: a }\n- { name: b, origin: { deadline: 6s } }\n"
-               "- { name: a, database: { sigma: 1 } }\n- { name: 'c,d' }\n- {}\n",
-         "f:8:3: lease: 5s is not longer than the origin's deadline, 6s: a load could outlive its lease\n"
-         "f:9:11: name: there is a 'a' already, on line 7\n"
-         "f:9:33: sigma: is for service lognormal alone\n"
-         "f:10:11: name: 'c,d' may hold only ASCII characters, and no commas\n"
-         "f:11:3: an entry of 'compare' needs the key 'name'\n"},
-        {"one problem of all columns is said once",
-         "name: x\nduration: 60s\nreaders: { rate: 10/s }\ndatabase: { mean: 3s }\n"
-         "compare: [ { name: a }, { name: b } ]\n",
-         "f:4:19: mean: every query takes 3s, but the origin's deadline is 2s: no load would succeed\n"},
-        {"not YAML", "name: [\n", NULL},
-        {"a list", "- 1\n", "f:1:1: the scenario must be a mapping ('key: value'), found a list\n"},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char *found;
-        print_message("%s\n", rows[i].name);
-        assert_null(parse(rows[i].text, &found));
-        if (rows[i].problems)
-            assert_string_equal(found, rows[i].problems);
+        print_message("%s\n", wrong[i].name);
+        assert_null(parse(wrong[i].text, &found));
+        if (wrong[i].problems)
+            assert_string_equal(found, wrong[i].problems);
         assert_int_not_equal(strlen(found), 0);
         free(found);
     }
@@ -323,6 +324,47 @@ static void faults_know_their_nodes(void **state)
     crl_sim_scenario_free(scenario);
 }
 
+/* Every key and every default of a schema, and of those below it. */
+static void expect_documented(const struct crl_schema *schema, const char *manual)
+{
+    for (size_t i = 0; i < schema->fields_n; i++) {
+        const struct crl_schema_field *field = &schema->fields[i];
+        bool is_of_config =
+            schema == &crl_config_policy_schema || schema == &crl_config_guard_schema;
+        char wanted[64];
+        if (field->kind == CRL_SCHEMA_LATER)
+            continue;
+        snprintf(wanted, sizeof wanted, is_of_config ? " %s " : "Ic %s ", field->key);
+        if (!strstr(manual, wanted))
+            fail_msg("the manual lacks the key '%s' of %s", field->key, schema->noun);
+        snprintf(wanted, sizeof wanted, "efault: %s", field->fallback);
+        if (field->fallback && !is_of_config && !strstr(manual, wanted))
+            fail_msg("the manual lacks '%s' of '%s'", wanted, field->key);
+        if (field->below && !field->below->given_offset) /* overlays have the same keys */
+            expect_documented(field->below, manual);
+    }
+}
+
+static void the_manual_has_all(void **state)
+{
+    (void)state;
+    static char manual[65536];
+    FILE *file = fopen("docs/man/corral-scenario.5", "r");
+    assert_non_null(file);
+    assert_in_range(fread(manual, 1, sizeof manual - 1, file), 1, sizeof manual - 2);
+    fclose(file);
+    for (char *c = manual; *c; c++) /* so that a key at the end of a line is a word */
+        *c = *c == '\n' ? ' ' : *c;
+    expect_documented(&crl_sim_scenario_schema, manual);
+    static const char *const faults[] = {
+#define X(name, word) word,
+        SIM_FAULTS(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        assert_non_null(strstr(manual, faults[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_curve_becomes_pieces),
         cmocka_unit_test(variants_replace_what_they_give),
         cmocka_unit_test(faults_know_their_nodes),
+        cmocka_unit_test(the_manual_has_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
