@@ -61,7 +61,9 @@ static void check_curve(const struct crl_sim_scenario *scenario, struct crl_prob
     if (readers->points_n > 0 && points[0].at_us != 0)
         crl_problems_add(problems, points[0].at, "curve: the first point must be at 0s");
     for (size_t i = 0; i < readers->points_n; i++) {
-        check_instant(scenario, "curve", points[i].at_us, points[i].at, problems);
+        if (scenario->lasts_us > 0 && points[i].at_us > scenario->lasts_us)
+            crl_problems_add(problems, points[i].at, "curve: %s is behind the end, %s",
+                             span(points[i].at_us).text, span(scenario->lasts_us).text);
         if (i > 0 && points[i].at_us < points[i - 1].at_us)
             crl_problems_add(problems, points[i].at, "curve: %s is before %s, the point above it",
                              span(points[i].at_us).text, span(points[i - 1].at_us).text);

@@ -138,14 +138,15 @@ int crl_sim_column_find(const struct crl_sim_scenario *scenario, const char *nam
 
 /* ---------------------------------------------------------------------------------------- plans */
 
-/* Points at the same instant are a jump: nothing lies between them. */
-static uint32_t pieces_make(const struct crl_sim_readers *readers, struct sim_rate_piece *pieces)
+/* Points at the same instant are a jump: nothing lies between them. Nor does behind the end. */
+static uint32_t pieces_make(const struct crl_sim_scenario *scenario, struct sim_rate_piece *pieces)
 {
+    const struct crl_sim_readers *readers = &scenario->readers;
     uint32_t n = 0;
     for (size_t i = 0; i < readers->points_n; i++) {
         const struct crl_sim_point *point = &readers->points[i];
         bool is_last = i + 1 == readers->points_n;
-        if (!is_last && point[1].at_us == point->at_us)
+        if (point->at_us == scenario->lasts_us || (!is_last && point[1].at_us == point->at_us))
             continue;
         double to = is_last ? point->rate : point[1].rate;
         pieces[n++] = (struct sim_rate_piece){point->at_us, point->rate, to};
@@ -212,7 +213,7 @@ static struct sim_readers readers_of(const struct crl_sim_scenario *scenario,
     return (struct sim_readers){
         .arrivals = scenario->readers.arrivals,
         .pieces = made->pieces,
-        .pieces_n = pieces_make(&scenario->readers, made->pieces),
+        .pieces_n = pieces_make(scenario, made->pieces),
         .bursts = made->bursts,
         .bursts_n = bursts_make(&scenario->readers, made->bursts),
         .keys = scenario->keys.count,

@@ -88,12 +88,12 @@ static const struct {
     {"a curve out of order",
      "name: x\nduration: 60s\ndatabase: { mean: 1ms }\n"
      "readers:\n  curve:\n  - { at: 1s, rate: 1/s }\n  - { at: 0s, rate: 1/s }\n"
-     "  - { at: 0s, rate: 2/s }\n  - { at: 0s, rate: 3/s }\n  - { at: 60s, rate: 3/s }\n"
+     "  - { at: 0s, rate: 2/s }\n  - { at: 0s, rate: 3/s }\n  - { at: 61s, rate: 3/s }\n"
      "  bursts: [ { at: 61s, requests: 0 } ]\n",
      "f:6:5: curve: the first point must be at 0s\n"
      "f:7:5: curve: 0s is before 1s, the point above it\n"
      "f:9:5: curve: a third point at 0s; two of them are a jump\n"
-     "f:10:5: curve: 1m is not before the end, 1m\n"
+     "f:10:5: curve: 61s is behind the end, 1m\n"
      "f:11:13: bursts: 61s is not before the end, 1m\n"
      "f:11:34: requests: '0' is out of range, 1 to 100000000\n"},
     {"keys that contradict each other",
@@ -243,12 +243,13 @@ static void a_curve_becomes_pieces(void **state)
         parse_well("name: x\nduration: 60s\ndatabase: { mean: 100ms }\nreaders:\n  curve:\n"
                    "  - { at: 0s, rate: 60/m }\n  - { at: 10s, rate: 3/s }\n"
                    "  - { at: 10s, rate: 5/s }\n  - { at: 20s, rate: 0/s }\n"
+                   "  - { at: 60s, rate: 4/s }\n"
                    "  bursts:\n  - { at: 9s, requests: 2, within: 1ms }\n"
                    "  - { at: 1s, requests: 1 }\n");
     struct crl_sim_column column = crl_sim_column(scenario, 0);
     crl_sim_plan_make(scenario, &column, 1, &made);
     static const struct sim_rate_piece wanted[] = {
-        {0, 1, 3}, {CORRAL_SECONDS(10), 5, 0}, {CORRAL_SECONDS(20), 0, 0}};
+        {0, 1, 3}, {CORRAL_SECONDS(10), 5, 0}, {CORRAL_SECONDS(20), 0, 4}};
     assert_int_equal(made.plan.readers.pieces_n, 3);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(made.pieces[i].from_at, wanted[i].from_at);
