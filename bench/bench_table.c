@@ -2,14 +2,15 @@
  *
  * bench_table.c - what a hit costs in process, next to a floor: how fast can it be at all?
  *
- * The floor is a single-threaded, read-only table with open addressing (linear probing, at most half
- * full, hash and pointer in each slot) of the same malloc'd entries: hash, compare, copy. It knows no
- * TTL, no locks, no eviction. Ours does all that a hit of the library does. Both copy the value out.
+ * The floor is a single-threaded, read-only table with open addressing (linear probing, at most
+ * half full, hash and pointer in each slot) of the same malloc'd entries: hash, compare, copy. It
+ * knows no TTL, no locks, no eviction. Ours does all that a hit of the library does. Both copy the
+ * value out.
  *
  * Keys of 16 bytes, values of 100, popularity by Zipf's law (exponent 0.99), scattered over memory.
  * The keys to ask for lie in the order of asking, so that they cost both sides no cache miss.
- * Rounds alternate, threads are pinned to a core each, and time is the thread's own CPU time: so that
- * what else runs on the machine disturbs little. Figures are medians over the rounds. */
+ * Rounds alternate, threads are pinned to a core each, and time is the thread's own CPU time: so
+ * that what else runs on the machine disturbs little. Figures are medians over the rounds. */
 #include "base/counter.h"
 #include "base/hash.h"
 #include "base/rng.h"
@@ -54,7 +55,7 @@ static struct key make_key(uint32_t number)
     return key;
 }
 
-/* ------------------------------------------------------------------------------------- the sequence */
+/* --------------------------------------------------------------------------------- the sequence */
 
 /* Which keys are asked for, in order. */
 struct sequence {
@@ -110,7 +111,7 @@ static struct sequence sequence_new(uint32_t keys_n, size_t n)
     return sequence;
 }
 
-/* ------------------------------------------------------------------------------------------- entries */
+/* -------------------------------------------------------------------------------------- entries */
 
 static struct crl_entry *make_entry(struct crl_allocator *allocator, uint32_t number)
 {
@@ -127,7 +128,7 @@ static struct crl_entry *make_entry(struct crl_allocator *allocator, uint32_t nu
     return must(crl_entry_new(allocator, &parts));
 }
 
-/* --------------------------------------------------------------------------------------- the floor */
+/* ------------------------------------------------------------------------------------ the floor */
 
 struct floor_slot {
     uint64_t hash;
@@ -182,7 +183,7 @@ static bool floor_read(const struct floor *floor, struct corral_bytes key, void 
     return false;
 }
 
-/* -------------------------------------------------------------------------------------------- ours */
+/* ----------------------------------------------------------------------------------------- ours */
 
 struct ours {
     struct crl_allocator *arena;
@@ -259,7 +260,7 @@ static bool ours_read(const struct ours *ours, struct crl_counter *hits, struct 
     return is_hit;
 }
 
-/* -------------------------------------------------------------------------------------------- runs */
+/* ----------------------------------------------------------------------------------------- runs */
 
 struct bench {
     struct sequence sequence;
@@ -358,7 +359,7 @@ static double median(double *values)
     return values[ROUNDS / 2];
 }
 
-/* ------------------------------------------------------------------------------------------ figures */
+/* -------------------------------------------------------------------------------------- figures */
 
 struct figures {
     double floor_ns, one_ns, two_ns; /* for each hit; of two threads, on each */
@@ -385,7 +386,8 @@ static struct figures measure(struct bench *bench)
 static bool as_json;
 static int missed;
 
-/* One figure: what it is, how much, and what it should be. sign: +1 at least, -1 at most, 0 no goal. */
+/* One figure: what it is, how much, and what it should be. sign: +1 at least, -1 at most, 0 no
+ * goal. */
 static void report(uint32_t keys_n, const char *what, double value, int sign, double goal)
 {
     bool is_met = sign == 0 || sign * value >= sign * goal;

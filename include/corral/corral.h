@@ -3,8 +3,8 @@
  * corral.h - a read-through cache that cannot stampede: the public interface of libcorral.
  *
  * Open a cache, add an origin (where values come from) and a space (keys that share a policy), then
- * get. A value that is not in memory is loaded through the origin exactly once, however many callers
- * ask for it at the same time; they all share the one result.
+ * get. A value that is not in memory is loaded through the origin exactly once, however many
+ * callers ask for it at the same time; they all share the one result.
  *
  * Threads:  every function may be called from any thread, unless its comment says otherwise.
  * Time:     spans are microseconds (corral_us). A span of 0 means "none" unless said otherwise.
@@ -31,7 +31,8 @@ typedef int64_t corral_us;
 #define CORRAL_MS(n)      ((corral_us)(n)*1000)
 #define CORRAL_SECONDS(n) ((corral_us)(n)*1000000)
 
-/* Bytes somewhere in memory. Always borrowed: who passes it keeps it valid until the call returns. */
+/* Bytes somewhere in memory. Always borrowed: who passes it keeps it valid until the call
+ * returns. */
 struct corral_bytes {
     const void *data;
     size_t size;
@@ -65,14 +66,14 @@ enum corral_rc {
 #undef X
 };
 
-/* Outcomes of a get: name, its word in metrics, text. Each successful get has exactly one. STALE and
- * DEGRADED belong to policies that a later version brings; this version never returns them. */
-#define CORRAL_OUTCOME_TABLE(X)                                                                    \
-    X(HIT, "hit", "fresh, from memory")                                                            \
-    X(STALE, "stale", "past its soft TTL, from memory, while a refresh runs")                      \
-    X(COALESCED, "coalesced", "shared the result of a load that another get had started")          \
-    X(LOADED, "miss", "loaded from the origin by this get")                                        \
-    X(NEGATIVE, "negative", "known not to exist, from memory")                                     \
+/* Outcomes of a get: name, its word in metrics, text. Each successful get has exactly one. STALE
+ * and DEGRADED belong to policies that a later version brings; this version never returns them. */
+#define CORRAL_OUTCOME_TABLE(X)                                                           \
+    X(HIT, "hit", "fresh, from memory")                                                   \
+    X(STALE, "stale", "past its soft TTL, from memory, while a refresh runs")             \
+    X(COALESCED, "coalesced", "shared the result of a load that another get had started") \
+    X(LOADED, "miss", "loaded from the origin by this get")                               \
+    X(NEGATIVE, "negative", "known not to exist, from memory")                            \
     X(DEGRADED, "degraded", "the last good value, because the load failed")
 
 enum corral_outcome {
@@ -97,19 +98,19 @@ struct corral_load;
 
 /* ------------------------------------------------------------------------------------ the cache */
 
-/* Why a load failed, for the program's log. Called on the cache's thread: it must not block and must
- * not call a blocking function of this library. The strings are borrowed until it returns. */
+/* Why a load failed, for the program's log. Called on the cache's thread: it must not block and
+ * must not call a blocking function of this library. The strings are borrowed until it returns. */
 typedef void corral_failure_fn(void *arg, const char *space, struct corral_bytes key, int rc,
                                const char *why);
 
 /* Settings of a cache. Set everything to zero for the defaults. */
 struct corral_options {
-    size_t memory_bytes;    /* budget of entries, with keys and overhead; 0: 64 MiB */
-    size_t key_max;         /* longest key in bytes, at most 65535; 0: 1024 */
-    size_t value_max;       /* largest value in bytes, at most 1 GiB; 0: 8 MiB */
-    uint32_t flights_max;   /* keys being loaded at once; 0: 65536 */
-    uint32_t waiters_max;   /* gets waiting at once; 0: 131072 */
-    corral_us close_wait_us; /* how long corral_close() waits for loaders; 0: 5 s */
+    size_t memory_bytes;           /* budget of entries, with keys and overhead; 0: 64 MiB */
+    size_t key_max;                /* longest key in bytes, at most 65535; 0: 1024 */
+    size_t value_max;              /* largest value in bytes, at most 1 GiB; 0: 8 MiB */
+    uint32_t flights_max;          /* keys being loaded at once; 0: 65536 */
+    uint32_t waiters_max;          /* gets waiting at once; 0: 131072 */
+    corral_us close_wait_us;       /* how long corral_close() waits for loaders; 0: 5 s */
     corral_failure_fn *on_failure; /* may be NULL */
     void *on_failure_arg;
 };
@@ -123,23 +124,24 @@ CORRAL_API int corral_open(const struct corral_options *options, struct corral_c
 /* corral_close - stop the cache and free it.
  *
  * Gets that wait are answered with CORRAL_ECLOSED, loads are cancelled. Loaders that are still
- * running are waited for, up to close_wait_us; one that has not returned by then is left behind: its
- * answer will be dropped and its memory freed when it returns. Values that the program holds stay
- * valid until they are released. No call may be made on the cache, its spaces or its origins during
- * or after this one, except by loaders that answer late. Blocks.
+ * running are waited for, up to close_wait_us; one that has not returned by then is left behind:
+ * its answer will be dropped and its memory freed when it returns. Values that the program holds
+ * stay valid until they are released. No call may be made on the cache, its spaces or its origins
+ * during or after this one, except by loaders that answer late. Blocks.
  *
  * Returns 0, or CORRAL_ETIMEDOUT if a loader was left behind (the cache is closed all the same), or
  * CORRAL_EDEADLOCK on the cache's own thread (nothing is done). NULL is allowed and returns 0. */
 CORRAL_API int corral_close(struct corral_cache *cache);
 
-/* ----------------------------------------------------------------------------- origins and loads */
+/* ---------------------------------------------------------------------------- origins and loads */
 
 /* A loader: brings the value of one key.
  *
  * Called on one of the origin's worker threads, so it may block. It answers by exactly one of
  * corral_load_value(), corral_load_not_found(), corral_load_fail(), either before it returns or
  * later, from any thread. `load` stays valid until it is answered; who never answers leaks it. An
- * answer after the deadline or after corral_close() is dropped.
+ * answer after the deadline or after corral_close() is dropped, and so is every answer but the
+ * first. A load that has been answered has an empty key and counts as cancelled.
  *
  * A loader that returns without an answer gives its worker back and keeps its place in the origin's
  * concurrency until it answers or the deadline passes. A loader that does not return keeps both: no
@@ -150,9 +152,10 @@ typedef void corral_loader_fn(void *arg, struct corral_load *load);
 struct corral_origin_options {
     const char *name; /* copied */
     corral_loader_fn *loader;
-    void *arg;             /* handed to the loader */
-    uint32_t concurrency;  /* loads at once, also the number of worker threads; 0: 20; at most 1024 */
-    uint32_t queue;        /* loads that wait for their turn; 0: 1000 */
+    void *arg; /* handed to the loader */
+    uint32_t
+        concurrency; /* loads at once, also the number of worker threads; 0: 20; at most 1024 */
+    uint32_t queue;  /* loads that wait for their turn; 0: 1000 */
     corral_us deadline_us; /* a load that takes longer is cancelled; 0: 2 s */
 };
 
@@ -175,7 +178,8 @@ CORRAL_API corral_us corral_load_remaining(const struct corral_load *load);
 CORRAL_API bool corral_load_cancelled(const struct corral_load *load);
 
 /* corral_load_value - answer with a value, which is copied. Frees the load.
- * Returns 0; or ENOMEM or EVALUE, then the readers are told so: the load is answered all the same. */
+ * Returns 0; or ENOMEM or EVALUE, then the readers are told so: the load is answered all the
+ * same. */
 CORRAL_API int corral_load_value(struct corral_load *load, struct corral_bytes value);
 
 /* corral_load_not_found - answer that there is no such thing; cached for the negative TTL. */
@@ -185,11 +189,11 @@ CORRAL_API void corral_load_not_found(struct corral_load *load);
  * why   for the program's log (see corral_failure_fn); copied; may be NULL */
 CORRAL_API void corral_load_fail(struct corral_load *load, const char *why);
 
-/* ---------------------------------------------------------------------------------------- spaces */
+/* --------------------------------------------------------------------------------------- spaces */
 
 /* What happens to the keys of a space. */
 struct corral_policy {
-    corral_us ttl_us;          /* how long a value is fresh; 0: share the load in flight, keep nothing */
+    corral_us ttl_us; /* how long a value is fresh; 0: share the load in flight, keep nothing */
     corral_us negative_ttl_us; /* the same for "not found"; 0: keep nothing */
     double jitter;             /* every TTL is spread by this fraction, 0 to 0.5 (0.1: +-10 %) */
     bool no_coalescing;        /* plain cache-aside, every miss loads; for comparisons only */
@@ -209,7 +213,7 @@ CORRAL_API int corral_space_add(struct corral_cache *cache,
                                 const struct corral_space_options *options,
                                 struct corral_space **ret_space);
 
-/* ------------------------------------------------------------------------------------------ gets */
+/* ----------------------------------------------------------------------------------------- gets */
 
 /* A value in the caller's hands: a reference to immutable bytes that stay valid until
  * corral_value_release(), even after the cache is closed. */
@@ -239,15 +243,16 @@ CORRAL_API void corral_value_release(struct corral_value *value);
 CORRAL_API int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
                           struct corral_value *ret_value);
 
-/* Receives the answer of an asynchronous get. result: as corral_get() returns. value: the receiver's
- * own reference, which it must release; cleared if result < 0. The struct itself is borrowed. */
+/* Receives the answer of an asynchronous get. result: as corral_get() returns. value: the
+ * receiver's own reference, which it must release; cleared if result < 0. The struct itself is
+ * borrowed. */
 typedef void corral_get_fn(void *arg, int result, struct corral_value *value);
 
 /* corral_get_async - the same without blocking.
  *
  * `fn` is called exactly once, if and only if 0 is returned: before this call returns, on the
- * calling thread, where the answer is in memory; else on the cache's thread, where it must not block.
- * Returns 0; or EKEY, EINVAL, ENOMEM, ECLOSED, and then `fn` is not called. */
+ * calling thread, where the answer is in memory; else on the cache's thread, where it must not
+ * block. Returns 0; or EKEY, EINVAL, ENOMEM, ELIMIT, and then `fn` is not called. */
 CORRAL_API int corral_get_async(struct corral_space *space, struct corral_bytes key,
                                 corral_us wait_us, corral_get_fn *fn, void *arg);
 
@@ -256,11 +261,12 @@ CORRAL_API int corral_get_async(struct corral_space *space, struct corral_bytes 
  * The fastest way to a hit, above all where many threads read one key: no shared memory is written.
  * At most `size` bytes are copied to `buffer`; *ret_size is the size of the whole value (0 if
  * negative), so a result larger than `size` says that it did not fit.
- * Returns CORRAL_HIT or CORRAL_NEGATIVE, counted as a get; EABSENT (not counted: a get follows); EKEY. */
+ * Returns CORRAL_HIT or CORRAL_NEGATIVE, counted as a get; EABSENT (not counted: a get follows);
+ * EKEY. */
 CORRAL_API int corral_read(struct corral_space *space, struct corral_bytes key, void *buffer,
                            size_t size, size_t *ret_size);
 
-/* ---------------------------------------------------------------------------------------- changes */
+/* -------------------------------------------------------------------------------------- changes */
 
 /* corral_invalidate - forget a key. When this returns, no reader that comes later is given a value
  * whose load began earlier. A load under way goes on for those who wait for it, uncached. Blocks

@@ -9,11 +9,12 @@
 _Noreturn void crl_assert_failed(const char *what, const char *file, int line);
 
 /* crl_assert - abort unless the condition holds. */
-#define crl_assert(condition)                                                                      \
+#define crl_assert(condition) \
     ((condition) ? (void)0 : crl_assert_failed(#condition, __FILE__, __LINE__))
 
-/* crl_promise - the same for a promise of docs/promises.md, cited by number: crl_promise(P1, ...). */
-#define crl_promise(number, condition)                                                             \
+/* crl_promise - the same for a promise of docs/promises.md, cited by number: crl_promise(P1,
+ * ...). */
+#define crl_promise(number, condition) \
     ((condition) ? (void)0 : crl_assert_failed(#number ": " #condition, __FILE__, __LINE__))
 
 /* crl_unreachable - for the end of a switch over every value of an enum. */

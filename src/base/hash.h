@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hash.h - the one hash of keys: XXH3, seeded at start-up so that nobody outside can make keys collide.
+ * hash.h - the one hash of keys: XXH3, seeded at start-up so that nobody outside can make keys
+ * collide.
  *
  * Source: Y. Collet, xxHash, XXH3 64 bits. */
 #ifndef CRL_BASE_HASH_H

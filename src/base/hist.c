@@ -8,8 +8,8 @@
 
 const struct crl_hist_bounds crl_hist_latency = {
     .n = 16,
-    .upper_us = {100, 250, 500, 1 * MS, 2500, 5 * MS, 10 * MS, 25 * MS, 50 * MS, 100 * MS,
-                 250 * MS, 500 * MS, 1 * S, 2500 * MS, 5 * S, 10 * S},
+    .upper_us = {100, 250, 500, 1 * MS, 2500, 5 * MS, 10 * MS, 25 * MS, 50 * MS, 100 * MS, 250 * MS,
+                 500 * MS, 1 * S, 2500 * MS, 5 * S, 10 * S},
 };
 
 const struct crl_hist_bounds crl_hist_age = {

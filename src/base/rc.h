@@ -6,7 +6,8 @@
 
 #include <corral/corral.h>
 
-/* crl_rc_http_status - the HTTP status that an error becomes, 500 for one that is not in the table. */
+/* crl_rc_http_status - the HTTP status that an error becomes, 500 for one that is not in the
+ * table. */
 int crl_rc_http_status(int rc);
 
 /* crl_rc_name - the name of an error in logs and traces, such as "EDEADLINE". Static memory. */

@@ -65,8 +65,7 @@ static size_t total_bytes(const struct crl_table *table)
     return table->entry_bytes + table->bucket_bytes + limbo_bytes(table);
 }
 
-/* ----------------------------------------------------------------------------------- birth and end
- */
+/* -------------------------------------------------------------------------------- birth and end */
 
 static size_t table_bytes(uint32_t shards)
 {
@@ -125,8 +124,7 @@ void crl_table_free(struct crl_table *table)
     table->allocator->free(table->allocator, table, table_bytes(table->shard_mask + 1));
 }
 
-/* -------------------------------------------------------------------------------------- unlinking
- */
+/* ------------------------------------------------------------------------------------ unlinking */
 
 /* An entry that no slot holds any more, and the bucket that it left empty, go to limbo. */
 static void retire_entry(struct crl_table *table, struct crl_entry *entry,
@@ -160,8 +158,7 @@ bool crl_table_remove(struct crl_table *table, uint64_t hash, uint32_t space,
     return entry;
 }
 
-/* ---------------------------------------------------------------------------------------- linking
- */
+/* -------------------------------------------------------------------------------------- linking */
 
 struct crl_entry *crl_table_find(const struct crl_table *table, uint64_t hash, uint32_t space,
                                  struct corral_bytes key)
@@ -285,8 +282,7 @@ bool crl_table_insert(struct crl_table *table, struct crl_entry *entry)
     return true;
 }
 
-/* ------------------------------------------------------------------------------------------ limbo
- */
+/* ---------------------------------------------------------------------------------------- limbo */
 
 bool crl_table_limbo_is_due(const struct crl_table *table)
 {
@@ -312,8 +308,7 @@ void crl_table_limbo_drop(struct crl_table *table, struct crl_limbo *limbo)
     table->out = NULL;
 }
 
-/* --------------------------------------------------------------------------------------- looking
- * in */
+/* ----------------------------------------------------------------------------------- looking in */
 
 struct crl_table_counts crl_table_counts(const struct crl_table *table)
 {

@@ -59,7 +59,7 @@ struct arena {
     struct link roomy[CLASSES];
 };
 
-/* ------------------------------------------------------------------------------------------- lists */
+/* ---------------------------------------------------------------------------------------- lists */
 
 static void list_init(struct link *list)
 {
@@ -84,7 +84,7 @@ static void list_remove(struct link *link)
     link->prev->next = link->next;
 }
 
-/* ----------------------------------------------------------------------------------- kinds of block */
+/* ------------------------------------------------------------------------------- kinds of block */
 
 enum kind { SLAB, RUN, SYSTEM };
 
@@ -124,7 +124,7 @@ static struct plan plan_of(size_t bytes)
     return (struct plan){.kind = SYSTEM};
 }
 
-/* ------------------------------------------------------------------------------------------ chunks */
+/* --------------------------------------------------------------------------------------- chunks */
 
 static struct chunk *chunk_of(const void *block)
 {
@@ -172,7 +172,8 @@ static uint32_t runs_in(uint32_t free_pages, uint32_t pages)
     return begins;
 }
 
-/* Take free pages that follow each other. usable: which pages of a chunk will do. NULL: no memory. */
+/* Take free pages that follow each other. usable: which pages of a chunk will do. NULL: no
+ * memory. */
 static struct page *pages_take(struct arena *arena, uint32_t pages, uint32_t usable)
 {
     struct link *link = arena->chunks.next;
@@ -203,7 +204,7 @@ static void pages_give(struct arena *arena, struct chunk *chunk, uint32_t first,
         arena->spare = chunk;
 }
 
-/* ------------------------------------------------------------------------------------------ blocks */
+/* --------------------------------------------------------------------------------------- blocks */
 
 /* Where the blocks of a page begin. */
 static char *page_start(const struct page *page)
@@ -335,7 +336,7 @@ static void arena_free(struct crl_allocator *allocator, void *block, size_t byte
     unref_and_unlock(arena);
 }
 
-/* ------------------------------------------------------------------------------------------- arenas */
+/* --------------------------------------------------------------------------------------- arenas */
 
 int crl_arena_new(struct crl_allocator **ret_allocator)
 {

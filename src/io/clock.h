@@ -16,8 +16,8 @@ static inline corral_us crl_now(void)
     return (corral_us)t.tv_sec * 1000000 + (uint32_t)t.tv_nsec / 1000;
 }
 
-/* crl_now_coarse - the same clock as of the last tick of the kernel: up to 10 ms behind, and several
- * times cheaper. For the freshness of hits, whose TTLs are much longer. */
+/* crl_now_coarse - the same clock as of the last tick of the kernel: up to 10 ms behind, and
+ * several times cheaper. For the freshness of hits, whose TTLs are much longer. */
 static inline corral_us crl_now_coarse(void)
 {
     struct timespec t;

@@ -10,7 +10,7 @@
 
 #include <corral/corral.h>
 
-/* ------------------------------------------------------------------------------------------ gets */
+/* ----------------------------------------------------------------------------------------- gets */
 
 struct crl_get;
 
@@ -41,14 +41,14 @@ typedef void crl_done_fn(void *arg, int result);
 int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, crl_done_fn *fn,
                          void *arg);
 
-/* --------------------------------------------------------------------------------------- origins */
+/* -------------------------------------------------------------------------------------- origins */
 
 /* crl_origin_attach - register an origin of any kind; the cache takes it, also on failure.
  * Limits as in corral_origin_options; `loader` and `arg` of it are not looked at. */
 int crl_origin_attach(struct corral_cache *cache, const struct corral_origin_options *options,
                       struct crl_origin *origin, struct corral_origin **ret_origin);
 
-/* --------------------------------------------------------------------------------------- figures */
+/* -------------------------------------------------------------------------------------- figures */
 
 /* What became of a get; each get in exactly one. The outcomes of corral.h, then two failures:
  * refused (limits, queue, closed) and failed (all the rest). */
@@ -70,6 +70,7 @@ struct crl_space_stats {
 
 struct crl_origin_stats {
     uint64_t active, queued; /* now */
+    uint64_t active_peak;    /* the most at once, ever */
     uint64_t failed;         /* the origin said so */
     uint64_t overrun;        /* cancelled at the deadline */
     uint64_t refused;        /* the queue was full */

@@ -3,19 +3,21 @@
  * origin.h - the port to where values come from, and its contract.
  *
  * An origin executes loads. It neither limits nor queues nor times them: the core does, and starts
- * a load only when the bulkhead has a place for it. The contract, which tests/contract/ runs on every
- * implementation:
+ * a load only when the bulkhead has a place for it. The contract, which tests/contract/ runs on
+ * every implementation:
  *
  *   O1  start() is called on the engine thread and does not block.
- *   O2  Every started load ends by exactly one crl_load_answer(), from any thread, at any time, also
- *       before start() returns.
- *   O3  After cancel() the load ends soon, whatever the origin was doing; the answer may be anything,
- *       it is dropped. A load that has ended, or ends at the same moment, may be cancelled: no harm.
+ *   O2  Every started load ends by exactly one crl_load_answer(), from any thread, at any time,
+ *       also before start() returns.
+ *   O3  After cancel() the load ends soon, whatever the origin was doing; the answer may be
+ *       anything, it is dropped. A load that has ended, or ends this very moment, may be cancelled:
+ *       no harm.
  *   O4  The key and the space argument of a load are valid until it ends, and not after.
  *   O5  An answer says one of: a value, not found, or an error with a text for people.
- *   O6  free() is called once, on the engine's owner, when no load is running or may be started. It
- *       may block for as long as `wait_us`; what is still stuck by then is left behind, and frees
- *       itself when it comes back.
+ *   O6  free() is called once, by the engine's owner, when nobody starts or cancels loads any more.
+ *       It cancels the loads that have not ended and waits for what is running, at most `wait_us`;
+ *       what is still stuck by then is left behind, and frees itself when it comes back. Every load
+ *       has ended when free() returns, and no answer is given afterwards.
  *
  * Threads: as above. An implementation never calls into the core.
  */
@@ -29,10 +31,10 @@ struct crl_load;
 /* What an origin answers. Exactly one of the three forms: rc 0 and data (a value); rc 0, data NULL
  * (not found); rc < 0 (an error). */
 struct crl_load_result {
-    int rc;           /* 0, or EORIGIN, EVALUE, ENOMEM, EDEADLINE (cancelled) */
-    void *data;       /* malloc'd, taken by the receiver */
+    int rc;     /* 0, or EORIGIN, EVALUE, ENOMEM, EDEADLINE (cancelled) */
+    void *data; /* malloc'd, taken by the receiver */
     size_t size;
-    const char *why;  /* text of an error, borrowed for the call; may be NULL */
+    const char *why; /* text of an error, borrowed for the call; may be NULL */
 };
 
 /* A load in the hands of an origin. Embedded in what the engine keeps of it; an origin that needs
@@ -44,7 +46,7 @@ struct crl_load {
     corral_us deadline_at;   /* monotonic; the origin may use it, the core enforces it */
 
     void (*answer)(struct crl_load *load, const struct crl_load_result *result);
-    void *origin_private;    /* the origin's, NULL at start */
+    void *origin_private; /* the origin's, NULL at start */
 };
 
 /* crl_load_answer - end a load. Any thread, once. The load must not be touched afterwards. */

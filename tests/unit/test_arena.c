@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   blocks are aligned, do not overlap and keep their content; what is freed serves again, for
- *         other sizes too; the arena ends with its last block; no memory is an answer.
+ * Goal:   blocks are aligned, do not overlap and keep their content; what is freed serves again,
+ *         for other sizes too; the arena ends with its last block; no memory is an answer.
  * Method: rows of sizes at the edges of the classes; then thousands of seeded random steps, each
- *         block filled with a pattern that is checked when it is freed, on one thread and on two that
- *         free each other's blocks; figures of mapped memory. In sanitizer builds each block is its
- *         own, so there the sanitizers look for leaks and overruns, and the figures are not asked for. */
+ *         block filled with a pattern that is checked when it is freed, on one thread and on two
+ *         that free each other's blocks; figures of mapped memory. In sanitizer builds each block
+ *         is its own, so there the sanitizers look for leaks and overruns, and the figures are not
+ *         asked for. */
 #include "io/arena.h"
 
 #include "base/assert.h"
@@ -39,7 +40,7 @@ static void *take(struct crl_allocator *arena, size_t bytes)
     return block;
 }
 
-/* --------------------------------------------------------------------------------------------- rows */
+/* ----------------------------------------------------------------------------------------- rows */
 
 static void every_size_is_aligned_and_whole(void **state)
 {
@@ -82,7 +83,7 @@ static void blocks_outlive_the_owner(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------------------ figures */
+/* -------------------------------------------------------------------------------------- figures */
 
 #ifndef CRL_SANITIZED
 
@@ -160,7 +161,7 @@ static void no_memory_is_an_answer(void **state)
 
 #endif
 
-/* ------------------------------------------------------------------------------- the law, many times */
+/* -------------------------------------------------------------------------- the law, many times */
 
 #define HELD 500
 

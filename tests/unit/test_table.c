@@ -4,9 +4,9 @@
  *         hashes, when memory fails, and while others read.
  * Method: rows for the edges of the budget; then thousands of seeded random operations next to a
  *         naive model of map and SIEVE, with crl_table_check() among them; the n-th allocation
- * fails, n = 1, 2, ...; readers under RCU who check each byte they find, and that what is always
- *         linked is always found. Freed memory is filled with rubbish first, so that a block given
- *         back too early is seen without a sanitizer as well. */
+ *         fails, n = 1, 2, ...; readers under RCU who check each byte they find, and that what is
+ *         always linked is always found. Freed memory is filled with rubbish first, so that a block
+ *         given back too early is seen without a sanitizer as well. */
 #include "core/table.h"
 
 #include "base/hash.h"
@@ -21,8 +21,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-/* ------------------------------------------------------------------------- an allocator that
- * watches */
+/* -------------------------------------------------------------------- an allocator that watches */
 
 struct watched {
     struct crl_allocator base;
@@ -55,8 +54,7 @@ static struct watched watched(uint64_t fail_at)
     return (struct watched){.base = {watched_alloc, watched_free}, .fail_at = fail_at};
 }
 
-/* ------------------------------------------------------------------------------------------
- * helpers */
+/* -------------------------------------------------------------------------------------- helpers */
 
 /* How keys are hashed; each way wears on another part. */
 enum hashing {
@@ -185,8 +183,7 @@ static struct crl_table *make_table(struct crl_allocator *allocator, size_t memo
     return table;
 }
 
-/* ---------------------------------------------------------------------------------------------
- * rows */
+/* ----------------------------------------------------------------------------------------- rows */
 
 #define BUCKET             64
 #define BLOCK(value_words) ((58 + 5 + (value_words)*8 + 15) / 16 * 16) /* of "key:0" */
@@ -345,8 +342,7 @@ static void an_impossible_entry_evicts_nobody(void **state)
     crl_table_free(table);
 }
 
-/* ------------------------------------------------------------------------------------------ the
- * model */
+/* ------------------------------------------------------------------------------------ the model */
 
 #define KEYS 300
 
@@ -402,8 +398,7 @@ static void model_insert(struct model *model, uint32_t key, uint32_t serial)
     model->serials[key] = serial;
 }
 
-/* ------------------------------------------------------------------------------- the law, many
- * times */
+/* -------------------------------------------------------------------------- the law, many times */
 
 struct run {
     enum hashing hashing;
@@ -545,8 +540,7 @@ static void the_nth_allocation_fails(void **state)
     }
 }
 
-/* ---------------------------------------------------------------------------------- many readers
- */
+/* --------------------------------------------------------------------------------- many readers */
 
 #define STABLE 100 /* keys below are always linked, and refreshed again and again */
 #define FLYING 400 /* keys below come and go */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * units.h - quantities as people write them: 250ms, 64KiB, 10%, 20.
+ *
+ * A quantity is a whole number of decimal digits and, right behind it, its unit. There is no sign,
+ * no fraction, no space and no exponent. Counts have no unit; everything else needs one.
+ *
+ *   kind       counted in     units
+ *   count      ones           none
+ *   duration   microseconds   us ms s m h d
+ *   size       bytes          B KiB MiB GiB
+ *   percent    hundredths     %
+ *
+ * Pure. */
+#ifndef CRL_BASE_UNITS_H
+#define CRL_BASE_UNITS_H
+
+#include <stdint.h>
+
+enum crl_quantity {
+    CRL_QUANTITY_COUNT,
+    CRL_QUANTITY_DURATION,
+    CRL_QUANTITY_SIZE,
+    CRL_QUANTITY_PERCENT,
+};
+
+/* What is wrong with a quantity: name, text that follows the quoted quantity. */
+#define CRL_UNITS_FAULT_TABLE(X)                        \
+    X(NONE, "is right")                                 \
+    X(NOT_A_NUMBER, "is not a number")                  \
+    X(NEGATIVE, "is negative")                          \
+    X(FRACTION, "has a fraction; write a whole number") \
+    X(NO_UNIT, "needs a unit")                          \
+    X(UNKNOWN_UNIT, "has an unknown unit")              \
+    X(TOO_LARGE, "is too large")
+
+enum crl_units_fault {
+#define X(name, text) CRL_UNITS_##name,
+    CRL_UNITS_FAULT_TABLE(X)
+#undef X
+};
+
+/* crl_units_fault_text - the text of a fault, such as "needs a unit". Static memory. */
+const char *crl_units_fault_text(enum crl_units_fault fault);
+
+/* crl_units_hint - what to write, such as "such as 30s or 250ms". Static memory. */
+const char *crl_units_hint(enum crl_quantity kind);
+
+/* crl_units_parse - read a quantity. ret_value is >= 0, and untouched if there is a fault. */
+enum crl_units_fault crl_units_parse(enum crl_quantity kind, const char *text, int64_t *ret_value);
+
+enum { CRL_UNITS_FORMAT_MAX = 32 }; /* bytes, with the terminator */
+
+/* crl_units_format - write a quantity in its largest unit that needs no fraction: 60 s is "1m".
+ * value >= 0. What it writes, crl_units_parse() reads back to the same value. */
+void crl_units_format(enum crl_quantity kind, int64_t value, char ret_text[CRL_UNITS_FORMAT_MAX]);
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * storm.c - the verb: which runs, against what, and the report at the end; see storm.h.
+ *
+ * A run is one scenario under one strategy. Against the demo or a configuration each has a daemon
+ * of its own, so that none finds what another left in memory. What the origin had to do is asked of
+ * that daemon; of one that runs elsewhere it is read from /metrics, before and after.
+ *
+ * SIGINT and SIGTERM are blocked, in the daemon's threads too, and read from a descriptor that the
+ * load generator watches: so a Ctrl-C ends the run in an orderly way, the report says what was
+ * measured so far, and the temporary database goes. */
+#include "cli/storm.h"
+
+#include "base/assert.h"
+#include "cli/storm_daemon.h"
+#include "cli/storm_demo.h"
+#include "cli/storm_load.h"
+#include "cli/storm_metrics.h"
+#include "cli/storm_report.h"
+#include "cli/verbs.h"
+
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define RUNS_MAX    (CRL_STORM_SCENARIOS * CRL_STORM_STRATEGIES)
+#define TIMEOUT_US  CORRAL_SECONDS(30) /* of an answer, where the target is not the demo */
+#define SPARE_FILES 256                /* beyond the connections: pools, databases, libraries */
+
+struct storm_verb {
+    struct crl_storm_options options;
+    struct crl_storm_demo demo;      /* open if there is no other target */
+    struct crl_storm_daemon *daemon; /* of the current run; NULL against a URL */
+    struct crl_storm_target target;  /* of the current run; of all, if a URL is given */
+    char path[2048];                 /* that was asked for */
+    int stop_fd;                     /* readable once a signal came; -1: signals are not taken */
+    sigset_t old_mask;
+    bool stopped;
+    bool misused; /* what went wrong is the command line's fault */
+    struct crl_storm_run *runs[RUNS_MAX];
+    uint32_t runs_n;
+    FILE *page; /* --report */
+    char why[512];
+};
+
+static const char usage[] =
+    "usage: corral storm [options]                     against a built-in demo: a slow database\n"
+    "       corral storm [options] --config FILE [PATH] against a daemon of this configuration\n"
+    "       corral storm [options] URL                 against a daemon that runs elsewhere\n"
+    "\n"
+    "Stampedes on purpose and tells what the origin had to do.\n"
+    "\n"
+    "  --clients N           connections, 1 to 20000 (1000)\n"
+    "  --scenarios LIST      cold, expiry (all)\n"
+    "  --strategies LIST     none, coalescing (all; with --config: as configured)\n"
+    "  --duration D          how long expiry lasts, up to 10m (3s)\n"
+    "  --think D             a client's mean pause in expiry, up to 2s (50ms)\n"
+    "  --ttl D, --delay D    of the demo: freshness of its value (500ms), time of a query (100ms)\n"
+    "  --seed N              of the pauses (1)\n"
+    "  --json                print JSON\n"
+    "  --report FILE         write a page of HTML as well\n"
+    "  --allow-remote        let URL be on another host: only one that you may overload\n"
+    "  --help\n"
+    "\n"
+    "See corral-storm(1).\n";
+
+/* -------------------------------------------------------------------------------------- signals */
+
+static int signals_take(struct storm_verb *verb)
+{
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGTERM);
+    verb->stop_fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (verb->stop_fd >= 0 && pthread_sigmask(SIG_BLOCK, &mask, &verb->old_mask) == 0)
+        return 0;
+    (void)snprintf(verb->why, sizeof(verb->why), "cannot watch for signals: %s", strerror(errno));
+    return CORRAL_ESYSTEM;
+}
+
+/* Gives the signals back. Returns the one that came, or 0. */
+static int signals_release(struct storm_verb *verb)
+{
+    struct signalfd_siginfo info;
+    int came = 0;
+    if (verb->stop_fd < 0)
+        return 0;
+    if (read(verb->stop_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        came = (int)info.ssi_signo;
+    close(verb->stop_fd);
+    (void)pthread_sigmask(SIG_SETMASK, &verb->old_mask, NULL); /* it was valid before */
+    return came;
+}
+
+/* ------------------------------------------------------------------------------------- progress */
+
+struct progress {
+    const struct crl_storm_run *run;
+    bool shown;
+};
+
+static void progress_show(void *arg, const struct crl_storm_tally *tally)
+{
+    struct progress *progress = arg;
+    char done[32], all[32];
+    uint64_t ended = crl_storm_tally_ok(tally) + crl_storm_tally_errors(tally);
+    fprintf(stderr, "\r%s, %s: %s of %s requests answered\033[K",
+            crl_storm_scenario_name(progress->run->scenario),
+            crl_storm_strategy_name(progress->run->strategy),
+            crl_storm_format_count(ended, done, sizeof(done)),
+            crl_storm_format_count(tally->requests, all, sizeof(all)));
+    progress->shown = true;
+}
+
+static bool is_terminal(int fd)
+{
+    const char *kind = getenv("TERM");
+    return isatty(fd) && kind && strcmp(kind, "dumb") != 0;
+}
+
+/* -------------------------------------------------------------------------------------- one run */
+
+static int counts_read(struct storm_verb *verb, struct crl_storm_counts *ret_counts)
+{
+    char space[sizeof(verb->path)];
+    char *text = NULL;
+    int status;
+    if (verb->daemon) {
+        *ret_counts = crl_storm_daemon_counts(verb->daemon);
+        return 0;
+    }
+    int rc = crl_storm_fetch(&verb->target, "/metrics", TIMEOUT_US, &text, &status, verb->why,
+                             sizeof(verb->why));
+    if (rc)
+        return rc;
+    (void)snprintf(space, sizeof(space), "%.*s", (int)strcspn(verb->path, "?"), verb->path);
+    memset(ret_counts, 0, sizeof(*ret_counts));
+    if (status == 200)
+        crl_storm_metrics_read(text, space, ret_counts);
+    free(text);
+    return 0;
+}
+
+static struct crl_storm_load load_of(struct storm_verb *verb)
+{
+    bool demo = !verb->options.config && !verb->options.target;
+    return (struct crl_storm_load){
+        .target = &verb->target,
+        .clients = verb->options.clients,
+        .timeout_us =
+            demo ? crl_storm_demo_wait_us(&verb->options) + CORRAL_SECONDS(5) : TIMEOUT_US,
+        .think_us = verb->options.think_us,
+        .seed = verb->options.seed,
+        .stop_fd = verb->stop_fd,
+    };
+}
+
+/* Asks once, so that the key is there when the loop begins. */
+static int key_warm(struct storm_verb *verb)
+{
+    struct crl_storm_tally *tally = calloc(1, sizeof(*tally));
+    struct crl_storm_load load = load_of(verb);
+    load.clients = 1;
+    int rc = tally ? crl_storm_load_run(&load, tally, &verb->stopped, verb->why, sizeof(verb->why))
+                   : CORRAL_ENOMEM;
+    free(tally);
+    return rc;
+}
+
+/* The target is up: stampede. */
+static int run_measure(struct storm_verb *verb, struct crl_storm_run *run)
+{
+    struct crl_storm_counts before, after;
+    struct progress progress = {.run = run};
+    struct crl_storm_load load = load_of(verb);
+    load.progress = is_terminal(STDERR_FILENO) ? progress_show : NULL;
+    load.progress_arg = &progress;
+    int rc = counts_read(verb, &before);
+    if (rc == 0 && run->scenario == CRL_STORM_EXPIRY) {
+        load.duration_us = verb->options.duration_us;
+        rc = key_warm(verb);
+    }
+    if (rc == 0 && !verb->stopped)
+        rc = crl_storm_load_run(&load, &run->tally, &verb->stopped, verb->why, sizeof(verb->why));
+    if (progress.shown)
+        fputs("\r\033[K", stderr);
+    if (rc == 0 && counts_read(verb, &after) == 0) /* else they stay unknown: the storm may kill */
+        run->counts = crl_storm_metrics_since(&before, &after);
+    run->stopped = verb->stopped;
+    return rc;
+}
+
+static int daemon_run(struct storm_verb *verb, struct crl_storm_run *run)
+{
+    static char yaml[CRL_STORM_YAML_MAX];
+    const struct crl_storm_options *options = &verb->options;
+    struct crl_storm_daemon_options start = {.name = options->config, .strategy = run->strategy};
+    const char *path = CRL_STORM_DEMO_PATH;
+    if (!options->config) {
+        crl_storm_demo_yaml(&verb->demo, options, run->strategy, yaml);
+        start.name = "(demo)";
+        start.yaml = yaml;
+        start.strategy = CRL_STORM_CONFIGURED; /* it is in the text */
+    }
+    start.clients = options->clients;
+    int rc = crl_storm_daemon_start(&start, &verb->daemon, verb->why, sizeof(verb->why));
+    if (rc)
+        return rc;
+    if (options->config)
+        path = options->target ? options->target : crl_storm_daemon_path(verb->daemon);
+    rc = crl_storm_target_on_loopback(crl_storm_daemon_port(verb->daemon), path, &verb->target);
+    if (rc)
+        (void)snprintf(verb->why, sizeof(verb->why), "the path cannot be asked for: %.300s", path);
+    else
+        (void)snprintf(verb->path, sizeof(verb->path), "%s", path);
+    if (rc == 0)
+        rc = run_measure(verb, run);
+    crl_storm_daemon_stop(verb->daemon);
+    verb->daemon = NULL;
+    return rc;
+}
+
+/* ------------------------------------------------------------------------------------- all runs */
+
+static bool is_url(const struct crl_storm_options *options)
+{
+    return options->target && !options->config;
+}
+
+static int files_allow(struct storm_verb *verb)
+{
+    uint64_t limit = 0;
+    uint32_t ends = is_url(&verb->options) ? 1 : 2; /* of each connection in this process */
+    int rc = crl_storm_files_allow((uint64_t)verb->options.clients * ends + SPARE_FILES, &limit);
+    if (rc)
+        (void)snprintf(verb->why, sizeof(verb->why),
+                       "%u clients need %u open files, but the hard limit is %llu (ulimit -Hn)",
+                       verb->options.clients, verb->options.clients * ends + SPARE_FILES,
+                       (unsigned long long)limit);
+    return rc;
+}
+
+static int target_find(struct storm_verb *verb)
+{
+    const struct crl_storm_options *options = &verb->options;
+    if (!options->config && !options->target)
+        return crl_storm_demo_open(&verb->demo, verb->why, sizeof(verb->why));
+    if (!is_url(options))
+        return 0;
+    int rc =
+        crl_storm_target_from_url(options->target, &verb->target, verb->why, sizeof(verb->why));
+    if (rc == 0 && !verb->target.loopback && !options->allow_remote) {
+        (void)snprintf(
+            verb->why, sizeof(verb->why),
+            "%.200s is not this machine. A storm on somebody else's is an attack; if you "
+            "may overload it, say --allow-remote",
+            verb->target.host);
+        rc = CORRAL_EINVAL;
+    }
+    verb->misused = rc == CORRAL_EINVAL;
+    memcpy(verb->path, verb->target.path, sizeof(verb->path));
+    return rc;
+}
+
+static int runs_make(struct storm_verb *verb)
+{
+    const struct crl_storm_options *options = &verb->options;
+    int rc = 0;
+    for (uint32_t cell = 0; cell < RUNS_MAX && rc == 0 && !verb->stopped; cell++) {
+        uint32_t scenario = cell / CRL_STORM_STRATEGIES, strategy = cell % CRL_STORM_STRATEGIES;
+        if (!(options->scenarios >> scenario & 1) || !(options->strategies >> strategy & 1))
+            continue;
+        struct crl_storm_run *run = calloc(1, sizeof(*run));
+        if (!run) {
+            (void)snprintf(verb->why, sizeof(verb->why), "%s", corral_strerror(CORRAL_ENOMEM));
+            return CORRAL_ENOMEM;
+        }
+        run->scenario = (enum crl_storm_scenario)scenario;
+        run->strategy = (enum crl_storm_strategy)strategy;
+        rc = is_url(options) ? run_measure(verb, run) : daemon_run(verb, run);
+        if (rc)
+            free(run);
+        else
+            verb->runs[verb->runs_n++] = run;
+    }
+    return rc;
+}
+
+/* ----------------------------------------------------------------------------------- the report */
+
+static int report_write(struct storm_verb *verb)
+{
+    const struct crl_storm_options *options = &verb->options;
+    char target[4096] = "the built-in demo";
+    if (options->config)
+        (void)snprintf(target, sizeof(target), "%.1000s, %s", options->config, verb->path);
+    else if (options->target)
+        (void)snprintf(target, sizeof(target), "%.4000s", options->target);
+    bool demo = !options->config && !options->target;
+    const struct crl_storm_report report = {.options = options,
+                                            .target = target,
+                                            .concurrency = demo ? CRL_STORM_DEMO_CONCURRENCY : 0,
+                                            .runs = verb->runs,
+                                            .runs_n = verb->runs_n};
+    const char *no_colour = getenv("NO_COLOR");
+    const struct crl_storm_style style = {
+        .colour = is_terminal(STDOUT_FILENO) && !(no_colour && *no_colour),
+        .unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+    };
+    int rc = 0;
+    if (options->json)
+        rc = crl_storm_report_json(&report, stdout);
+    else
+        crl_storm_report_text(&report, style, stdout);
+    if (verb->page)
+        crl_storm_report_html(&report, verb->page);
+    bool written = fflush(stdout) == 0 && (!verb->page || fflush(verb->page) == 0);
+    if (rc || !written) {
+        (void)snprintf(verb->why, sizeof(verb->why), "cannot write the report: %s",
+                       rc ? corral_strerror(rc) : strerror(errno));
+        return rc ? rc : CORRAL_ESYSTEM;
+    }
+    return 0;
+}
+
+/* Was there a run in which not one answer was good? */
+static bool any_run_failed(const struct storm_verb *verb)
+{
+    for (uint32_t i = 0; i < verb->runs_n; i++)
+        if (!verb->runs[i]->stopped && crl_storm_tally_ok(&verb->runs[i]->tally) == 0)
+            return true;
+    return false;
+}
+
+static int page_open(struct storm_verb *verb)
+{
+    if (!verb->options.report)
+        return 0;
+    verb->page = fopen(verb->options.report, "we");
+    if (verb->page)
+        return 0;
+    (void)snprintf(verb->why, sizeof(verb->why), "cannot write %.300s: %s", verb->options.report,
+                   strerror(errno));
+    return CORRAL_ESYSTEM;
+}
+
+static int verb_run(struct storm_verb *verb)
+{
+    int rc = signals_take(verb);
+    if (rc == 0)
+        rc = page_open(verb);
+    if (rc == 0)
+        rc = files_allow(verb);
+    if (rc == 0)
+        rc = target_find(verb);
+    if (rc == 0)
+        rc = runs_make(verb);
+    crl_storm_demo_close(&verb->demo);
+    int signal = signals_release(verb);
+    if (verb->runs_n || signal) {
+        int write_rc = report_write(verb);
+        rc = rc ? rc : write_rc;
+    }
+    if (rc)
+        fprintf(stderr, "corral storm: %s\n", verb->why);
+    if (signal)
+        return 128 + signal;
+    if (verb->misused)
+        return CRL_EXIT_USAGE;
+    return rc || any_run_failed(verb) ? CRL_EXIT_PROBLEM : CRL_EXIT_DONE;
+}
+
+int crl_verb_storm(int argc, char **argv)
+{
+    static struct storm_verb verb;
+    verb = (struct storm_verb){.stop_fd = -1};
+    (void)setlocale(LC_CTYPE, ""); /* without one: '#' for bars */
+    if (crl_storm_options_parse(argc, argv, &verb.options, verb.why, sizeof(verb.why)))
+        return crl_usage_error("storm", "%s", verb.why);
+    if (verb.options.help) {
+        fputs(usage, stdout);
+        return fflush(stdout) == 0 ? CRL_EXIT_DONE : CRL_EXIT_PROBLEM;
+    }
+    int code = verb_run(&verb);
+    for (uint32_t i = 0; i < verb.runs_n; i++)
+        free(verb.runs[i]);
+    if (verb.page)
+        (void)fclose(verb.page); /* it was flushed */
+    return code;
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * storm_report.c - the text and the JSON; see storm_report.h. The page is in storm_html.c. */
+#include "cli/storm_report.h"
+
+#include "base/assert.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#define TEXT 32 /* bytes of a formatted figure */
+#define BAR  58 /* columns of the longest bar */
+
+/* -------------------------------------------------------------------------------------- figures */
+
+double crl_storm_amplification(const struct crl_storm_counts *counts)
+{
+    if (!counts->known || counts->generations == 0)
+        return -1;
+    return (double)counts->loads / (double)counts->generations;
+}
+
+char *crl_storm_format_count(uint64_t n, char *text, size_t room)
+{
+    char digits[24];
+    int size = snprintf(digits, sizeof(digits), "%" PRIu64, n);
+    size_t used = 0;
+    crl_assert(room >= TEXT);
+    for (int i = 0; i < size; i++) {
+        if (i > 0 && (size - i) % 3 == 0)
+            text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = 0;
+    return text;
+}
+
+char *crl_storm_format_us(corral_us us, char *text, size_t room)
+{
+    const char *unit = us < 1000 ? "us" : us < 999500 ? "ms" : "s";
+    double value = us < 1000 ? (double)us : us < 999500 ? (double)us / 1e3 : (double)us / 1e6;
+    int decimals = us < 1000 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+    (void)snprintf(text, room, "%.*f %s", decimals, value, unit);
+    return text;
+}
+
+char *crl_storm_format_amplification(const struct crl_storm_counts *counts, char *text, size_t room)
+{
+    double amplification = crl_storm_amplification(counts);
+    if (amplification < 0)
+        (void)snprintf(text, room, "-");
+    else if (amplification < 99.95)
+        (void)snprintf(text, room, "%.1f", amplification);
+    else
+        (void)crl_storm_format_count((uint64_t)(amplification + 0.5), text, room);
+    return text;
+}
+
+static const char *count_or_dash(bool known, uint64_t n, char text[TEXT])
+{
+    return known ? crl_storm_format_count(n, text, TEXT) : "-";
+}
+
+/* ------------------------------------------------------------------------------------- the text */
+
+/* Escape sequences, or nothing. */
+struct paint {
+    const char *bold, *good, *bad, *plain;
+};
+
+static struct paint paint_of(struct crl_storm_style style)
+{
+    if (!style.colour)
+        return (struct paint){"", "", "", ""};
+    return (struct paint){"\033[1m", "\033[32m", "\033[31m", "\033[0m"};
+}
+
+static bool run_is_bad(const struct crl_storm_run *run)
+{
+    return crl_storm_amplification(&run->counts) > 2;
+}
+
+static void row_write(const struct crl_storm_run *run, FILE *out)
+{
+    const struct crl_storm_tally *tally = &run->tally;
+    const struct crl_storm_counts *counts = &run->counts;
+    char requests[TEXT], loads[TEXT], peak[TEXT], errors[TEXT], factor[TEXT], p50[TEXT], p99[TEXT],
+        max[TEXT];
+    fprintf(out, "%-10s%10s%9s%10s%6s%8s%9s%9s%9s\n", crl_storm_strategy_name(run->strategy),
+            crl_storm_format_count(tally->requests, requests, TEXT),
+            count_or_dash(counts->known, counts->loads, loads),
+            crl_storm_format_amplification(counts, factor, TEXT),
+            count_or_dash(counts->peak_known, counts->peak, peak),
+            crl_storm_format_count(crl_storm_tally_errors(tally), errors, TEXT),
+            crl_storm_format_us(crl_quantiles_at(&tally->latency, 0.50), p50, TEXT),
+            crl_storm_format_us(crl_quantiles_at(&tally->latency, 0.99), p99, TEXT),
+            crl_storm_format_us(tally->latency.max_us, max, TEXT));
+}
+
+/* A bar of `eighths` eighths of a column. */
+static void bar_write(uint64_t eighths, bool unicode, FILE *out)
+{
+    static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    uint64_t columns = unicode ? eighths / 8 : (eighths + 7) / 8;
+    for (uint64_t i = 0; i < columns; i++)
+        fputs(unicode ? "█" : "#", out);
+    if (unicode)
+        fputs(parts[eighths % 8], out);
+    uint64_t used = columns + (unicode && eighths % 8 ? 1 : 0);
+    fprintf(out, "%*s", (int)(BAR - used), "");
+}
+
+static void bars_write(struct crl_storm_run *const *runs, uint32_t n, struct crl_storm_style style,
+                       FILE *out)
+{
+    struct paint paint = paint_of(style);
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < n; i++)
+        most = runs[i]->counts.known && runs[i]->counts.loads > most ? runs[i]->counts.loads : most;
+    if (most == 0)
+        return;
+    fputs("\norigin loads\n", out);
+    for (uint32_t i = 0; i < n; i++) {
+        char loads[TEXT];
+        uint64_t mine = runs[i]->counts.known ? runs[i]->counts.loads : 0;
+        uint64_t eighths = mine * BAR * 8 / most;
+        fprintf(out, "%-12s%s", crl_storm_strategy_name(runs[i]->strategy),
+                run_is_bad(runs[i]) ? paint.bad : paint.good);
+        bar_write(mine && !eighths ? 1 : eighths, style.unicode, out);
+        fprintf(out, "%s%10s\n", paint.plain, count_or_dash(runs[i]->counts.known, mine, loads));
+    }
+}
+
+/* One part of a list: ", 12 stale"; nothing for 0. */
+static void part_write(uint64_t n, const char *word, bool *first, FILE *out)
+{
+    char text[TEXT];
+    if (n == 0)
+        return;
+    fprintf(out, "%s%s %s", *first ? "" : ", ", crl_storm_format_count(n, text, TEXT), word);
+    *first = false;
+}
+
+static void answers_write(const struct crl_storm_run *run, FILE *out)
+{
+    const struct crl_storm_tally *tally = &run->tally;
+    bool first = true;
+    fprintf(out, "%-12s", crl_storm_strategy_name(run->strategy));
+    for (uint32_t i = 0; i < CRL_STORM_OUTCOMES; i++)
+        part_write(tally->ok[i],
+                   i == CRL_STORM_UNKNOWN ? "without Cache-Status" : crl_storm_outcome_name(i),
+                   &first, out);
+    for (uint32_t i = 0; i < CRL_STORM_STATUSES; i++) {
+        char status[32] = "other errors";
+        if (tally->errors[i].status)
+            (void)snprintf(status, sizeof(status), "with status %d", tally->errors[i].status);
+        part_write(tally->errors[i].n, status, &first, out);
+    }
+    part_write(tally->broken, "broken connections", &first, out);
+    part_write(tally->timeouts, "timed out", &first, out);
+    part_write(tally->unanswered, "unanswered when stopped", &first, out);
+    fputs(first ? "none\n" : "\n", out);
+}
+
+static const char *queries(uint64_t n)
+{
+    return n == 1 ? "query" : "queries";
+}
+
+/* How long it took: all of them in the cold storm, the unluckiest in the others. */
+static corral_us run_longest(const struct crl_storm_run *run)
+{
+    return run->scenario == CRL_STORM_COLD ? run->tally.took_us : run->tally.latency.max_us;
+}
+
+/* What a scenario teaches, in one sentence for each strategy but the first. */
+static void moral_write(struct crl_storm_run *const *runs, uint32_t n, FILE *out)
+{
+    const struct crl_storm_run *none = runs[0];
+    bool compares = n > 1 && none->strategy == CRL_STORM_NONE && none->counts.known;
+    const char *longest = none->scenario == CRL_STORM_COLD ? "all answered in" : "at worst";
+    for (uint32_t i = compares ? 1 : 0; i < n; i++) {
+        const struct crl_storm_run *run = runs[i];
+        char mine[TEXT], theirs[TEXT], wait[TEXT], their_wait[TEXT];
+        if (!run->counts.known || run->stopped || run->tally.requests == 0)
+            continue;
+        fprintf(out, "\n%s: %s %s", crl_storm_strategy_name(run->strategy),
+                crl_storm_format_count(run->counts.loads, mine, TEXT), queries(run->counts.loads));
+        crl_storm_format_us(run_longest(run), wait, TEXT);
+        if (compares)
+            fprintf(out, " instead of %s; %s %s instead of %s\n",
+                    crl_storm_format_count(none->counts.loads, theirs, TEXT), longest, wait,
+                    crl_storm_format_us(run_longest(none), their_wait, TEXT));
+        else
+            fprintf(out, " for %s requests; %s %s\n",
+                    crl_storm_format_count(run->tally.requests, theirs, TEXT), longest, wait);
+    }
+}
+
+static void scenario_write(struct crl_storm_run *const *runs, uint32_t n,
+                           struct crl_storm_style style, FILE *out)
+{
+    struct paint paint = paint_of(style);
+    fprintf(out, "\n%s%s%s: %s\n\n", paint.bold, crl_storm_scenario_name(runs[0]->scenario),
+            paint.plain, crl_storm_scenario_text(runs[0]->scenario));
+    fprintf(out, "%29s%10s%6s\n", "origin", "ampli-", "peak");
+    fprintf(out, "%-10s%10s%9s%10s%6s%8s%9s%9s%9s\n", "strategy", "requests", "loads", "fication",
+            "loads", "errors", "p50", "p99", "max");
+    for (uint32_t i = 0; i < n; i++)
+        row_write(runs[i], out);
+    bars_write(runs, n, style, out);
+    fputs("\nanswers\n", out);
+    for (uint32_t i = 0; i < n; i++)
+        answers_write(runs[i], out);
+    moral_write(runs, n, out);
+}
+
+static void title_write(const struct crl_storm_report *report, FILE *out)
+{
+    char clients[TEXT], delay[TEXT];
+    crl_storm_format_count(report->options->clients, clients, TEXT);
+    const char *noun = report->options->clients == 1 ? "client" : "clients";
+    if (report->concurrency)
+        fprintf(out, "corral storm: %s %s, one key, a query of %s, at most %u at once\n", clients,
+                noun, crl_storm_format_us(report->options->delay_us, delay, TEXT),
+                report->concurrency);
+    else
+        fprintf(out, "corral storm: %s %s, %s\n", clients, noun, report->target);
+}
+
+void crl_storm_report_text(const struct crl_storm_report *report, struct crl_storm_style style,
+                           FILE *out)
+{
+    title_write(report, out);
+    for (uint32_t at = 0, n = 1; at < report->runs_n; at += n, n = 1) {
+        while (at + n < report->runs_n &&
+               report->runs[at + n]->scenario == report->runs[at]->scenario)
+            n++;
+        scenario_write(report->runs + at, n, style, out);
+    }
+    if (report->runs_n && report->runs[report->runs_n - 1]->stopped)
+        fputs("\nStopped early: the last row is what was measured so far.\n", out);
+}
+
+/* ------------------------------------------------------------------------------------- the JSON */
+
+/* Borrows nothing; NULL if memory ran out. */
+static json_t *answers_json(const struct crl_storm_tally *tally)
+{
+    json_t *answers = json_object();
+    for (uint32_t i = 0; i < CRL_STORM_OUTCOMES; i++)
+        json_object_set_new(answers, crl_storm_outcome_name(i),
+                            json_integer((json_int_t)tally->ok[i]));
+    return answers;
+}
+
+static json_t *errors_json(const struct crl_storm_tally *tally)
+{
+    json_t *errors = json_object();
+    for (uint32_t i = 0; i < CRL_STORM_STATUSES; i++) {
+        char status[16] = "other";
+        if (tally->errors[i].n == 0)
+            continue;
+        if (tally->errors[i].status)
+            (void)snprintf(status, sizeof(status), "%d", tally->errors[i].status);
+        json_object_set_new(errors, status, json_integer((json_int_t)tally->errors[i].n));
+    }
+    json_object_set_new(errors, "broken", json_integer((json_int_t)tally->broken));
+    json_object_set_new(errors, "timeout", json_integer((json_int_t)tally->timeouts));
+    return errors;
+}
+
+static json_t *count_json(bool known, uint64_t n)
+{
+    return known ? json_integer((json_int_t)n) : json_null();
+}
+
+/* A member of an object. If memory ran out it is missing, and the caller sees it by the size. */
+static void member_add(json_t *object, const char *name, json_t *value)
+{
+    (void)json_object_set_new(object, name, value);
+}
+
+static json_t *us_json(corral_us us)
+{
+    return json_integer((json_int_t)us);
+}
+
+static json_t *run_json(const struct crl_storm_run *run)
+{
+    const struct crl_storm_tally *tally = &run->tally;
+    const struct crl_storm_counts *counts = &run->counts;
+    double amplification = crl_storm_amplification(counts);
+    json_t *o = json_object();
+    member_add(o, "scenario", json_string(crl_storm_scenario_name(run->scenario)));
+    member_add(o, "strategy", json_string(crl_storm_strategy_name(run->strategy)));
+    member_add(o, "stopped", json_boolean(run->stopped));
+    member_add(o, "requests", count_json(true, tally->requests));
+    member_add(o, "ok", count_json(true, crl_storm_tally_ok(tally)));
+    member_add(o, "answers", answers_json(tally));
+    member_add(o, "errors", count_json(true, crl_storm_tally_errors(tally)));
+    member_add(o, "errors_by_kind", errors_json(tally));
+    member_add(o, "unanswered", count_json(true, tally->unanswered));
+    member_add(o, "origin_loads", count_json(counts->known, counts->loads));
+    member_add(o, "generations", count_json(counts->known, counts->generations));
+    member_add(o, "amplification", amplification < 0 ? json_null() : json_real(amplification));
+    member_add(o, "peak_loads", count_json(counts->peak_known, counts->peak));
+    member_add(o, "p50_us", us_json(crl_quantiles_at(&tally->latency, 0.50)));
+    member_add(o, "p99_us", us_json(crl_quantiles_at(&tally->latency, 0.99)));
+    member_add(o, "max_us", us_json(tally->latency.max_us));
+    member_add(o, "took_us", us_json(tally->took_us));
+    return o;
+}
+
+int crl_storm_report_json(const struct crl_storm_report *report, FILE *out)
+{
+    bool stopped = report->runs_n > 0 && report->runs[report->runs_n - 1]->stopped;
+    json_t *runs = json_array();
+    json_t *all = json_object();
+    for (uint32_t i = 0; i < report->runs_n; i++)
+        (void)json_array_append_new(runs, run_json(report->runs[i])); /* seen below */
+    bool whole = json_array_size(runs) == report->runs_n;
+    member_add(all, "version", json_string(CORRAL_VERSION));
+    member_add(all, "target", json_string(report->target));
+    member_add(all, "clients", json_integer(report->options->clients));
+    member_add(all, "seed", json_integer((json_int_t)(report->options->seed & INT64_MAX)));
+    member_add(all, "stopped", json_boolean(stopped));
+    member_add(all, "runs", runs);
+    int rc = whole && json_object_size(all) == 6 ? 0 : CORRAL_ENOMEM;
+    if (rc == 0 && json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0)
+        rc = CORRAL_ENOMEM;
+    fputc('\n', out);
+    json_decref(all);
+    return rc;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * storm_report.h - what a storm found, for people, for programs and for a browser.
+ *
+ * Three forms of the same figures: a text that fits 80 columns, JSON, and a page of HTML that needs
+ * nothing from elsewhere. No clock, no globals; all is written to the given stream, whose errors
+ * are the caller's to look at. */
+#ifndef CRL_CLI_STORM_REPORT_H
+#define CRL_CLI_STORM_REPORT_H
+
+#include "cli/storm_options.h"
+#include "cli/storm_tally.h"
+
+#include <stdio.h>
+
+/* What the origin had to do during a run. */
+struct crl_storm_counts {
+    bool known; /* false: the target tells no such figures */
+    uint64_t loads;
+    uint64_t generations; /* values that were needed */
+    bool peak_known;
+    uint64_t peak; /* loads at once */
+};
+
+struct crl_storm_run {
+    enum crl_storm_scenario scenario;
+    enum crl_storm_strategy strategy;
+    bool stopped; /* by Ctrl-C, before its end */
+    struct crl_storm_counts counts;
+    struct crl_storm_tally tally;
+};
+
+struct crl_storm_report {
+    const struct crl_storm_options *options;
+    const char *target;                /* URL or path that was asked for */
+    uint32_t concurrency;              /* of the demo's origin; 0: the target is not the demo */
+    struct crl_storm_run *const *runs; /* those of one scenario follow each other */
+    uint32_t runs_n;
+};
+
+struct crl_storm_style {
+    bool colour;
+    bool unicode; /* bars of blocks instead of '#' */
+};
+
+/* crl_storm_report_text - tables, bars, and what they mean. */
+void crl_storm_report_text(const struct crl_storm_report *report, struct crl_storm_style style,
+                           FILE *out);
+
+/* crl_storm_report_json - one object. Returns 0, or ENOMEM. */
+int crl_storm_report_json(const struct crl_storm_report *report, FILE *out);
+
+/* crl_storm_report_html - one page. */
+void crl_storm_report_html(const struct crl_storm_report *report, FILE *out);
+
+/* crl_storm_amplification - loads for each value that was needed; < 0 if that is not known. */
+double crl_storm_amplification(const struct crl_storm_counts *counts);
+
+/* Figures for people: "1,000"; "5.06 s" with three digits; "1.0". `room` bytes at `text`, 32 is
+ * enough. Return `text`. */
+char *crl_storm_format_count(uint64_t n, char *text, size_t room);
+char *crl_storm_format_us(corral_us us, char *text, size_t room);
+char *crl_storm_format_amplification(const struct crl_storm_counts *counts, char *text,
+                                     size_t room);
+
+#endif

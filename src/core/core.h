@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * core.h - the machine: an event that carries the time goes in, a bounded list of actions comes
+ * out.
+ *
+ * Owns: the flights, the keys they are for, the places at the origins, all timers, the table.
+ *
+ * Concept. A get that finds nothing fresh becomes a waiter of its key's flight; the first one
+ * leads. A flight asks the store for a value or the lease (where its space has a store), then the
+ * origin's bulkhead for a place, then the origin. What comes back answers all waiters at once. The
+ * states and edges of a flight stand in flight.h. The engine (lib/) executes the actions against
+ * the real world; the simulator (sim/) executes the same actions against a false one.
+ *
+ * Invariants (crl_core_check() audits them; P1.. are the promises in docs/promises.md):
+ *   C1 = P1  at most one live load for a key of a coalescing space. Live: started, not yet
+ *            answered, not cancelled.
+ *   C2 = P4  a load's value is published only if its key's generation is still that of the load's
+ *            start; a waiter that came after an invalidation waits for the next load.
+ *   C3 = P5  every waiter that came in by WANTED goes out by exactly one ANSWER, at the latest at
+ *            the TIMER event of its own wait_until.
+ *   C4 = P6  places taken at an origin <= concurrency, flights queued there <= queue. The place of
+ *            a cancelled load is free only when the origin says that it has ended.
+ *   C5 = P7  a waiter that leaves does not end a load; a flight that has not begun its load and has
+ *            no waiter left ends.
+ *   C6 = P8  flights <= flights_max, waiters <= waiters_max; beyond: ELIMIT.
+ *
+ * Not here: clocks, threads, I/O, hits (they are answered from the table without the core).
+ *
+ * Threads: one at a time. Counters may be read by any.
+ */
+#ifndef CRL_CORE_CORE_H
+#define CRL_CORE_CORE_H
+
+#include "base/hist.h"
+#include "core/flight.h"
+#include "core/table.h"
+#include "core/timers.h"
+#include "policy/bulkhead.h"
+
+#include <urcu/list.h>
+
+struct crl_core;
+
+#define CRL_ORIGINS_MAX 64
+#define CRL_SPACES_MAX  256
+
+/* A load's name, unique in a core: late and repeated answers are recognised by it. 0: none. */
+typedef uint64_t crl_load_id;
+
+#define CRL_PLACE_BITS 10
+
+/* crl_load_place - which of its origin's places a load holds, from 0, below the concurrency.
+ * Pure. */
+static inline uint32_t crl_load_place(crl_load_id load)
+{
+    return (uint32_t)load & ((1u << CRL_PLACE_BITS) - 1);
+}
+
+struct crl_core_config {
+    size_t memory_bytes;
+    size_t value_max;
+    uint32_t flights_max;
+    uint32_t waiters_max;
+    uint32_t table_shards;           /* see crl_table_config */
+    uint64_t seed;                   /* of hashes and lots */
+    bool narrates;                   /* fill crl_actions.steps */
+    struct crl_allocator *allocator; /* borrowed; outlives the core */
+};
+
+struct crl_core_origin {
+    struct crl_bulkhead_limits limits;
+    corral_us deadline_us;
+};
+
+struct crl_core_space {
+    uint32_t origin;
+    bool has_store;
+    struct corral_policy policy;
+};
+
+/* --------------------------------------------------------------------------------------- events */
+
+/* Who waits. Embedded in what the caller keeps of a get; from WANTED to its ANSWER it is the
+ * core's. */
+struct crl_waiter {
+    struct cds_list_head link; /* in the answer as well */
+    struct crl_timer timer;
+    struct crl_flight *flight; /* NULL: not waiting */
+    bool leads;                /* this one's miss began the flight */
+};
+
+enum crl_event_kind {
+    CRL_WANTED,          /* a get found nothing fresh */
+    CRL_GAVE_UP,         /* a waiter leaves early */
+    CRL_STORE_ANSWERED,  /* to ASK_STORE */
+    CRL_CHANGED,         /* the store says: somebody changed this key */
+    CRL_ORIGIN_ANSWERED, /* to ASK_ORIGIN; exactly one for each, also after CANCEL_LOAD */
+    CRL_TIMER,           /* crl_core_next_at() has come; repeat while it is due */
+    CRL_INVALIDATE,
+    CRL_PUT,
+    CRL_CLOSE, /* ends one flight; repeat at once until none is left, before any other event */
+};
+
+/* What the store said to get-or-lease. */
+enum crl_store_answer {
+    CRL_STORE_VALUE,  /* a fresh value */
+    CRL_STORE_LEASED, /* the lease is ours; token */
+    CRL_STORE_BUSY,   /* another process holds the lease, for lease_us more */
+    CRL_STORE_DOWN,   /* no answer */
+};
+
+struct crl_event {
+    enum crl_event_kind kind;
+    corral_us now; /* never less than in the event before */
+    uint32_t space;
+    struct corral_bytes key; /* borrowed; WANTED, INVALIDATE, PUT, CHANGED, STORE_ANSWERED */
+    union {
+        struct {
+            struct crl_waiter *waiter;
+            corral_us wait_until;
+        } wanted;
+        struct {
+            struct crl_waiter *waiter; /* need not be waiting any more */
+        } gave_up;
+        struct {
+            uint64_t ask; /* of ASK_STORE */
+            enum crl_store_answer answer;
+            uint64_t token;
+            corral_us lease_us;
+            bool negative;
+            struct corral_bytes value;
+            corral_us age_us, fresh_us;
+        } store;
+        struct {
+            crl_load_id load;
+            int rc; /* 0, or why there is no value */
+            bool negative;
+            struct corral_bytes value; /* borrowed */
+        } origin;
+        struct {
+            struct corral_bytes value;
+        } put;
+    };
+};
+
+/* -------------------------------------------------------------------------------------- actions */
+
+enum crl_action_kind {
+    CRL_ANSWER,
+    CRL_ASK_STORE,
+    CRL_FILL_STORE,
+    CRL_RELEASE_LEASE,
+    CRL_INVALIDATE_STORE,
+    CRL_ASK_ORIGIN,
+    CRL_CANCEL_LOAD,
+};
+
+struct crl_action {
+    enum crl_action_kind kind;
+    uint32_t space;
+    uint32_t origin;
+    struct corral_bytes key; /* borrowed until the next event; not set in ANSWER and CANCEL_LOAD */
+    union {
+        struct {
+            struct cds_list_head waiters; /* of struct crl_waiter; the executor's from now on */
+            int result; /* LOADED (read it by crl_waiter_result), HIT, NEGATIVE, or < 0 */
+            struct crl_entry *entry; /* a reference, the executor's; NULL if result < 0 */
+            bool cached;
+        } answer;
+        struct {
+            uint64_t ask;
+        } ask_store;
+        struct {
+            uint64_t token;
+            struct crl_entry *entry; /* a reference, the executor's; FILL_STORE only */
+        } lease;
+        struct {
+            crl_load_id load;
+            corral_us deadline_at;
+        } load;
+    };
+};
+
+/* Each event leads to a handful of actions; that there are never more is asserted. */
+#define CRL_ACTIONS_MAX 8
+#define CRL_STEPS_MAX   8
+
+/* What a flight did, for people. */
+struct crl_step {
+    uint32_t space;
+    char key[32]; /* its beginning, terminated */
+    enum crl_flight_state from, to;
+    enum crl_flight_signal on;
+    uint32_t waiters;
+};
+
+struct crl_actions {
+    uint32_t n;
+    uint32_t steps_n;
+    int result; /* of INVALIDATE (1 there was a value, 0 there was none) and PUT (0 or an error) */
+    struct crl_action v[CRL_ACTIONS_MAX];
+    struct crl_step steps[CRL_STEPS_MAX];
+};
+
+/* crl_waiter_result - what one waiter of an ANSWER is told: its leader loaded, the others
+ * shared. */
+static inline int crl_waiter_result(const struct crl_action *answer,
+                                    const struct crl_waiter *waiter)
+{
+    if (answer->answer.result == CORRAL_LOADED && !waiter->leads)
+        return CORRAL_COALESCED;
+    return answer->answer.result;
+}
+
+/* ---------------------------------------------------------------------------------------- calls */
+
+/* crl_core_new - a core that knows no origin and no space. Errors: ENOMEM, EINVAL */
+int crl_core_new(const struct crl_core_config *config, struct crl_core **ret_core);
+
+/* crl_core_free - free an idle core, and its table. */
+void crl_core_free(struct crl_core *core);
+
+/* crl_core_add_origin, crl_core_add_space - returns its number, or EINVAL, ELIMIT, ENOMEM. */
+int crl_core_add_origin(struct crl_core *core, const struct crl_core_origin *origin);
+int crl_core_add_space(struct crl_core *core, const struct crl_core_space *space);
+
+/* crl_core_step - the function. `ret_actions` is overwritten. Executing the actions in order before
+ * the next event is the caller's duty. O(waiters answered + log of what waits). */
+void crl_core_step(struct crl_core *core, const struct crl_event *event,
+                   struct crl_actions *ret_actions);
+
+/* crl_core_next_at - when the next TIMER event is due, or CRL_NEVER. */
+corral_us crl_core_next_at(const struct crl_core *core);
+
+/* crl_core_is_idle - no flight, and every load that was started has been answered. */
+bool crl_core_is_idle(const struct crl_core *core);
+
+struct crl_table *crl_core_table(struct crl_core *core);
+uint64_t crl_core_hash(const struct crl_core *core, uint32_t space, struct corral_bytes key);
+
+/* crl_core_check - audit every invariant; aborts, naming the promise. O(everything); for tests. */
+void crl_core_check(const struct crl_core *core);
+
+/* -------------------------------------------------------------------------------------- figures */
+
+struct crl_core_counts {
+    struct crl_counter flights, waiters; /* now */
+};
+
+struct crl_core_space_counts {
+    struct crl_counter loads;       /* started */
+    struct crl_counter generations; /* loads begun with no fresh value and no live load */
+};
+
+struct crl_core_origin_counts {
+    struct crl_counter active, queued; /* now */
+    struct crl_counter active_peak;    /* ever */
+    struct crl_counter failed, overrun, refused;
+    struct crl_counter late; /* answers to loads that had been cancelled, or answered before */
+    struct crl_hist load;    /* duration of answered loads; bounds crl_hist_latency */
+};
+
+const struct crl_core_counts *crl_core_counts(const struct crl_core *core);
+const struct crl_core_space_counts *crl_core_space_counts(const struct crl_core *core,
+                                                          uint32_t space);
+const struct crl_core_origin_counts *crl_core_origin_counts(const struct crl_core *core,
+                                                            uint32_t origin);
+
+#endif

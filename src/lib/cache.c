@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cache.c - open and close, origins and spaces, figures. */
+#include "lib/cache.h"
+
+#include "io/arena.h"
+#include "io/clock.h"
+#include "io/entropy.h"
+#include "lib/private.h"
+#include "origin/callback.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------------------- open and close */
+
+static struct corral_options options_with_defaults(const struct corral_options *given)
+{
+    struct corral_options options = given != NULL ? *given : (struct corral_options){0};
+    if (options.memory_bytes == 0)
+        options.memory_bytes = 64u << 20;
+    if (options.key_max == 0)
+        options.key_max = 1024;
+    if (options.value_max == 0)
+        options.value_max = 8u << 20;
+    if (options.flights_max == 0)
+        options.flights_max = 65536;
+    if (options.waiters_max == 0)
+        options.waiters_max = 131072;
+    if (options.close_wait_us == 0)
+        options.close_wait_us = CORRAL_SECONDS(5);
+    return options;
+}
+
+static bool options_are_valid(const struct corral_options *options)
+{
+    return options->key_max <= UINT16_MAX && options->value_max <= 1u << 30 &&
+           options->close_wait_us >= 0;
+}
+
+static corral_us coarse_resolution(void)
+{
+    struct timespec t;
+    clock_getres(CLOCK_MONOTONIC_COARSE, &t);
+    return (corral_us)t.tv_sec * 1000000 + t.tv_nsec / 1000 + 1;
+}
+
+static void cache_free(struct corral_cache *cache)
+{
+    if (cache->core != NULL)
+        crl_core_free(cache->core);
+    if (cache->arena != NULL)
+        crl_arena_release(cache->arena);
+    if (cache->stats != NULL)
+        crl_stats_release(cache->stats);
+    for (uint32_t i = 0; i < cache->origins_n; i++) {
+        free(cache->origins[i]->name);
+        free(cache->origins[i]);
+    }
+    for (uint32_t i = 0; i < cache->spaces_n; i++) {
+        free(cache->spaces[i]->name);
+        free(cache->spaces[i]);
+    }
+    pthread_mutex_destroy(&cache->lock);
+    free(cache);
+}
+
+static int core_make(struct corral_cache *cache, const struct corral_options *options)
+{
+    int rc = crl_arena_new(&cache->arena);
+    if (rc < 0)
+        return rc;
+    struct crl_core_config config = {
+        .memory_bytes = options->memory_bytes,
+        .value_max = options->value_max,
+        .flights_max = options->flights_max,
+        .waiters_max = options->waiters_max,
+        .seed = crl_entropy(),
+        .allocator = cache->arena,
+    };
+    rc = crl_core_new(&config, &cache->core);
+    if (rc == 0)
+        cache->table = crl_core_table(cache->core);
+    return rc;
+}
+
+int corral_open(const struct corral_options *given, struct corral_cache **ret_cache)
+{
+    struct corral_options options = options_with_defaults(given);
+    if (ret_cache == NULL || !options_are_valid(&options))
+        return CORRAL_EINVAL;
+    struct corral_cache *cache = calloc(1, sizeof *cache);
+    if (cache == NULL)
+        return CORRAL_ENOMEM;
+    pthread_mutex_init(&cache->lock, NULL);
+    cache->key_max = options.key_max;
+    cache->value_max = options.value_max;
+    cache->waiters_max = options.waiters_max;
+    cache->close_wait_us = options.close_wait_us;
+    cache->coarse_us = coarse_resolution();
+    cache->on_failure = options.on_failure;
+    cache->on_failure_arg = options.on_failure_arg;
+    cache->stats = crl_stats_new();
+    int rc = cache->stats == NULL ? CORRAL_ENOMEM : core_make(cache, &options);
+    if (rc == 0)
+        rc = engine_start(cache);
+    if (rc < 0) {
+        cache_free(cache);
+        return rc;
+    }
+    *ret_cache = cache;
+    return 0;
+}
+
+int corral_close(struct corral_cache *cache)
+{
+    if (cache == NULL)
+        return 0;
+    if (engine_is_here(cache))
+        return CORRAL_EDEADLOCK;
+    corral_us until = crl_now() + cache->close_wait_us;
+    engine_drain(cache, cache->close_wait_us);
+    int result = 0;
+    for (uint32_t i = 0; i < cache->origins_n; i++) {
+        struct crl_origin *impl = cache->origins[i]->impl;
+        corral_us left = until - crl_now();
+        if (impl->ops->free(impl, left > 0 ? left : 0) < 0)
+            result = CORRAL_ETIMEDOUT;
+    }
+    engine_stop(cache);
+    cache_free(cache);
+    return result;
+}
+
+/* --------------------------------------------------------------------------- origins and spaces */
+
+struct origin_errand {
+    const struct corral_origin_options *options;
+    struct crl_origin *impl;
+    struct corral_origin *made;
+};
+
+static bool origin_name_is_taken(const struct corral_cache *cache, const char *name)
+{
+    for (uint32_t i = 0; i < cache->origins_n; i++) {
+        if (strcmp(cache->origins[i]->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int origin_register(struct corral_cache *cache, void *arg)
+{
+    struct origin_errand *errand = arg;
+    if (origin_name_is_taken(cache, errand->options->name))
+        return CORRAL_EEXIST;
+    struct crl_core_origin config = {
+        .limits = {.concurrency = errand->options->concurrency, .queue = errand->options->queue},
+        .deadline_us = errand->options->deadline_us,
+    };
+    size_t places = errand->options->concurrency;
+    struct corral_origin *origin = calloc(1, sizeof *origin + places * sizeof origin->loads[0]);
+    char *name = strdup(errand->options->name);
+    int number =
+        origin == NULL || name == NULL ? CORRAL_ENOMEM : crl_core_add_origin(cache->core, &config);
+    if (number < 0) {
+        free(name);
+        free(origin);
+        return number;
+    }
+    origin->cache = cache;
+    origin->number = (uint32_t)number;
+    origin->name = name;
+    origin->impl = errand->impl;
+    origin->places = errand->options->concurrency;
+    cache->origins[cache->origins_n++] = origin;
+    errand->made = origin;
+    return 0;
+}
+
+static struct corral_origin_options origin_with_defaults(const struct corral_origin_options *given)
+{
+    struct corral_origin_options options = *given;
+    if (options.concurrency == 0)
+        options.concurrency = 20;
+    if (options.queue == 0)
+        options.queue = 1000;
+    if (options.deadline_us == 0)
+        options.deadline_us = CORRAL_SECONDS(2);
+    return options;
+}
+
+static bool origin_is_valid(const struct corral_origin_options *options)
+{
+    return options != NULL && options->name != NULL && options->concurrency <= 1024 &&
+           options->deadline_us >= 0;
+}
+
+int crl_origin_attach(struct corral_cache *cache, const struct corral_origin_options *options,
+                      struct crl_origin *impl, struct corral_origin **ret_origin)
+{
+    int rc = CORRAL_EINVAL;
+    if (origin_is_valid(options) && ret_origin != NULL) {
+        struct corral_origin_options complete = origin_with_defaults(options);
+        struct origin_errand errand = {.options = &complete, .impl = impl};
+        rc = engine_do(cache, origin_register, &errand);
+        if (rc == 0)
+            *ret_origin = errand.made;
+    }
+    if (rc < 0)
+        (void)impl->ops->free(impl, 0); /* nothing runs in it yet */
+    return rc;
+}
+
+int corral_origin_add(struct corral_cache *cache, const struct corral_origin_options *options,
+                      struct corral_origin **ret_origin)
+{
+    if (!origin_is_valid(options) || options->loader == NULL)
+        return CORRAL_EINVAL;
+    struct corral_origin_options complete = origin_with_defaults(options);
+    struct crl_origin *impl;
+    int rc = crl_origin_callback_new(complete.loader, complete.arg, complete.concurrency,
+                                     cache->value_max, &impl);
+    return rc < 0 ? rc : crl_origin_attach(cache, &complete, impl, ret_origin);
+}
+
+struct space_errand {
+    const struct corral_space_options *options;
+    struct corral_space *made;
+};
+
+static int space_register(struct corral_cache *cache, void *arg)
+{
+    struct space_errand *errand = arg;
+    for (uint32_t i = 0; i < cache->spaces_n; i++) {
+        if (strcmp(cache->spaces[i]->name, errand->options->name) == 0)
+            return CORRAL_EEXIST;
+    }
+    struct crl_core_space config = {
+        .origin = errand->options->origin->number,
+        .policy = errand->options->policy,
+    };
+    struct corral_space *space = calloc(1, sizeof *space);
+    char *name = strdup(errand->options->name);
+    int number =
+        space == NULL || name == NULL ? CORRAL_ENOMEM : crl_core_add_space(cache->core, &config);
+    if (number < 0) {
+        free(name);
+        free(space);
+        return number;
+    }
+    space->cache = cache;
+    space->origin = errand->options->origin;
+    space->number = (uint32_t)number;
+    space->arg = errand->options->arg;
+    space->name = name;
+    cache->spaces[cache->spaces_n++] = space;
+    errand->made = space;
+    return 0;
+}
+
+int corral_space_add(struct corral_cache *cache, const struct corral_space_options *options,
+                     struct corral_space **ret_space)
+{
+    if (options == NULL || options->name == NULL || options->origin == NULL ||
+        options->origin->cache != cache || ret_space == NULL)
+        return CORRAL_EINVAL;
+    struct space_errand errand = {.options = options};
+    int rc = engine_do(cache, space_register, &errand);
+    if (rc == 0)
+        *ret_space = errand.made;
+    return rc;
+}
+
+/* -------------------------------------------------------------------------------------- figures */
+
+const char *crl_get_class_name(int class)
+{
+    if (class == CRL_GET_REFUSED)
+        return "refused";
+    return class == CRL_GET_FAILED ? "failed" : corral_outcome_name(class);
+}
+
+void crl_cache_stats(struct corral_cache *cache, struct crl_cache_stats *ret_stats)
+{
+    const struct crl_core_counts *counts = crl_core_counts(cache->core);
+    *ret_stats = (struct crl_cache_stats){
+        .entries = crl_counter_get(&cache->counts.entries),
+        .bytes = crl_counter_get(&cache->counts.bytes),
+        .evictions = crl_counter_get(&cache->counts.evictions),
+        .flights = crl_counter_get(&counts->flights),
+        .waiters = crl_counter_get(&counts->waiters),
+    };
+}
+
+void crl_space_stats(struct corral_space *space, struct crl_space_stats *ret_stats)
+{
+    struct crl_space_sheet sum = {0};
+    crl_stats_sum(space->cache->stats, space->number, &sum);
+    const struct crl_core_space_counts *counts =
+        crl_core_space_counts(space->cache->core, space->number);
+    *ret_stats = (struct crl_space_stats){
+        .generations = crl_counter_get(&counts->generations),
+        .loads = crl_counter_get(&counts->loads),
+    };
+    for (uint32_t i = 0; i < CRL_GET_CLASSES; i++)
+        ret_stats->gets[i] = crl_counter_get(&sum.gets[i]);
+    crl_hist_merge(&ret_stats->age, &sum.age);
+}
+
+void crl_origin_stats(struct corral_origin *origin, struct crl_origin_stats *ret_stats)
+{
+    const struct crl_core_origin_counts *counts =
+        crl_core_origin_counts(origin->cache->core, origin->number);
+    *ret_stats = (struct crl_origin_stats){
+        .active = crl_counter_get(&counts->active),
+        .active_peak = crl_counter_get(&counts->active_peak),
+        .queued = crl_counter_get(&counts->queued),
+        .failed = crl_counter_get(&counts->failed),
+        .overrun = crl_counter_get(&counts->overrun),
+        .refused = crl_counter_get(&counts->refused),
+        .late = crl_counter_get(&counts->late),
+    };
+    crl_hist_merge(&ret_stats->load, &counts->load);
+}

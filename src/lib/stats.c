@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stats.c - sheets: see stats.h.
+ *
+ * A sheet belongs to its stats for ever and to one thread at a time. The thread keeps a small list
+ * of its sheets; the stats are counted by reference (the cache, and each thread's list), so that
+ * thread and cache may end in any order. */
+#include "lib/stats.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct sheet {
+    struct sheet *next; /* in the stats */
+    bool taken;         /* by a thread that runs; under the lock */
+    _Atomic(struct crl_space_sheet *) spaces[CRL_SPACES_MAX];
+};
+
+struct crl_stats {
+    uint64_t number; /* unlike an address, never used again */
+    pthread_mutex_t lock;
+    uint32_t refs;
+    struct sheet *sheets;
+};
+
+/* One entry of a thread's list. */
+struct membership {
+    struct membership *next;
+    struct crl_stats *stats;
+    struct sheet *sheet;
+};
+
+static _Atomic uint64_t stats_numbers;
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static pthread_key_t thread_end;
+
+/* What this thread used last, and all that it belongs to. */
+static __thread struct {
+    uint64_t number;
+    struct sheet *sheet;
+    struct membership *all;
+} mine;
+
+static void sheet_free(struct sheet *sheet)
+{
+    for (uint32_t i = 0; i < CRL_SPACES_MAX; i++)
+        free(atomic_load_explicit(&sheet->spaces[i], memory_order_relaxed));
+    free(sheet);
+}
+
+/* Drops the lock and one reference. */
+static void stats_unref_locked(struct crl_stats *stats)
+{
+    uint32_t left = --stats->refs;
+    pthread_mutex_unlock(&stats->lock);
+    if (left > 0)
+        return;
+    while (stats->sheets != NULL) {
+        struct sheet *sheet = stats->sheets;
+        stats->sheets = sheet->next;
+        sheet_free(sheet);
+    }
+    pthread_mutex_destroy(&stats->lock);
+    free(stats);
+}
+
+static void thread_ends(void *all)
+{
+    struct membership *membership = all;
+    while (membership != NULL) {
+        struct membership *next = membership->next;
+        pthread_mutex_lock(&membership->stats->lock);
+        membership->sheet->taken = false;
+        stats_unref_locked(membership->stats);
+        free(membership);
+        membership = next;
+    }
+    mine.number = 0;
+    mine.sheet = NULL;
+    mine.all = NULL;
+}
+
+static void key_make(void)
+{
+    (void)pthread_key_create(&thread_end, thread_ends);
+}
+
+struct crl_stats *crl_stats_new(void)
+{
+    struct crl_stats *stats = calloc(1, sizeof *stats);
+    if (stats == NULL)
+        return NULL;
+    pthread_once(&key_once, key_make);
+    pthread_mutex_init(&stats->lock, NULL);
+    stats->number = atomic_fetch_add(&stats_numbers, 1) + 1;
+    stats->refs = 1;
+    return stats;
+}
+
+void crl_stats_release(struct crl_stats *stats)
+{
+    pthread_mutex_lock(&stats->lock);
+    stats_unref_locked(stats);
+}
+
+/* A sheet for this thread: one that another thread left, or a new one. NULL: no memory. */
+static struct sheet *sheet_take(struct crl_stats *stats)
+{
+    pthread_mutex_lock(&stats->lock);
+    struct sheet *sheet = stats->sheets;
+    while (sheet != NULL && sheet->taken)
+        sheet = sheet->next;
+    if (sheet == NULL) {
+        sheet = calloc(1, sizeof *sheet);
+        if (sheet != NULL) {
+            sheet->next = stats->sheets;
+            stats->sheets = sheet;
+        }
+    }
+    if (sheet != NULL) {
+        sheet->taken = true;
+        stats->refs++;
+    }
+    pthread_mutex_unlock(&stats->lock);
+    return sheet;
+}
+
+static struct sheet *sheet_join(struct crl_stats *stats)
+{
+    struct membership *membership = mine.all;
+    while (membership != NULL && membership->stats->number != stats->number)
+        membership = membership->next;
+    if (membership == NULL) {
+        membership = calloc(1, sizeof *membership);
+        if (membership == NULL)
+            return NULL;
+        membership->sheet = sheet_take(stats);
+        if (membership->sheet == NULL) {
+            free(membership);
+            return NULL;
+        }
+        membership->stats = stats;
+        membership->next = mine.all;
+        mine.all = membership;
+        (void)pthread_setspecific(thread_end, mine.all);
+    }
+    mine.number = stats->number;
+    mine.sheet = membership->sheet;
+    return mine.sheet;
+}
+
+static struct crl_space_sheet *space_sheet_make(struct sheet *sheet, uint32_t space)
+{
+    struct crl_space_sheet *made = calloc(1, sizeof *made);
+    /* Released so that crl_stats_sum() on another thread sees zeros. */
+    atomic_store_explicit(&sheet->spaces[space], made, memory_order_release);
+    return made;
+}
+
+void crl_stats_count(struct crl_stats *stats, uint32_t space, int class, corral_us age_us)
+{
+    struct sheet *sheet = mine.number == stats->number ? mine.sheet : sheet_join(stats);
+    if (sheet == NULL)
+        return;
+    struct crl_space_sheet *counts =
+        atomic_load_explicit(&sheet->spaces[space], memory_order_relaxed);
+    if (counts == NULL)
+        counts = space_sheet_make(sheet, space);
+    if (counts == NULL)
+        return;
+    crl_counter_add(&counts->gets[class], 1);
+    if (age_us >= 0)
+        crl_hist_add(&counts->age, &crl_hist_age, age_us);
+}
+
+void crl_stats_sum(struct crl_stats *stats, uint32_t space, struct crl_space_sheet *ret_sum)
+{
+    pthread_mutex_lock(&stats->lock);
+    for (struct sheet *sheet = stats->sheets; sheet != NULL; sheet = sheet->next) {
+        struct crl_space_sheet *counts =
+            atomic_load_explicit(&sheet->spaces[space], memory_order_acquire);
+        if (counts == NULL)
+            continue;
+        for (uint32_t i = 0; i < CRL_GET_CLASSES; i++)
+            crl_counter_add(&ret_sum->gets[i], crl_counter_get(&counts->gets[i]));
+        crl_hist_merge(&ret_sum->age, &counts->age);
+    }
+    pthread_mutex_unlock(&stats->lock);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * stats.h - who got what, counted by each thread for itself.
+ *
+ * Each thread that reads a cache has a sheet of its own, found by one comparison in the usual case
+ * of one cache for a thread; so counting a hit writes no shared cache line. Sheets are summed when
+ * somebody asks. A thread that ends leaves its sheet to the next one that comes, so there are never
+ * more sheets than there were threads at once, and nothing is lost.
+ *
+ * Threads: any. */
+#ifndef CRL_LIB_STATS_H
+#define CRL_LIB_STATS_H
+
+#include "base/hist.h"
+#include "core/core.h"
+#include "lib/cache.h"
+
+/* What one thread counts for one space. */
+struct crl_space_sheet {
+    struct crl_counter gets[CRL_GET_CLASSES];
+    struct crl_hist age;
+};
+
+struct crl_stats;
+
+/* crl_stats_new - no sheet yet. NULL: no memory. */
+struct crl_stats *crl_stats_new(void);
+
+/* crl_stats_release - the cache's farewell. Sheets of threads that still run live on. */
+void crl_stats_release(struct crl_stats *stats);
+
+/* crl_stats_count - a get of a space was answered on this thread.
+ * class   enum corral_outcome or enum crl_get_class.   age_us   of the value; < 0: none was served
+ * Where memory for a sheet is refused, nothing is counted. */
+void crl_stats_count(struct crl_stats *stats, uint32_t space, int class, corral_us age_us);
+
+/* crl_stats_sum - add up the sheets of a space. `ret_sum` is the caller's, and zero. */
+void crl_stats_sum(struct crl_stats *stats, uint32_t space, struct crl_space_sheet *ret_sum);
+
+#endif

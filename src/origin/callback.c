@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * callback.c - loads that a program's function answers, when it likes.
+ *
+ * A struct corral_load is the program's view of a load: with its own copy of the key, counted by
+ * reference, tied to nothing that the engine owns. What the loader holds is not its address but a
+ * ticket (ticket.h), so that every answer but the first is harmless at any time. Invariants:
+ *
+ *   C1  Two references: the worker's, given back when the loader function has returned (or will
+ *       never be called), and the loader's, given back with the answer. So the key stays valid
+ *       until both are through, and a loader that never answers leaks its load.
+ *   C2  The first answer claims the ticket. Whether it still reaches anyone is the work's to decide
+ *       (work.h): after the deadline or corral_close() it is dropped.
+ *
+ * Threads: the engine's, the workers, and whatever threads the program answers from. */
+#include "origin/callback.h"
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "io/clock.h"
+#include "origin/ticket.h"
+#include "origin/work.h"
+
+#include <stdlib.h>
+
+struct callback_origin {
+    struct crl_works works; /* first */
+    corral_loader_fn *fn;
+    void *arg;
+    size_t value_max;
+};
+
+struct corral_load {
+    struct crl_work work; /* first */
+    const void *ticket;
+    void *space_arg;
+    corral_us deadline_at;
+    size_t value_max;
+    _Atomic uint32_t refs; /* C1 */
+    size_t key_size;
+    unsigned char key[];
+};
+
+/* --------------------------------------------------------------------------------------- a load */
+
+static struct corral_load *load_new(const struct callback_origin *origin,
+                                    const struct crl_load *engine_load)
+{
+    struct corral_bytes key = engine_load->key;
+    struct corral_load *load = malloc(sizeof *load + key.size);
+    if (!load)
+        return NULL;
+    load->ticket = crl_ticket_issue(load);
+    if (!load->ticket) {
+        free(load);
+        return NULL;
+    }
+    load->space_arg = engine_load->space_arg;
+    load->deadline_at = engine_load->deadline_at;
+    load->value_max = origin->value_max;
+    atomic_init(&load->refs, 2);
+    load->key_size = key.size;
+    if (key.size > 0)
+        memcpy(load->key, key.data, key.size);
+    return load;
+}
+
+static void load_unref(struct corral_load *load)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&load->refs, 1, memory_order_acq_rel);
+    crl_assert(before > 0);
+    if (before > 1)
+        return;
+    crl_work_fini(&load->work);
+    free(load);
+}
+
+/* ------------------------------------------------------------------------------------- the port */
+
+static void start(struct crl_origin *port, struct crl_load *engine_load)
+{
+    struct callback_origin *origin = (struct callback_origin *)port;
+    struct corral_load *load = load_new(origin, engine_load);
+    if (!load) {
+        crl_load_answer(engine_load, &(struct crl_load_result){.rc = CORRAL_ENOMEM});
+        return;
+    }
+    crl_work_start(&origin->works, &load->work, engine_load);
+}
+
+static void run(struct crl_work *work, uint32_t worker)
+{
+    struct corral_load *load = (struct corral_load *)work;
+    struct callback_origin *origin = (struct callback_origin *)work->works;
+    (void)worker;
+    origin->fn(origin->arg, (struct corral_load *)load->ticket);
+}
+
+static void release(struct crl_work *work, bool has_run)
+{
+    struct corral_load *load = (struct corral_load *)work;
+    if (!has_run) { /* the loader was never told of it */
+        (void)crl_ticket_claim(load->ticket);
+        load_unref(load);
+    }
+    load_unref(load);
+}
+
+static void destroy(struct crl_works *works)
+{
+    crl_works_fini(works);
+    free(works);
+}
+
+int crl_origin_callback_new(corral_loader_fn *fn, void *arg, uint32_t concurrency, size_t value_max,
+                            struct crl_origin **ret_origin)
+{
+    static const struct crl_origin_ops origin_ops = {
+        .kind = "callback",
+        .start = start,
+        .cancel = crl_works_cancel,
+        .free = crl_works_free,
+    };
+    static const struct crl_works_ops works_ops = {
+        .run = run,
+        .release = release,
+        .destroy = destroy,
+    };
+    struct callback_origin *origin = malloc(sizeof *origin);
+    if (!origin)
+        return CORRAL_ENOMEM;
+    *origin = (struct callback_origin){.fn = fn, .arg = arg, .value_max = value_max};
+    int rc = crl_works_init(&origin->works, &origin_ops, &works_ops, "corral-loader", concurrency);
+    if (rc < 0) {
+        free(origin);
+        return rc;
+    }
+    *ret_origin = &origin->works.origin;
+    return 0;
+}
+
+/* -------------------------------------------------------------------- what a loader may look at */
+
+/* What corral_load_...() may ask. For a load that has been answered: nothing is left, and nobody
+ * wants it. */
+struct view {
+    struct corral_bytes key;
+    void *space_arg;
+    corral_us deadline_at;
+    bool is_cancelled;
+};
+
+static void look(const void *object, void *arg)
+{
+    const struct corral_load *load = object;
+    struct view *view = arg;
+    *view = (struct view){
+        .key = crl_bytes(load->key, load->key_size),
+        .space_arg = load->space_arg,
+        .deadline_at = load->deadline_at,
+        .is_cancelled = crl_work_is_cancelled(&load->work),
+    };
+}
+
+static struct view view_of(const struct corral_load *ticket)
+{
+    struct view view = {.deadline_at = INT64_MIN, .is_cancelled = true};
+    (void)crl_ticket_look(ticket, look, &view);
+    return view;
+}
+
+struct corral_bytes corral_load_key(const struct corral_load *load)
+{
+    return view_of(load).key;
+}
+
+void *corral_load_space_arg(const struct corral_load *load)
+{
+    return view_of(load).space_arg;
+}
+
+corral_us corral_load_remaining(const struct corral_load *load)
+{
+    corral_us deadline_at = view_of(load).deadline_at;
+    return deadline_at == INT64_MIN ? 0 : deadline_at - crl_now();
+}
+
+bool corral_load_cancelled(const struct corral_load *load)
+{
+    return view_of(load).is_cancelled;
+}
+
+/* -------------------------------------------------------------------------------------- answers */
+
+/* Give the loader's answer. Returns what the loader did wrong: 0 as well if nobody wanted it. */
+static int answer(struct corral_load *load, const struct crl_load_result *result)
+{
+    bool was_given = crl_work_end(&load->work, result);
+    if (!was_given)
+        free(result->data);
+    load_unref(load);
+    return was_given && result->rc != CORRAL_EDEADLINE ? result->rc : 0;
+}
+
+int corral_load_value(struct corral_load *ticket, struct corral_bytes value)
+{
+    struct corral_load *load = crl_ticket_claim(ticket);
+    if (!load)
+        return 0;
+    struct crl_load_result result = {.size = value.size};
+    if (crl_work_is_cancelled(&load->work)) {
+        result.rc = CORRAL_EDEADLINE; /* spare the copy */
+    } else if (value.size > load->value_max) {
+        result.rc = CORRAL_EVALUE;
+    } else {
+        result.data = malloc(value.size > 0 ? value.size : 1);
+        result.rc = result.data ? 0 : CORRAL_ENOMEM;
+        if (result.data && value.size > 0)
+            memcpy(result.data, value.data, value.size);
+    }
+    return answer(load, &result);
+}
+
+void corral_load_not_found(struct corral_load *ticket)
+{
+    struct corral_load *load = crl_ticket_claim(ticket);
+    if (load)
+        (void)answer(load, &(struct crl_load_result){.rc = 0});
+}
+
+void corral_load_fail(struct corral_load *ticket, const char *why)
+{
+    struct corral_load *load = crl_ticket_claim(ticket);
+    if (load)
+        (void)answer(load, &(struct crl_load_result){.rc = CORRAL_EORIGIN, .why = why});
+}

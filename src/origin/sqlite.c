@@ -1,0 +1,731 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sqlite.c - loads as queries on worker threads, each with a connection of its own.
+ *
+ * Owns: the statements; for each worker a connection and the statements compiled on it, both made
+ * when they are first needed; one more connection, the checker, on which queries are checked.
+ *
+ * How a load is cancelled. interrupt() runs under the lock of works, while run() of this very load
+ * is on its worker (K3 of work.h), and three things make it return: the cond ends the waiting for
+ * the delay or for a lock of the database; sqlite3_interrupt() ends a running statement at its next
+ * opcode that looks; the progress handler, which reads the load's flag, ends a statement that began
+ * just after. None of them can hit another load: the worker's connection and its current load are
+ * set and cleared under the same lock, and SQLite forgets an interrupt when the next statement
+ * begins on an idle connection.
+ *
+ * Invariants:
+ *   Q1  A worker's connection and statements are touched by its thread alone, but for
+ *       sqlite3_interrupt(), which is under the lock, as is changing the connection.
+ *   Q2  Between loads no statement is in the middle of its rows: so no read transaction stays open,
+ *       writers can checkpoint, and the next load sees what is committed.
+ *   Q3  Statements are never freed before the origin: a load may use one until its run() returns.
+ *
+ * No file of the database is opened here but by SQLite: closing a second descriptor of it would
+ * drop SQLite's own POSIX locks.
+ *
+ * Sources: sqlite.org, "Interrupt A Long-Running Query", "Query Progress Callbacks", "How To
+ * Corrupt An SQLite Database File" (2.2). */
+#include "origin/sqlite.h"
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/form.h"
+#include "io/clock.h"
+#include "origin/sqlite_json.h"
+#include "origin/work.h"
+
+#include <sqlite3.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Opcodes between two looks at the flag: some 10 us. */
+#define PROGRESS_OPS 1000
+/* How long to wait for a lock of the database: between two tries, and at most outside of a load. */
+#define BUSY_PAUSE_US CORRAL_MS(2)
+#define BUSY_TRIES    500
+
+struct crl_sqlite_statement {
+    struct crl_sqlite_statement *next;
+    uint32_t index; /* in the workers' arrays of compiled statements */
+    enum crl_sqlite_result result;
+    char *sql;
+    size_t params_n;
+    struct crl_sqlite_param params[]; /* names are own copies */
+};
+
+struct sqlite_load {
+    struct crl_work work; /* first */
+    const struct crl_sqlite_statement *statement;
+    struct worker *worker; /* while it runs; under the lock */
+    corral_us deadline_at;
+    struct crl_sqlite_error error;
+    size_t key_size;
+    char bytes[]; /* key, then room for its decoded pairs */
+};
+
+struct connection {
+    sqlite3 *db;  /* NULL: not open */
+    dev_t device; /* which file it is */
+    ino_t inode;
+};
+
+struct worker {
+    struct sqlite_origin *origin;
+    pthread_cond_t woken;
+    struct sqlite_load *load; /* what it runs; under the lock */
+    struct connection connection;
+    sqlite3_stmt **compiled; /* by index of the statement; NULL: not yet */
+    uint32_t compiled_n;
+};
+
+struct sqlite_origin {
+    struct crl_works works; /* first */
+    char *path;
+    corral_us delay_us;
+    size_t value_max;
+    pthread_mutex_t checker_lock; /* of the next three */
+    struct connection checker;
+    struct crl_sqlite_statement *statements;
+    uint32_t statements_n;
+    uint32_t workers_n;
+    struct worker workers[];
+};
+
+__attribute__((format(printf, 2, 3))) static int invalid(struct crl_sqlite_error *error,
+                                                         const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+    error->sql_offset = -1;
+    return CORRAL_EINVAL;
+}
+
+/* ---------------------------------------------------------------------------------- connections */
+
+/* What can be said about a path before SQLite says only "unable to open database file". */
+static int check_path(const char *path, struct stat *ret_stat, struct crl_sqlite_error *error)
+{
+    if (stat(path, ret_stat) != 0)
+        return invalid(error, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(ret_stat->st_mode))
+        return invalid(error, "%s: is a directory", path);
+    if (!S_ISREG(ret_stat->st_mode))
+        return invalid(error, "%s: is not a regular file", path);
+    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
+        return invalid(error, "%s: %s", path, strerror(errno));
+    return 0;
+}
+
+/* Settings of a connection, and the first real look at the file. */
+static int configure(sqlite3 *db)
+{
+    (void)sqlite3_extended_result_codes(db, 0);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    int rc = sqlite3_exec(db, "PRAGMA query_only = 1", NULL, NULL, NULL);
+    return rc == SQLITE_OK
+               ? sqlite3_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL)
+               : rc;
+}
+
+/* For the checker, which has no load that could be cancelled. */
+static int on_busy_checker(void *arg, int tries)
+{
+    (void)arg;
+    if (tries >= BUSY_TRIES)
+        return 0;
+    (void)usleep((useconds_t)BUSY_PAUSE_US);
+    return 1;
+}
+
+/* Open the database. The busy handler decides how long its locks are waited for. */
+static int connection_open(const struct sqlite_origin *origin, int (*on_busy)(void *, int),
+                           void *busy_arg, struct connection *ret_connection,
+                           struct crl_sqlite_error *error)
+{
+    struct stat file;
+    int rc = check_path(origin->path, &file, error);
+    if (rc < 0)
+        return rc;
+    sqlite3 *db = NULL;
+    int failed =
+        sqlite3_open_v2(origin->path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    if (failed == SQLITE_OK)
+        failed = sqlite3_busy_handler(db, on_busy, busy_arg);
+    if (failed == SQLITE_OK)
+        failed = configure(db);
+    if (failed != SQLITE_OK) {
+        (void)invalid(error, "%s: %s", origin->path,
+                      db ? sqlite3_errmsg(db) : sqlite3_errstr(failed));
+        (void)sqlite3_close(db);
+        return failed == SQLITE_NOMEM ? CORRAL_ENOMEM : CORRAL_EINVAL;
+    }
+    *ret_connection = (struct connection){db, file.st_dev, file.st_ino};
+    return 0;
+}
+
+static void connection_close(struct connection *connection)
+{
+    int rc = sqlite3_close(connection->db);
+    crl_assert(rc == SQLITE_OK); /* else a statement was forgotten */
+    *connection = (struct connection){.db = NULL};
+}
+
+/* ----------------------------------------------------------------------------- a worker's waits */
+
+/* Wait until an instant, or the load is cancelled. Under the lock. */
+static void wait_until(struct worker *worker, corral_us until)
+{
+    pthread_mutex_t *lock = &worker->origin->works.lock;
+    struct timespec at = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
+    while (!crl_work_is_cancelled(&worker->load->work) && crl_now() < until)
+        (void)pthread_cond_timedwait(&worker->woken, lock, &at); /* the loop looks */
+}
+
+/* Returns whether to go on: the load is not cancelled. */
+static bool pause_load(struct worker *worker, corral_us wait_us)
+{
+    pthread_mutex_lock(&worker->origin->works.lock);
+    wait_until(worker, crl_now() + wait_us);
+    pthread_mutex_unlock(&worker->origin->works.lock);
+    return !crl_work_is_cancelled(&worker->load->work);
+}
+
+static int on_busy(void *arg, int tries)
+{
+    struct worker *worker = arg;
+    (void)tries;
+    return crl_now() < worker->load->deadline_at && pause_load(worker, BUSY_PAUSE_US);
+}
+
+static int on_progress(void *arg)
+{
+    const struct worker *worker = arg;
+    return worker->load && crl_work_is_cancelled(&worker->load->work);
+}
+
+static void interrupt(struct crl_work *work)
+{
+    struct worker *worker = ((struct sqlite_load *)work)->worker;
+    if (!worker)
+        return; /* run() has just begun and will see the flag */
+    pthread_cond_signal(&worker->woken);
+    if (worker->connection.db)
+        sqlite3_interrupt(worker->connection.db);
+}
+
+/* Make the load the worker's, or NULL when it is done. */
+static void worker_take(struct worker *worker, struct sqlite_load *load)
+{
+    pthread_mutex_lock(&worker->origin->works.lock);
+    if (worker->load)
+        worker->load->worker = NULL;
+    worker->load = load;
+    if (load)
+        load->worker = worker;
+    pthread_mutex_unlock(&worker->origin->works.lock);
+}
+
+/* ------------------------------------------------------------------------ a worker's connection */
+
+static void worker_close(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->compiled_n; i++)
+        (void)sqlite3_finalize(worker->compiled[i]);
+    free(worker->compiled);
+    worker->compiled = NULL;
+    worker->compiled_n = 0;
+
+    pthread_mutex_lock(&worker->origin->works.lock); /* Q1 */
+    struct connection old = worker->connection;
+    worker->connection = (struct connection){.db = NULL};
+    pthread_mutex_unlock(&worker->origin->works.lock);
+    if (old.db)
+        connection_close(&old);
+}
+
+/* What SQLite may get over only with a new connection. */
+static bool spoils_connection(int sqlite_rc)
+{
+    int primary = sqlite_rc & 0xFF;
+    return primary == SQLITE_IOERR || primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB ||
+           primary == SQLITE_CANTOPEN;
+}
+
+/* The connection to the file that is at the path now. */
+static int worker_open(struct worker *worker, struct crl_sqlite_error *error)
+{
+    const struct connection *has = &worker->connection;
+    struct stat file;
+    int rc = check_path(worker->origin->path, &file, error);
+    if (rc < 0)
+        return rc;
+    if (has->db && has->device == file.st_dev && has->inode == file.st_ino)
+        return 0;
+    if (has->db)
+        worker_close(worker);
+
+    struct connection connection;
+    rc = connection_open(worker->origin, on_busy, worker, &connection, error);
+    if (rc < 0)
+        return rc;
+    sqlite3_progress_handler(connection.db, PROGRESS_OPS, on_progress, worker);
+    pthread_mutex_lock(&worker->origin->works.lock);
+    worker->connection = connection;
+    pthread_mutex_unlock(&worker->origin->works.lock);
+    return 0;
+}
+
+/* Room for the compiled form of statement number `index`. */
+static int worker_make_room(struct worker *worker, uint32_t index)
+{
+    if (index < worker->compiled_n)
+        return 0;
+    uint32_t n = index + 8;
+    sqlite3_stmt **compiled = realloc(worker->compiled, n * sizeof(sqlite3_stmt *));
+    if (!compiled)
+        return CORRAL_ENOMEM;
+    for (uint32_t i = worker->compiled_n; i < n; i++)
+        compiled[i] = NULL;
+    worker->compiled = compiled;
+    worker->compiled_n = n;
+    return 0;
+}
+
+/* The statement compiled on the worker's connection. */
+static int worker_compile(struct worker *worker, const struct crl_sqlite_statement *statement,
+                          sqlite3_stmt **ret_stmt, struct crl_sqlite_error *error)
+{
+    sqlite3 *db = worker->connection.db;
+    if (worker_make_room(worker, statement->index) < 0)
+        return CORRAL_ENOMEM;
+    sqlite3_stmt **stmt = &worker->compiled[statement->index];
+    if (!*stmt && sqlite3_prepare_v3(db, statement->sql, -1, SQLITE_PREPARE_PERSISTENT, stmt,
+                                     NULL) != SQLITE_OK) {
+        (void)invalid(error, "%s", sqlite3_errmsg(db));
+        return CORRAL_EORIGIN;
+    }
+    *ret_stmt = *stmt;
+    return 0;
+}
+
+/* -------------------------------------------------------------------------------------- binding */
+
+static bool is_integer(const char *text, int64_t *ret_value)
+{
+    const char *digits = text[0] == '-' ? text + 1 : text;
+    if (digits[0] == '\0' || digits[strspn(digits, "0123456789")] != '\0')
+        return false;
+    errno = 0;
+    *ret_value = strtoll(text, NULL, 10);
+    return errno == 0;
+}
+
+static bool is_number(const char *text, double *ret_value)
+{
+    char *end;
+    if (text[0] == '\0' || text[strspn(text, "0123456789+-.eE")] != '\0')
+        return false; /* so no "inf", "nan", "0x1p3", " 1" */
+    *ret_value = strtod(text, &end);
+    return *end == '\0' && isfinite(*ret_value);
+}
+
+/* Bind a value of the key; its text stays until the statement is reset. Returns SQLite's result,
+ * SQLITE_MISMATCH if the text is not of the type. */
+static int bind_value(sqlite3_stmt *stmt, int i, enum crl_sqlite_type type,
+                      struct corral_bytes value)
+{
+    const char *text = value.data;
+    int64_t integer;
+    double number;
+    switch (type) {
+    case CRL_SQLITE_TEXT:
+        return sqlite3_bind_text64(stmt, i, text, value.size, SQLITE_STATIC, SQLITE_UTF8);
+    case CRL_SQLITE_INTEGER:
+        return is_integer(text, &integer) ? sqlite3_bind_int64(stmt, i, integer) : SQLITE_MISMATCH;
+    case CRL_SQLITE_NUMBER:
+        if (is_integer(text, &integer))
+            return sqlite3_bind_int64(stmt, i, integer);
+        return is_number(text, &number) ? sqlite3_bind_double(stmt, i, number) : SQLITE_MISMATCH;
+    case CRL_SQLITE_BOOLEAN:
+        if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+            return sqlite3_bind_int(stmt, i, text[0] == 't');
+        return SQLITE_MISMATCH;
+    }
+    crl_unreachable();
+}
+
+static const struct crl_sqlite_param *find_param(const struct crl_sqlite_statement *statement,
+                                                 const char *name)
+{
+    for (size_t i = 0; i < statement->params_n; i++) {
+        if (strcmp(statement->params[i].name, name) == 0)
+            return &statement->params[i];
+    }
+    return NULL;
+}
+
+static int bind_pair(sqlite3_stmt *stmt, const struct crl_sqlite_statement *statement,
+                     const struct crl_form_pair *pair, struct crl_sqlite_error *error)
+{
+    char colon_name[256];
+    const char *name = pair->name.data;
+    const struct crl_sqlite_param *param = find_param(statement, name);
+    if (!param) {
+        (void)invalid(error, "the query has no parameter \"%s\"", name);
+        return CORRAL_EORIGIN;
+    }
+    snprintf(colon_name, sizeof colon_name, ":%s", name);
+    int i = sqlite3_bind_parameter_index(stmt, colon_name);
+    int rc = bind_value(stmt, i, param->type, pair->value);
+    if (rc == SQLITE_OK)
+        return 0;
+    (void)invalid(error, "parameter \"%s\": %s", name,
+                  rc == SQLITE_MISMATCH ? "the value is not of its type" : sqlite3_errstr(rc));
+    return rc == SQLITE_NOMEM ? CORRAL_ENOMEM : CORRAL_EORIGIN;
+}
+
+/* Bind every pair of the key; what it does not have stays NULL. */
+static int bind_key(sqlite3_stmt *stmt, struct sqlite_load *load)
+{
+    struct crl_form_reader reader;
+    struct crl_form_pair pair;
+    int next, rc = 0;
+    crl_form_reader_init(&reader, crl_bytes(load->bytes, load->key_size),
+                         load->bytes + load->key_size, CRL_FORM_ROOM(load->key_size));
+    (void)sqlite3_clear_bindings(stmt);
+    while ((next = crl_form_next(&reader, &pair)) == CRL_FORM_PAIR && rc == 0)
+        rc = bind_pair(stmt, load->statement, &pair, &load->error);
+    if (rc == 0 && next < 0) {
+        (void)invalid(&load->error, "the key is malformed: %s", crl_form_strerror(next));
+        rc = CORRAL_EORIGIN;
+    }
+    return rc;
+}
+
+/* --------------------------------------------------------------------------------------- a load */
+
+/* Bind, step, write JSON, and leave the statement idle again (Q2). */
+static void execute(struct worker *worker, struct sqlite_load *load, sqlite3_stmt *stmt,
+                    struct crl_load_result *ret_result)
+{
+    const struct sqlite_origin *origin = worker->origin;
+    int sqlite_rc = SQLITE_OK;
+    int rc = bind_key(stmt, load);
+    if (rc < 0)
+        *ret_result = (struct crl_load_result){.rc = rc, .why = load->error.text};
+    else
+        sqlite_rc = crl_sqlite_json_read(stmt, load->statement->result, origin->value_max,
+                                         ret_result, &load->error);
+    (void)sqlite3_reset(stmt);          /* says again what the step said */
+    (void)sqlite3_clear_bindings(stmt); /* they point into the load */
+    if (spoils_connection(sqlite_rc))
+        worker_close(worker);
+}
+
+static void query(struct worker *worker, struct sqlite_load *load,
+                  struct crl_load_result *ret_result)
+{
+    sqlite3_stmt *stmt;
+    if (worker->origin->delay_us > 0 && !pause_load(worker, worker->origin->delay_us))
+        return;
+    int rc = worker_open(worker, &load->error);
+    if (rc == 0)
+        rc = worker_compile(worker, load->statement, &stmt, &load->error);
+    if (rc == 0) {
+        execute(worker, load, stmt, ret_result);
+        return;
+    }
+    *ret_result = (struct crl_load_result){
+        .rc = rc == CORRAL_ENOMEM ? rc : CORRAL_EORIGIN,
+        .why = load->error.text[0] != '\0' ? load->error.text : NULL,
+    };
+}
+
+static void run(struct crl_work *work, uint32_t number)
+{
+    struct sqlite_load *load = (struct sqlite_load *)work;
+    struct sqlite_origin *origin = (struct sqlite_origin *)work->works;
+    struct worker *worker = &origin->workers[number];
+    struct crl_load_result result = {.rc = CORRAL_EDEADLINE};
+
+    worker_take(worker, load);
+    query(worker, load, &result);
+    worker_take(worker, NULL);
+    if (result.rc < 0 && crl_work_is_cancelled(work))
+        result = (struct crl_load_result){
+            .rc = CORRAL_EDEADLINE,
+            .why = "the load was cancelled",
+        };
+    if (!crl_work_end(work, &result))
+        free(result.data);
+}
+
+static void release(struct crl_work *work, bool has_run)
+{
+    (void)has_run;
+    crl_work_fini(work);
+    free(work);
+}
+
+/* ------------------------------------------------------------------------------------- the port */
+
+static void start(struct crl_origin *port, struct crl_load *engine_load)
+{
+    struct sqlite_origin *origin = (struct sqlite_origin *)port;
+    struct corral_bytes key = engine_load->key;
+    struct sqlite_load *load = malloc(sizeof *load + key.size + CRL_FORM_ROOM(key.size));
+    if (!load) {
+        crl_load_answer(engine_load, &(struct crl_load_result){.rc = CORRAL_ENOMEM});
+        return;
+    }
+    load->statement = engine_load->space_arg;
+    load->worker = NULL;
+    load->deadline_at = engine_load->deadline_at;
+    load->error.text[0] = '\0';
+    load->key_size = key.size;
+    if (key.size > 0)
+        memcpy(load->bytes, key.data, key.size);
+    crl_work_start(&origin->works, &load->work, engine_load);
+}
+
+static void statement_free(struct crl_sqlite_statement *statement)
+{
+    for (size_t i = 0; i < statement->params_n; i++)
+        free((char *)statement->params[i].name);
+    free(statement->sql);
+    free(statement);
+}
+
+static void destroy(struct crl_works *works)
+{
+    struct sqlite_origin *origin = (struct sqlite_origin *)works;
+    for (uint32_t i = 0; i < origin->workers_n; i++) {
+        worker_close(&origin->workers[i]);
+        pthread_cond_destroy(&origin->workers[i].woken);
+    }
+    connection_close(&origin->checker);
+    while (origin->statements) {
+        struct crl_sqlite_statement *statement = origin->statements;
+        origin->statements = statement->next;
+        statement_free(statement);
+    }
+    pthread_mutex_destroy(&origin->checker_lock);
+    crl_works_fini(works);
+    free(origin->path);
+    free(origin);
+}
+
+static void worker_init(struct worker *worker, struct sqlite_origin *origin)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    *worker = (struct worker){.origin = origin};
+    pthread_cond_init(&worker->woken, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+/* A path that SQLite cannot take for anything but a path (":memory:", "file:x?mode=rwc"). */
+static char *plain_path(const char *path)
+{
+    char *plain = NULL;
+    int size = asprintf(&plain, "%s%s", path[0] == '/' || path[0] == '\0' ? "" : "./", path);
+    return size < 0 ? NULL : plain;
+}
+
+/* The origin without its connections. NULL: no memory. */
+static struct sqlite_origin *origin_new(const struct crl_origin_sqlite_options *options)
+{
+    static const struct crl_origin_ops origin_ops = {
+        .kind = "sqlite",
+        .start = start,
+        .cancel = crl_works_cancel,
+        .free = crl_works_free,
+    };
+    static const struct crl_works_ops works_ops = {
+        .run = run,
+        .interrupt = interrupt,
+        .release = release,
+        .destroy = destroy,
+    };
+    uint32_t workers_n = options->concurrency;
+    struct sqlite_origin *origin =
+        calloc(1, sizeof *origin + workers_n * sizeof origin->workers[0]);
+    if (!origin)
+        return NULL;
+    origin->path = plain_path(options->path);
+    if (!origin->path ||
+        crl_works_init(&origin->works, &origin_ops, &works_ops, "corral-sqlite", workers_n) < 0) {
+        free(origin->path);
+        free(origin);
+        return NULL;
+    }
+    origin->delay_us = options->delay_us;
+    origin->value_max = options->value_max;
+    pthread_mutex_init(&origin->checker_lock, NULL);
+    origin->workers_n = workers_n;
+    for (uint32_t i = 0; i < workers_n; i++)
+        worker_init(&origin->workers[i], origin);
+    return origin;
+}
+
+int crl_origin_sqlite_new(const struct crl_origin_sqlite_options *options,
+                          struct crl_origin **ret_origin, struct crl_sqlite_error *ret_error)
+{
+    struct sqlite_origin *origin = origin_new(options);
+    if (!origin) {
+        (void)invalid(ret_error, "out of memory");
+        return CORRAL_ENOMEM;
+    }
+    int rc = connection_open(origin, on_busy_checker, NULL, &origin->checker, ret_error);
+    if (rc < 0) {
+        crl_works_unref(&origin->works);
+        return rc;
+    }
+    *ret_origin = &origin->works.origin;
+    return 0;
+}
+
+/* ----------------------------------------------------------------------------------- statements */
+
+/* Is there nothing after the first statement but space, comments and semicolons? SQLite knows best:
+ * it compiles those to nothing. */
+static bool is_last_statement(sqlite3 *db, const char *tail)
+{
+    while (*tail != '\0') {
+        sqlite3_stmt *stmt = NULL;
+        const char *rest = tail;
+        int rc = sqlite3_prepare_v3(db, tail, -1, 0, &stmt, &rest);
+        (void)sqlite3_finalize(stmt);
+        if (rc != SQLITE_OK || stmt || rest == tail)
+            return false;
+        tail = rest;
+    }
+    return true;
+}
+
+/* Compile on the checker, and see that it is one statement that only reads. Under its lock. */
+static int compile_checked(sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt,
+                           struct crl_sqlite_error *error)
+{
+    sqlite3_stmt *stmt;
+    const char *tail;
+    if (sqlite3_prepare_v3(db, sql, -1, 0, &stmt, &tail) != SQLITE_OK) {
+        (void)invalid(error, "%s", sqlite3_errmsg(db));
+        error->sql_offset = sqlite3_error_offset(db);
+        return CORRAL_EINVAL;
+    }
+    int rc = 0;
+    if (!stmt)
+        rc = invalid(error, "the query is empty");
+    else if (!is_last_statement(db, tail)) {
+        rc = invalid(error, "the query is more than one statement");
+        error->sql_offset = (int)(tail - sql);
+    } else if (!sqlite3_stmt_readonly(stmt))
+        rc = invalid(error, "the query would write");
+    else
+        rc = crl_sqlite_json_check(stmt, error);
+    if (rc < 0) {
+        (void)sqlite3_finalize(stmt);
+        return rc;
+    }
+    *ret_stmt = stmt;
+    return 0;
+}
+
+static bool declares(const struct crl_sqlite_query *query, const char *name)
+{
+    for (size_t i = 0; i < query->params_n; i++) {
+        if (strcmp(query->params[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Are the parameters of the SQL and those declared the same set? */
+static int check_params(sqlite3_stmt *stmt, const struct crl_sqlite_query *query,
+                        struct crl_sqlite_error *error)
+{
+    char colon_name[256];
+    for (int i = 1; i <= sqlite3_bind_parameter_count(stmt); i++) {
+        const char *name = sqlite3_bind_parameter_name(stmt, i);
+        if (!name || name[0] != ':')
+            return invalid(error, "the query has a parameter \"%s\": write it as :name",
+                           name ? name : "?");
+        if (!declares(query, name + 1))
+            return invalid(error, "the query uses :%s, which no parameter declares", name + 1);
+    }
+    for (size_t i = 0; i < query->params_n; i++) {
+        int size = snprintf(colon_name, sizeof colon_name, ":%s", query->params[i].name);
+        if ((size_t)size >= sizeof colon_name)
+            return invalid(error, "the name of parameter \"%.20s...\" is too long", colon_name + 1);
+        if (sqlite3_bind_parameter_index(stmt, colon_name) == 0)
+            return invalid(error, "the query does not use the parameter :%s",
+                           query->params[i].name);
+    }
+    return 0;
+}
+
+static struct crl_sqlite_statement *statement_copy(const struct crl_sqlite_query *query)
+{
+    struct crl_sqlite_statement *statement =
+        calloc(1, sizeof *statement + query->params_n * sizeof statement->params[0]);
+    if (!statement)
+        return NULL;
+    statement->result = query->result;
+    statement->sql = strdup(query->sql);
+    bool is_whole = statement->sql != NULL;
+    for (size_t i = 0; i < query->params_n; i++) {
+        statement->params[i].type = query->params[i].type;
+        statement->params[i].name = strdup(query->params[i].name);
+        is_whole = is_whole && statement->params[i].name;
+    }
+    statement->params_n = query->params_n;
+    if (is_whole)
+        return statement;
+    statement_free(statement);
+    return NULL;
+}
+
+static int check_query(struct sqlite_origin *origin, const struct crl_sqlite_query *query,
+                       struct crl_sqlite_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = compile_checked(origin->checker.db, query->sql, &stmt, error);
+    if (rc < 0)
+        return rc;
+    rc = check_params(stmt, query, error);
+    (void)sqlite3_finalize(stmt);
+    return rc;
+}
+
+int crl_sqlite_statement_new(struct crl_origin *port, const struct crl_sqlite_query *query,
+                             struct crl_sqlite_statement **ret_statement,
+                             struct crl_sqlite_error *ret_error)
+{
+    struct sqlite_origin *origin = (struct sqlite_origin *)port;
+    crl_assert(port->ops->start == start);
+    (void)invalid(ret_error, "out of memory"); /* unless something else is wrong */
+    pthread_mutex_lock(&origin->checker_lock);
+    int rc = check_query(origin, query, ret_error);
+    struct crl_sqlite_statement *statement = rc == 0 ? statement_copy(query) : NULL;
+    if (statement) {
+        statement->index = origin->statements_n++;
+        statement->next = origin->statements;
+        origin->statements = statement;
+        *ret_statement = statement;
+    } else if (rc == 0) {
+        rc = CORRAL_ENOMEM;
+    }
+    pthread_mutex_unlock(&origin->checker_lock);
+    return rc;
+}

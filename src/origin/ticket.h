@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ticket.h - handles for programs that may use them too often or too late.
+ *
+ * What a loader holds looks like a pointer and is a number: a place in a table and the place's
+ * generation. So a load that is answered twice, from whatever thread and however late, names a
+ * ticket that is no longer good, instead of memory that is no longer there. Claiming a ticket is
+ * how one of several answers becomes the first.
+ *
+ * One table for the process, because a late answer has nothing else to go by: its cache may be
+ * gone. Limits: 2^23 tickets at once; a generation comes round after 2^40 claims of one place.
+ *
+ * Threads: any; one short lock. */
+#ifndef CRL_ORIGIN_TICKET_H
+#define CRL_ORIGIN_TICKET_H
+
+#include <stdbool.h>
+
+/* crl_ticket_issue - a new ticket for an object, which stays valid until the ticket is claimed.
+ * Returns NULL without memory or beyond the limit. */
+const void *crl_ticket_issue(void *object);
+
+/* crl_ticket_claim - make the ticket void. Returns its object, to exactly one caller; NULL to all
+ * others, and for what never was a ticket. */
+void *crl_ticket_claim(const void *ticket);
+
+/* crl_ticket_look - call `look` with the object while nobody can claim the ticket; `look` must not
+ * block. Returns whether the ticket is good. */
+bool crl_ticket_look(const void *ticket, void (*look)(const void *object, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * work.c - the life of a load on a worker pool. */
+#include "origin/work.h"
+
+#include "base/assert.h"
+
+static const struct crl_load_result cancelled_result = {
+    .rc = CORRAL_EDEADLINE,
+    .why = "the load was cancelled",
+};
+
+int crl_works_init(struct crl_works *works, const struct crl_origin_ops *origin_ops,
+                   const struct crl_works_ops *ops, const char *name, uint32_t concurrency)
+{
+    struct crl_pool *pool;
+    int rc = crl_pool_new(name, concurrency, &pool);
+    if (rc < 0)
+        return rc;
+    works->origin.ops = origin_ops;
+    works->ops = ops;
+    works->pool = pool;
+    works->open = NULL;
+    works->answering = 0;
+    atomic_init(&works->refs, 1);
+    pthread_mutex_init(&works->lock, NULL); /* glibc's do not fail */
+    pthread_cond_init(&works->answered, NULL);
+    return 0;
+}
+
+void crl_works_fini(struct crl_works *works)
+{
+    crl_assert(!works->open && works->answering == 0);
+    if (works->pool)
+        (void)crl_pool_free(works->pool, 0); /* no thread was ever started */
+    pthread_cond_destroy(&works->answered);
+    pthread_mutex_destroy(&works->lock);
+}
+
+void crl_works_unref(struct crl_works *works)
+{
+    if (atomic_fetch_sub_explicit(&works->refs, 1, memory_order_acq_rel) == 1)
+        works->ops->destroy(works);
+}
+
+void crl_work_fini(struct crl_work *work)
+{
+    crl_assert(!work->load);
+    crl_works_unref(work->works);
+}
+
+/* --------------------------------------------------------------------------------------- ending */
+
+/* End the load of a work: from here on the caller owes the answer. Under the lock. */
+static struct crl_load *take_load(struct crl_work *work)
+{
+    struct crl_load *load = work->load;
+    crl_assert(load && load->origin_private == work); /* K2 */
+    load->origin_private = NULL;
+    work->load = NULL;
+    *work->link = work->next;
+    if (work->next)
+        work->next->link = work->link;
+    work->works->answering++;
+    return load;
+}
+
+/* Give the answer that is owed. The last one lets crl_works_free() go on (K4). */
+static void answer(struct crl_works *works, struct crl_load *load,
+                   const struct crl_load_result *result)
+{
+    crl_load_answer(load, result);
+    pthread_mutex_lock(&works->lock);
+    if (--works->answering == 0)
+        pthread_cond_broadcast(&works->answered);
+    pthread_mutex_unlock(&works->lock);
+}
+
+bool crl_work_end(struct crl_work *work, const struct crl_load_result *result)
+{
+    struct crl_works *works = work->works;
+    pthread_mutex_lock(&works->lock);
+    struct crl_load *load = work->load ? take_load(work) : NULL;
+    pthread_mutex_unlock(&works->lock);
+    if (load)
+        answer(works, load, result);
+    return load != NULL;
+}
+
+/* -------------------------------------------------------------------------------------- running */
+
+static void run(struct crl_job *job, uint32_t worker)
+{
+    struct crl_work *work = (struct crl_work *)job;
+    struct crl_works *works = work->works;
+
+    pthread_mutex_lock(&works->lock);
+    bool has_run = work->load != NULL; /* else it was cancelled in this very moment */
+    if (has_run)
+        work->state = CRL_WORK_RUNNING;
+    pthread_mutex_unlock(&works->lock);
+
+    if (has_run)
+        works->ops->run(work, worker);
+
+    pthread_mutex_lock(&works->lock);
+    work->state = CRL_WORK_RETURNED;
+    bool ends = work->load && crl_work_is_cancelled(work);
+    struct crl_load *load = ends ? take_load(work) : NULL;
+    pthread_mutex_unlock(&works->lock);
+
+    if (load)
+        answer(works, load, &cancelled_result);
+    works->ops->release(work, has_run);
+}
+
+void crl_work_start(struct crl_works *works, struct crl_work *work, struct crl_load *load)
+{
+    atomic_fetch_add_explicit(&works->refs, 1, memory_order_relaxed);
+    pthread_mutex_lock(&works->lock);
+    *work = (struct crl_work){.job.run = run, .works = works, .load = load, .next = works->open};
+    work->link = &works->open;
+    if (work->next)
+        work->next->link = &work->next;
+    works->open = work;
+    load->origin_private = work;
+    pthread_mutex_unlock(&works->lock);
+
+    if (crl_pool_post(works->pool, &work->job) == 0)
+        return;
+    crl_work_end(work, &(struct crl_load_result){
+                           .rc = CORRAL_EORIGIN,
+                           .why = "no worker thread could be started",
+                       });
+    works->ops->release(work, false);
+}
+
+/* ----------------------------------------------------------------------------------- cancelling */
+
+/* Cancel an open work. Under the lock, which is given up to answer; so the work may be gone then.
+ */
+static void cancel_work(struct crl_work *work)
+{
+    struct crl_works *works = work->works;
+    bool was_cancelled = atomic_exchange(&work->cancelled, true);
+    if (work->state == CRL_WORK_RUNNING) {
+        if (!was_cancelled && works->ops->interrupt)
+            works->ops->interrupt(work);
+        return;
+    }
+    bool never_runs = work->state == CRL_WORK_QUEUED && crl_pool_take_back(works->pool, &work->job);
+    struct crl_load *load = take_load(work);
+    pthread_mutex_unlock(&works->lock);
+    answer(works, load, &cancelled_result);
+    if (never_runs)
+        works->ops->release(work, false);
+    pthread_mutex_lock(&works->lock);
+}
+
+void crl_works_cancel(struct crl_origin *origin, struct crl_load *load)
+{
+    struct crl_works *works = (struct crl_works *)origin;
+    pthread_mutex_lock(&works->lock);
+    struct crl_work *work = load->origin_private;
+    if (work)
+        cancel_work(work);
+    pthread_mutex_unlock(&works->lock);
+}
+
+/* Cancel what is open. Each turn ends a load or marks one, so this comes to an end. Under the lock.
+ */
+static void cancel_all(struct crl_works *works)
+{
+    struct crl_work *work = works->open;
+    while (work) {
+        bool is_marked = work->state == CRL_WORK_RUNNING && crl_work_is_cancelled(work);
+        if (is_marked) {
+            work = work->next;
+            continue;
+        }
+        cancel_work(work);
+        work = works->open; /* the lock was given up: begin again */
+    }
+}
+
+int crl_works_free(struct crl_origin *origin, corral_us wait_us)
+{
+    struct crl_works *works = (struct crl_works *)origin;
+    pthread_mutex_lock(&works->lock);
+    cancel_all(works);
+    pthread_mutex_unlock(&works->lock);
+
+    int rc = crl_pool_free(works->pool, wait_us);
+    works->pool = NULL;
+
+    pthread_mutex_lock(&works->lock);
+    while (works->open) { /* stuck, and left behind */
+        struct crl_load *load = take_load(works->open);
+        pthread_mutex_unlock(&works->lock);
+        answer(works, load, &cancelled_result);
+        pthread_mutex_lock(&works->lock);
+    }
+    while (works->answering > 0)
+        pthread_cond_wait(&works->answered, &works->lock);
+    pthread_mutex_unlock(&works->lock);
+    crl_works_unref(works);
+    return rc;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * work.h - loads as work for a pool: what all origins that block have in common.
+ *
+ * It keeps the promises O1 to O6 of origin.h, so that an origin has only to say how one load runs.
+ *
+ *     start        the pool has a worker            ops->run() returns
+ *      |                    |                               |
+ *      v                    v                               v
+ *    QUEUED ------------> RUNNING ----------------------> RETURNED ------> release()
+ *      |                    |                               |
+ *      | cancel: ends       | crl_work_end() ends the load  | ended: nothing is left to do
+ *      | at once, never     | cancel: sets the flag, calls  | cancelled: ends now
+ *      | runs               | ops->interrupt()              | neither: ends when crl_work_end()
+ *      v                                                    | is called, or at once when cancelled
+ *    release()                                              v
+ *
+ * Whether the load has ended is apart from these states: `load` is then NULL. Invariants:
+ *   K1  `load` goes from set to NULL once, under the lock; who did it, and no other, answers.
+ *   K2  A load points to its work (origin_private) exactly as long as the work points to the load,
+ *       and the work is in the list of its origin.
+ *   K3  interrupt() is called between the begin and the return of run() of this very work, and
+ *       release() never at the same time.
+ *   K4  After crl_works_free() no load of the origin is touched: it waits for answers under way.
+ *   K5  The origin's memory is counted by reference: its owner holds one, and each work from its
+ *       start until crl_work_fini().
+ *
+ * Threads: as the port says. Lock order: works, then pool. */
+#ifndef CRL_ORIGIN_WORK_H
+#define CRL_ORIGIN_WORK_H
+
+#include "io/pool.h"
+#include "origin/origin.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct crl_work;
+struct crl_works;
+
+struct crl_works_ops {
+    /* Run a load, on worker number 0 <= worker < concurrency. May end it by crl_work_end(). If it
+     * does not, someone else does later; a cancelled one ends by itself on return. */
+    void (*run)(struct crl_work *work, uint32_t worker);
+    /* Make run() return soon. Called once at most, under the lock: must not block. May be NULL. */
+    void (*interrupt)(struct crl_work *work);
+    /* The pool is done with the work. has_run: whether run() was ever called. */
+    void (*release)(struct crl_work *work, bool has_run);
+    /* The last reference to the origin is gone: free it. Any thread. */
+    void (*destroy)(struct crl_works *works);
+};
+
+/* The common part of an origin; first in it, so that an origin can be cast. */
+struct crl_works {
+    struct crl_origin origin;
+    const struct crl_works_ops *ops;
+    struct crl_pool *pool;
+    pthread_mutex_t lock;
+    pthread_cond_t answered;
+    struct crl_work *open; /* works whose load has not ended */
+    uint32_t answering;    /* answers that are being given right now */
+    _Atomic uint32_t refs; /* K5 */
+};
+
+enum crl_work_state { CRL_WORK_QUEUED, CRL_WORK_RUNNING, CRL_WORK_RETURNED };
+
+/* The common part of what an origin keeps of a load. */
+struct crl_work {
+    struct crl_job job;
+    struct crl_works *works;
+    struct crl_load *load; /* NULL: has ended (K1) */
+    struct crl_work *next; /* open works */
+    struct crl_work **link;
+    enum crl_work_state state;
+    _Atomic bool cancelled; /* may be read without the lock; never goes back */
+};
+
+/* crl_works_init - the common part, with its pool. Errors: ENOMEM */
+int crl_works_init(struct crl_works *works, const struct crl_origin_ops *origin_ops,
+                   const struct crl_works_ops *ops, const char *name, uint32_t concurrency);
+
+/* crl_works_fini - the end of the common part; for destroy(), and for who gives up before the
+ * origin was handed out (then also frees the pool). */
+void crl_works_fini(struct crl_works *works);
+
+/* crl_works_unref - drop a reference. */
+void crl_works_unref(struct crl_works *works);
+
+/* crl_work_start - O1: hand a load to the pool. If no thread can be had, the load ends at once. */
+void crl_work_start(struct crl_works *works, struct crl_work *work, struct crl_load *load);
+
+/* crl_work_fini - nothing needs the work any more: drop its reference to the origin (which may go
+ * with it). Its load has ended, or never will. */
+void crl_work_fini(struct crl_work *work);
+
+/* crl_work_is_cancelled - has nobody a use for the answer any more? Any thread. */
+static inline bool crl_work_is_cancelled(const struct crl_work *work)
+{
+    return atomic_load_explicit(&work->cancelled, memory_order_relaxed);
+}
+
+/* crl_work_end - O2: answer, unless the load has ended already. Any thread that keeps the work
+ * alive. Returns whether the answer was given. If not, result->data is still the caller's. */
+bool crl_work_end(struct crl_work *work, const struct crl_load_result *result);
+
+/* crl_works_cancel, crl_works_free - the operations of the port, as they are. */
+void crl_works_cancel(struct crl_origin *origin, struct crl_load *load);
+int crl_works_free(struct crl_origin *origin, corral_us wait_us);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * answer.c - see answer.h.
+ *
+ * A hit is the case that must be fast: its headers are spelled without printf into one piece of the
+ * pool, and their names are constants that nothing copies. */
+#include "server/answer.h"
+
+#include "base/bytes.h"
+#include "base/rc.h"
+#include "io/clock.h"
+#include "server/etag.h"
+#include "server/json_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    PROBLEM_MAX = 1024,
+    DIGITS_MAX = 20, /* of a uint64_t */
+};
+
+#define TEXT(literal) ((struct corral_bytes){.data = (literal), .size = sizeof(literal) - 1})
+
+static const h2o_iovec_t cache_status_name = {(char *)"cache-status", sizeof "cache-status" - 1};
+
+/* ------------------------------------------------------------------------------------ exchanges */
+
+static enum crl_method method_of(h2o_iovec_t method)
+{
+    if (method.len == 3 && memcmp(method.base, "GET", 3) == 0)
+        return CRL_METHOD_GET;
+    if (method.len == 4 && memcmp(method.base, "HEAD", 4) == 0)
+        return CRL_METHOD_HEAD;
+    if (method.len == 5 && memcmp(method.base, "PURGE", 5) == 0)
+        return CRL_METHOD_PURGE;
+    return CRL_METHOD_OTHER;
+}
+
+struct crl_exchange crl_exchange_begin(struct crl_front *front, h2o_req_t *req)
+{
+    crl_counter_add(&crl_front_sheet(front)->in_flight, 1);
+    return (struct crl_exchange){
+        .front = front,
+        .req = req,
+        .begun_at = crl_now(),
+        .path = CRL_PATH_OTHER,
+        .method = method_of(req->method),
+    };
+}
+
+struct corral_bytes crl_exchange_path(const struct crl_exchange *exchange)
+{
+    return crl_bytes(exchange->req->path_normalized.base, exchange->req->path_normalized.len);
+}
+
+struct corral_bytes crl_exchange_query(const struct crl_exchange *exchange)
+{
+    const h2o_req_t *req = exchange->req;
+    if (req->query_at == SIZE_MAX)
+        return crl_bytes("", 0);
+    size_t from = req->query_at + 1;
+    return crl_bytes(req->path.base + from, req->path.len - from);
+}
+
+void crl_exchange_abandon(struct crl_front *front)
+{
+    crl_counter_add(&crl_front_sheet(front)->in_flight, UINT64_MAX);
+}
+
+static void exchange_count(const struct crl_exchange *exchange, enum crl_status status)
+{
+    struct crl_http_sheet *sheet = crl_front_sheet(exchange->front);
+    crl_counter_add(&sheet->in_flight, UINT64_MAX); /* one less */
+    crl_http_count(sheet, exchange->path, exchange->method, status, crl_now() - exchange->begun_at);
+}
+
+/* -------------------------------------------------------------------------------------- sending */
+
+void crl_answer_header(const struct crl_exchange *exchange, const h2o_iovec_t *name,
+                       struct corral_bytes value)
+{
+    h2o_headers_t *headers = &exchange->req->res.headers;
+    h2o_vector_reserve(&exchange->req->pool, headers, headers->size + 1);
+    headers->entries[headers->size++] = (h2o_header_t){
+        .name = (h2o_iovec_t *)name, /* libh2o does not write to it */
+        .value = h2o_iovec_init(value.data, value.size),
+    };
+}
+
+/* libh2o would ask for more of an answer, or stop it. It has all of it from the start. */
+static h2o_generator_t no_more = {NULL, NULL};
+
+/* Headers are set. body.data NULL: an answer that has no body by its nature. */
+static void send_answer(const struct crl_exchange *exchange, enum crl_status status,
+                        struct corral_bytes body)
+{
+    h2o_req_t *req = exchange->req;
+    req->res.status = crl_status_code(status);
+    req->res.reason = crl_status_phrase(status);
+    req->res.content_length = body.data == NULL ? SIZE_MAX : body.size;
+    exchange_count(exchange, status);
+    h2o_iovec_t piece = h2o_iovec_init(body.data, body.size);
+    bool has_body = body.size > 0 && exchange->method != CRL_METHOD_HEAD;
+    h2o_start_response(req, &no_more);
+    h2o_send(req, &piece, has_body ? 1 : 0, H2O_SEND_STATE_FINAL);
+}
+
+/* ------------------------------------------------------------------------------- cached answers */
+
+static char *put(char *at, struct corral_bytes text)
+{
+    memcpy(at, text.data, text.size);
+    return at + text.size;
+}
+
+static char *put_number(char *at, uint64_t number)
+{
+    char digits[DIGITS_MAX];
+    size_t n = 0;
+    do {
+        digits[DIGITS_MAX - ++n] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return put(at, crl_bytes(digits + DIGITS_MAX - n, n));
+}
+
+static uint64_t seconds(corral_us span_us)
+{
+    return span_us > 0 ? (uint64_t)span_us / 1000000 : 0;
+}
+
+/* What happened, in the words of RFC 9211. */
+static char *put_cache_status(char *at, const struct crl_answer_cached *cached, bool negative)
+{
+    switch (cached->outcome) {
+    case CORRAL_HIT:
+        at = put(at, TEXT("corral; hit; ttl="));
+        return put_number(at, seconds(cached->fresh_us));
+    case CORRAL_NEGATIVE:
+        return put(at, TEXT("corral; hit; detail=negative"));
+    case CORRAL_STALE:
+        return put(at, TEXT("corral; hit; detail=stale"));
+    case CORRAL_DEGRADED:
+        return put(at, TEXT("corral; hit; detail=stale-if-error"));
+    case CORRAL_COALESCED:
+        at = put(at, TEXT("corral; fwd=miss; collapsed"));
+        break;
+    default:
+        at = put(at, cached->fresh_us > 0 ? TEXT("corral; fwd=miss; stored")
+                                          : TEXT("corral; fwd=miss"));
+        break;
+    }
+    return negative ? put(at, TEXT("; detail=negative")) : at;
+}
+
+/* Age, Cache-Control and Cache-Status. */
+static void cached_headers(const struct crl_exchange *exchange,
+                           const struct crl_answer_cached *cached, bool negative)
+{
+    enum { ROOM = 2 * DIGITS_MAX + sizeof "max-age=" + 64 };
+    char *at = h2o_mem_alloc_pool(&exchange->req->pool, ROOM), *from = at;
+    at = put_number(at, seconds(cached->age_us));
+    crl_answer_header(exchange, &H2O_TOKEN_AGE->buf, crl_bytes(from, (size_t)(at - from)));
+    from = at;
+    at = put_number(put(at, TEXT("max-age=")), seconds(cached->fresh_us));
+    crl_answer_header(exchange, &H2O_TOKEN_CACHE_CONTROL->buf,
+                      crl_bytes(from, (size_t)(at - from)));
+    from = at;
+    at = put_cache_status(at, cached, negative);
+    crl_answer_header(exchange, &cache_status_name, crl_bytes(from, (size_t)(at - from)));
+}
+
+static bool client_has(const struct crl_exchange *exchange, const char etag[CRL_ETAG_SIZE])
+{
+    const h2o_headers_t *headers = &exchange->req->headers;
+    ssize_t at = -1;
+    while ((at = h2o_find_header(headers, H2O_TOKEN_IF_NONE_MATCH, at)) != -1) {
+        const h2o_iovec_t *value = &headers->entries[at].value;
+        if (crl_etag_matches(crl_bytes(value->base, value->len), etag))
+            return true;
+    }
+    return false;
+}
+
+void crl_answer_value(const struct crl_exchange *exchange, const struct crl_answer_cached *cached,
+                      struct corral_bytes value)
+{
+    h2o_req_t *req = exchange->req;
+    h2o_vector_reserve(&req->pool, &req->res.headers, 5);
+    char *etag = h2o_mem_alloc_pool(&req->pool, CRL_ETAG_SIZE);
+    crl_etag(value, etag);
+    bool has = client_has(exchange, etag);
+    if (!has)
+        crl_answer_header(exchange, &H2O_TOKEN_CONTENT_TYPE->buf, TEXT("application/json"));
+    crl_answer_header(exchange, &H2O_TOKEN_ETAG->buf, crl_bytes(etag, CRL_ETAG_SIZE));
+    cached_headers(exchange, cached, false);
+    if (has)
+        send_answer(exchange, CRL_STATUS_304, crl_bytes(NULL, 0));
+    else
+        send_answer(exchange, CRL_STATUS_200, value);
+}
+
+/* ------------------------------------------------------------------------------------- problems */
+
+/* The headers that are common to problems are set here; others by the caller, before. */
+static void send_problem(const struct crl_exchange *exchange, enum crl_status status,
+                         const char *detail)
+{
+    char *body = h2o_mem_alloc_pool(&exchange->req->pool, PROBLEM_MAX);
+    size_t size = (size_t)snprintf(body, PROBLEM_MAX, "{\"title\":\"%s\",\"status\":%d",
+                                   crl_status_phrase(status), crl_status_code(status));
+    if (detail != NULL) {
+        char *at = put(body + size, TEXT(",\"detail\":\""));
+        at += crl_json_text(corral_str(detail), at, (size_t)(body + PROBLEM_MAX - 3 - at));
+        at = put(at, TEXT("\""));
+        size = (size_t)(at - body);
+    }
+    size = (size_t)(put(body + size, TEXT("}\n")) - body);
+    crl_answer_header(exchange, &H2O_TOKEN_CONTENT_TYPE->buf, TEXT("application/problem+json"));
+    if (status == CRL_STATUS_503 || status == CRL_STATUS_429)
+        crl_answer_header(exchange, &H2O_TOKEN_RETRY_AFTER->buf, TEXT("1"));
+    send_answer(exchange, status, crl_bytes(body, size));
+}
+
+void crl_answer_problem(const struct crl_exchange *exchange, enum crl_status status,
+                        const char *detail)
+{
+    crl_answer_header(exchange, &H2O_TOKEN_CACHE_CONTROL->buf, TEXT("no-store"));
+    send_problem(exchange, status, detail);
+}
+
+void crl_answer_absent(const struct crl_exchange *exchange, const struct crl_answer_cached *cached)
+{
+    cached_headers(exchange, cached, true);
+    send_problem(exchange, CRL_STATUS_404, "There is no such row.");
+}
+
+/* Cache-Status of a failure: its error as a token. */
+static void error_header(const struct crl_exchange *exchange, const char *before, int rc)
+{
+    char *text = h2o_mem_alloc_pool(&exchange->req->pool, 64);
+    int size = snprintf(text, 64, "corral; %sdetail=%s", before, crl_rc_name(rc));
+    crl_answer_header(exchange, &cache_status_name, crl_bytes(text, (size_t)size));
+}
+
+void crl_answer_error(const struct crl_exchange *exchange, int rc)
+{
+    char detail[160];
+    snprintf(detail, sizeof detail, "The value could not be had: %s.", corral_strerror(rc));
+    error_header(exchange, "fwd=miss; ", rc);
+    crl_answer_problem(exchange, crl_status_of(crl_rc_http_status(rc)), detail);
+}
+
+void crl_answer_refused(const struct crl_exchange *exchange, int rc, const char *detail)
+{
+    error_header(exchange, "", rc);
+    crl_answer_problem(exchange, crl_status_of(crl_rc_http_status(rc)), detail);
+}
+
+void crl_answer_method(const struct crl_exchange *exchange, const char *allow)
+{
+    char detail[96];
+    snprintf(detail, sizeof detail, "This method is not supported here; use %s.", allow);
+    crl_answer_header(exchange, &H2O_TOKEN_ALLOW->buf, corral_str(allow));
+    crl_answer_problem(exchange, CRL_STATUS_405, detail);
+}
+
+void crl_answer_text(const struct crl_exchange *exchange, enum crl_status status, const char *type,
+                     struct corral_bytes body)
+{
+    char *copy = h2o_mem_alloc_pool(&exchange->req->pool, body.size + 1);
+    memcpy(copy, body.data, body.size);
+    crl_answer_header(exchange, &H2O_TOKEN_CONTENT_TYPE->buf, corral_str(type));
+    crl_answer_header(exchange, &H2O_TOKEN_CACHE_CONTROL->buf, TEXT("no-store"));
+    send_answer(exchange, status, crl_bytes(copy, body.size));
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config.c - read, check, complete: a configuration from a file or from memory. */
+#include "server/config.h"
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "server/config_check.h"
+#include "server/config_schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct crl_place whole_file = {0};
+
+/* ------------------------------------------------------------------------------------- the text */
+
+/* A relative path starts at the folder of the configuration file. Takes `*path`. */
+static int resolve(const char *name, char **path)
+{
+    const char *slash = strrchr(name, '/');
+    if (!slash || (*path)[0] == '/')
+        return CORRAL_OK;
+    size_t folder = (size_t)(slash - name) + 1;
+    size_t size = strlen(*path) + 1;
+    char *resolved = malloc(folder + size);
+    if (!resolved)
+        return CORRAL_ENOMEM;
+    memcpy(resolved, name, folder);
+    memcpy(resolved + folder, *path, size);
+    free(*path);
+    *path = resolved;
+    return CORRAL_OK;
+}
+
+static int resolve_all(const char *name, struct crl_config *config)
+{
+    for (size_t i = 0; i < config->origins_n; i++) {
+        int rc = resolve(name, &config->origins[i].sqlite);
+        if (rc < 0)
+            return rc;
+    }
+    return CORRAL_OK;
+}
+
+static int config_read(const char *name, const struct crl_yaml *yaml, struct crl_config *config,
+                       struct crl_problems *problems)
+{
+    crl_schema_read(&crl_config_schema, yaml, config, problems);
+    crl_config_check(config, problems);
+    int rc = crl_problems_rc(problems);
+    return rc < 0 ? rc : resolve_all(name, config);
+}
+
+static int config_parse(const char *name, struct corral_bytes text, struct crl_problems *problems,
+                        struct crl_config **ret_config)
+{
+    struct crl_yaml yaml;
+    int rc = crl_yaml_load(text, problems, &yaml);
+    if (rc < 0)
+        return rc;
+    struct crl_config *config = calloc(1, sizeof *config);
+    rc = config ? config_read(name, &yaml, config, problems) : CORRAL_ENOMEM;
+    crl_yaml_fini(&yaml);
+    if (rc < 0) {
+        crl_config_free(config);
+        return rc;
+    }
+    *ret_config = config;
+    return CORRAL_OK;
+}
+
+int crl_config_parse(const char *name, struct corral_bytes text, struct crl_problems *problems,
+                     struct crl_config **ret_config)
+{
+    int rc = config_parse(name, text, problems, ret_config);
+    crl_problems_sort(problems);
+    return rc;
+}
+
+void crl_config_free(struct crl_config *config)
+{
+    if (!config)
+        return;
+    for (size_t i = 0; i < config->routes_n; i++) {
+        for (size_t j = 0; j < config->routes[i].params_n; j++)
+            crl_pattern_fini(&config->routes[i].params[j].pattern);
+    }
+    crl_schema_clear(&crl_config_schema, config);
+    free(config);
+}
+
+/* ------------------------------------------------------------------------------------- the file */
+
+static int unreadable(struct crl_problems *problems, int error)
+{
+    crl_problems_add(problems, whole_file, "cannot be read: %s", strerror(error));
+    return error == ENOMEM ? CORRAL_ENOMEM : CORRAL_EINVAL;
+}
+
+/* Read up to `room` bytes. Returns 0 or an errno. */
+static int read_all(int fd, char *to, size_t room, size_t *ret_size)
+{
+    size_t size = 0;
+    while (size < room) {
+        ssize_t n = read(fd, to + size, room - size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        if (n == 0)
+            break;
+        size += (size_t)n;
+    }
+    *ret_size = size;
+    return 0;
+}
+
+/* The whole file, in memory of the caller's. One byte more than allowed is read, so that the reader
+ * of YAML sees a file that is too large. */
+static int file_read(const char *file, struct crl_problems *problems, char **ret_text,
+                     size_t *ret_size)
+{
+    size_t room = CRL_YAML_BYTES_MAX + 1;
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return unreadable(problems, errno);
+    char *text = malloc(room);
+    int error = text ? read_all(fd, text, room, ret_size) : ENOMEM;
+    (void)close(fd); /* nothing was written */
+    if (error) {
+        free(text);
+        return unreadable(problems, error);
+    }
+    *ret_text = text;
+    return CORRAL_OK;
+}
+
+int crl_config_load(const char *file, struct crl_problems *problems, struct crl_config **ret_config)
+{
+    char *text = NULL;
+    size_t size = 0;
+    int rc = file_read(file, problems, &text, &size);
+    if (rc < 0)
+        return rc;
+    rc = crl_config_parse(file, crl_bytes(text, size), problems, ret_config);
+    free(text);
+    return rc;
+}

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * front.c - a thread that speaks HTTP; see front.h.
+ *
+ * Life: RUN until a letter says drain; DRAIN until no connection is left, or the limit has passed
+ * and the rest is cut off; then, when every expected letter has come, it ends. */
+#include "server/front.h"
+
+#include "base/assert.h"
+#include "io/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <h2o/http1.h>
+#include <h2o/http2.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    ACCEPT_BATCH = 16,   /* clients taken in one turn, so that requests get theirs */
+    SWEEP_MS = 1000,     /* between two looks for overdue clients */
+    DRAIN_SWEEP_MS = 20, /* the same while draining */
+    CUT_AFTER_MS = 100,  /* from the drain limit to the end of all connections */
+    PAUSE_MS = 20,       /* until a paused front looks whether it may accept again */
+    ANSWER_BYTES_MS = 16384 / 1000,
+};
+
+enum front_state { FRONT_RUN, FRONT_DRAIN, FRONT_CUT };
+
+struct front_handler {
+    h2o_handler_t super;
+    struct crl_front *front;
+};
+
+/* What we keep of a client; libh2o keeps the rest. */
+struct connection {
+    struct crl_front *front;
+    h2o_socket_t *socket;
+    h2o_linklist_t link;
+};
+
+struct crl_front {
+    struct crl_front_options options;
+    pthread_t thread;
+    sem_t ready; /* letters can be posted */
+    h2o_globalconf_t conf;
+    h2o_context_t context;
+    h2o_accept_ctx_t accept;
+    h2o_multithread_receiver_t receiver;
+    h2o_socket_t *listener; /* NULL once draining */
+    struct crl_front_letter drain;
+    enum front_state state;
+    bool cut_any;
+    h2o_linklist_t connections;
+    uint32_t open;           /* of them */
+    h2o_linklist_t expected; /* letters that have not come */
+    corral_us paused_until;  /* accepting failed for want of something */
+    corral_us sweep_at;
+    corral_us drain_until;
+};
+
+/* ---------------------------------------------------------------------------------------- loops */
+
+/* libh2o 2.2 has no complete way to free a loop (its epoll descriptor stays open), so a loop that a
+ * front is done with waits here for the next front. */
+static struct {
+    pthread_mutex_t lock;
+    size_t n;
+    h2o_loop_t *loops[256];
+} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static h2o_loop_t *loop_take(void)
+{
+    pthread_mutex_lock(&spare.lock);
+    h2o_loop_t *loop = spare.n > 0 ? spare.loops[--spare.n] : NULL;
+    pthread_mutex_unlock(&spare.lock);
+    return loop != NULL ? loop : h2o_evloop_create();
+}
+
+static void loop_give_back(h2o_loop_t *loop)
+{
+    pthread_mutex_lock(&spare.lock);
+    if (spare.n < sizeof spare.loops / sizeof spare.loops[0])
+        spare.loops[spare.n++] = loop;
+    pthread_mutex_unlock(&spare.lock);
+}
+
+#ifdef CRL_SANITIZED
+/* What libh2o keeps for a thread's next requests stays allocated when the thread ends; it has no
+ * call to free it. A few pages for each front that ever was. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:h2o_mem_alloc_recycle\nleak:h2o_buffer_reserve\nleak:h2o_mem_alloc_pool\n"
+           "leak:h2o_multithread_create_queue\n";
+}
+#endif
+
+/* ------------------------------------------------------------------------------------ accepting */
+
+static void on_connection_closed(void *arg)
+{
+    struct connection *connection = arg;
+    struct crl_front *front = connection->front;
+    h2o_linklist_unlink(&connection->link);
+    free(connection);
+    front->open--;
+    atomic_fetch_sub_explicit(&front->options.gate->open, 1, memory_order_relaxed);
+}
+
+/* Take a place at the gate. */
+static bool gate_enter(struct crl_gate *gate)
+{
+    if (atomic_fetch_add_explicit(&gate->open, 1, memory_order_relaxed) < gate->max)
+        return true;
+    atomic_fetch_sub_explicit(&gate->open, 1, memory_order_relaxed);
+    return false;
+}
+
+static bool gate_is_full(const struct crl_gate *gate)
+{
+    return atomic_load_explicit(&gate->open, memory_order_relaxed) >= gate->max;
+}
+
+/* Accept one client. False: no more for now. */
+static bool accept_one(struct crl_front *front)
+{
+    if (!gate_enter(front->options.gate))
+        return false;
+    h2o_socket_t *socket = h2o_evloop_socket_accept(front->listener);
+    if (socket == NULL) {
+        int why = errno;
+        atomic_fetch_sub_explicit(&front->options.gate->open, 1, memory_order_relaxed);
+        if (why == ECONNABORTED || why == EINTR)
+            return true;
+        if (why != EAGAIN && why != EWOULDBLOCK)
+            front->paused_until = crl_now() + CORRAL_MS(100); /* out of descriptors or memory */
+        return false;
+    }
+    struct connection *connection = h2o_mem_alloc(sizeof *connection);
+    *connection = (struct connection){.front = front, .socket = socket};
+    h2o_linklist_insert(&front->connections, &connection->link);
+    front->open++;
+    socket->on_close.cb = on_connection_closed;
+    socket->on_close.data = connection;
+    h2o_accept(&front->accept, socket);
+    return true;
+}
+
+static void on_listener_ready(h2o_socket_t *listener, const char *error)
+{
+    struct crl_front *front = listener->data;
+    if (error != NULL || front->state != FRONT_RUN)
+        return;
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        if (!accept_one(front))
+            return;
+    }
+}
+
+/* Listen or not, by the gate. Returns whether the front is paused. */
+static bool listener_update(struct crl_front *front, corral_us now)
+{
+    if (front->listener == NULL)
+        return false;
+    bool paused = gate_is_full(front->options.gate) || now < front->paused_until;
+    if (paused && h2o_socket_is_reading(front->listener))
+        h2o_socket_read_stop(front->listener);
+    if (!paused && !h2o_socket_is_reading(front->listener))
+        h2o_socket_read_start(front->listener, on_listener_ready);
+    return paused;
+}
+
+/* ------------------------------------------------------------------------------------- sweeping */
+
+static corral_us since(const struct timeval *then, const struct timeval *now)
+{
+    return CORRAL_SECONDS(now->tv_sec - then->tv_sec) + (now->tv_usec - then->tv_usec);
+}
+
+/* Is this client overdue? A request that is being worked on is never: its get has a limit. */
+static bool request_is_overdue(const struct crl_front *front, const h2o_req_t *req,
+                               const struct timeval *now)
+{
+    if (req->timestamps.response_start_at.tv_sec != 0) {
+        size_t size = req->res.content_length == SIZE_MAX ? 0 : req->res.content_length;
+        corral_us allowed = CORRAL_MS((corral_us)(size / ANSWER_BYTES_MS));
+        return since(&req->timestamps.response_start_at, now) >
+               front->options.request_limit_us + allowed;
+    }
+    if (req->processed_at.at.tv_sec != 0 || req->timestamps.request_begin_at.tv_sec == 0)
+        return false;
+    return since(&req->timestamps.request_begin_at, now) > front->options.request_limit_us;
+}
+
+static bool request_is_idle(const h2o_req_t *req)
+{
+    return req->version < 0x200 && req->timestamps.request_begin_at.tv_sec == 0;
+}
+
+/* Break the connection; the loop then finds it broken and frees it. */
+static void client_cut(h2o_req_t *req)
+{
+    h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
+    (void)shutdown(h2o_socket_get_fd(socket), SHUT_RDWR); /* may be broken already */
+}
+
+static int sweep_request(h2o_req_t *req, void *arg)
+{
+    struct crl_front *front = arg;
+    struct timeval *now = h2o_get_timestamp(&front->context, NULL, NULL);
+    if (front->state == FRONT_CUT) {
+        front->cut_any |= !request_is_idle(req);
+    } else if (request_is_overdue(front, req, now) ||
+               (front->state == FRONT_DRAIN && request_is_idle(req))) {
+        client_cut(req);
+    }
+    return 0;
+}
+
+/* All that is left, connections without a request as well. */
+static void cut_all(struct crl_front *front)
+{
+    h2o_linklist_t *all = &front->connections;
+    for (h2o_linklist_t *link = all->next; link != all; link = link->next) {
+        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
+        (void)shutdown(h2o_socket_get_fd(connection->socket),
+                       SHUT_RDWR); /* may be broken already */
+    }
+}
+
+static void sweep(struct crl_front *front, corral_us now)
+{
+    if (now < front->sweep_at)
+        return;
+    bool running = front->state == FRONT_RUN;
+    front->sweep_at = now + CORRAL_MS(running ? SWEEP_MS : DRAIN_SWEEP_MS);
+    front->conf.http1.callbacks.foreach_request(&front->context, sweep_request, front);
+    front->conf.http2.callbacks.foreach_request(&front->context, sweep_request, front);
+    if (front->state == FRONT_CUT)
+        cut_all(front);
+}
+
+/* -------------------------------------------------------------------------------------- letters */
+
+void crl_front_expect(struct crl_front *front, struct crl_front_letter *letter)
+{
+    h2o_linklist_insert(&front->expected, &letter->expected);
+}
+
+void crl_front_post(struct crl_front *front, struct crl_front_letter *letter)
+{
+    h2o_multithread_send_message(&front->receiver, &letter->message);
+}
+
+static void on_letters(h2o_multithread_receiver_t *receiver, h2o_linklist_t *letters)
+{
+    struct crl_front *front = H2O_STRUCT_FROM_MEMBER(struct crl_front, receiver, receiver);
+    while (!h2o_linklist_is_empty(letters)) {
+        struct crl_front_letter *letter =
+            H2O_STRUCT_FROM_MEMBER(struct crl_front_letter, message.link, letters->next);
+        h2o_linklist_unlink(&letter->message.link);
+        crl_assert(h2o_linklist_is_linked(&letter->expected));
+        h2o_linklist_unlink(&letter->expected);
+        letter->run(front, letter);
+    }
+}
+
+static void drain_begin(struct crl_front *front, struct crl_front_letter *letter)
+{
+    (void)letter;
+    front->state = FRONT_DRAIN;
+    front->drain_until = crl_now() + front->options.drain_limit_us;
+    front->sweep_at = 0;
+    h2o_socket_close(front->listener);
+    front->listener = NULL;
+    h2o_context_request_shutdown(&front->context);
+}
+
+void crl_front_drain(struct crl_front *front)
+{
+    crl_front_post(front, &front->drain);
+}
+
+/* ----------------------------------------------------------------------------------- the thread */
+
+static int32_t turn_limit_ms(const struct crl_front *front, bool paused)
+{
+    if (front->state != FRONT_RUN)
+        return DRAIN_SWEEP_MS;
+    if (paused)
+        return PAUSE_MS;
+    return front->open > 0 ? SWEEP_MS : INT32_MAX;
+}
+
+/* The limit has passed: have what waits answered, with an error; cut off the rest a moment
+ * later. */
+static void cut_begin(struct crl_front *front, corral_us now)
+{
+    front->state = FRONT_CUT;
+    front->sweep_at = now + CORRAL_MS(CUT_AFTER_MS);
+    h2o_linklist_t *all = &front->expected;
+    for (h2o_linklist_t *link = all->next; link != all; link = link->next) {
+        struct crl_front_letter *letter =
+            H2O_STRUCT_FROM_MEMBER(struct crl_front_letter, expected, link);
+        front->cut_any = true;
+        if (letter->hurry != NULL)
+            letter->hurry(letter);
+    }
+}
+
+static bool front_is_over(struct crl_front *front, corral_us now)
+{
+    if (front->state == FRONT_RUN)
+        return false;
+    if (front->state == FRONT_DRAIN && now >= front->drain_until)
+        cut_begin(front, now);
+    return front->open == 0 && h2o_linklist_is_empty(&front->expected);
+}
+
+static void front_fini(struct crl_front *front)
+{
+    h2o_loop_t *loop = front->context.loop;
+    h2o_multithread_unregister_receiver(front->context.queue, &front->receiver);
+    /* A shutdown keeps a timer for HTTP/2 clients, whether or not there are any. */
+    if (h2o_timeout_is_linked(&front->context.http2._graceful_shutdown_timeout))
+        h2o_timeout_unlink(&front->context.http2._graceful_shutdown_timeout);
+    h2o_context_dispose(&front->context);
+    (void)h2o_evloop_run(loop, 0); /* frees the sockets that were closed last */
+    h2o_config_dispose(&front->conf);
+    loop_give_back(loop);
+}
+
+static int on_request(h2o_handler_t *self, h2o_req_t *req)
+{
+    struct crl_front *front = ((struct front_handler *)self)->front;
+    front->options.handler(front, front->options.arg, req);
+    return 0;
+}
+
+static void front_configure(struct crl_front *front)
+{
+    h2o_config_init(&front->conf);
+    front->conf.server_name = h2o_iovec_init(H2O_STRLIT("corral"));
+    front->conf.max_request_entity_size = CRL_REQUEST_BODY_MAX;
+    front->conf.http1.req_timeout = (uint64_t)(front->options.request_limit_us / 1000);
+    front->conf.http2.idle_timeout = front->conf.http1.req_timeout;
+    h2o_hostconf_t *host =
+        h2o_config_register_host(&front->conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
+    struct front_handler *handler = (void *)h2o_create_handler(path, sizeof *handler);
+    handler->super.on_req = on_request;
+    handler->front = front;
+}
+
+/* On the front's thread: libh2o keeps memory by thread, and every socket stays with the store of
+ * the thread that made it. */
+static void front_prepare(struct crl_front *front)
+{
+    front_configure(front);
+    h2o_linklist_init_anchor(&front->connections);
+    h2o_loop_t *loop = loop_take();
+    h2o_context_init(&front->context, loop, &front->conf);
+    h2o_multithread_register_receiver(front->context.queue, &front->receiver, on_letters);
+    front->accept.ctx = &front->context;
+    front->accept.hosts = front->conf.hosts;
+    front->listener =
+        h2o_evloop_socket_create(loop, front->options.listener, H2O_SOCKET_FLAG_DONT_READ);
+    front->listener->data = front;
+    front->drain.run = drain_begin;
+    h2o_linklist_init_anchor(&front->expected);
+    crl_front_expect(front, &front->drain); /* the letter that ends it */
+}
+
+static void *front_run(void *arg)
+{
+    struct crl_front *front = arg;
+    front_prepare(front);
+    sem_post(&front->ready);
+    corral_us now = crl_now_coarse();
+    while (!front_is_over(front, now)) {
+        bool paused = listener_update(front, now);
+        if (h2o_evloop_run(front->context.loop, turn_limit_ms(front, paused)) != 0)
+            crl_assert(errno == EINTR);
+        now = crl_now_coarse();
+        sweep(front, now);
+    }
+    front_fini(front);
+    return NULL;
+}
+
+int crl_front_start(const struct crl_front_options *options, struct crl_front **ret_front)
+{
+    struct crl_front *front = calloc(1, sizeof *front);
+    if (front == NULL)
+        return CORRAL_ENOMEM;
+    front->options = *options;
+    front->options.listener = fcntl(options->listener, F_DUPFD_CLOEXEC, 0);
+    sem_init(&front->ready, 0, 0);
+    if (front->options.listener < 0 ||
+        pthread_create(&front->thread, NULL, front_run, front) != 0) {
+        if (front->options.listener >= 0)
+            close(front->options.listener);
+        sem_destroy(&front->ready);
+        free(front);
+        return CORRAL_ESYSTEM;
+    }
+    (void)pthread_setname_np(front->thread, options->name); /* only for people */
+    while (sem_wait(&front->ready) != 0)
+        crl_assert(errno == EINTR);
+    *ret_front = front;
+    return 0;
+}
+
+int crl_front_join(struct crl_front *front)
+{
+    pthread_join(front->thread, NULL);
+    sem_destroy(&front->ready);
+    int result = front->cut_any ? CORRAL_ETIMEDOUT : 0;
+    free(front);
+    return result;
+}
+
+struct crl_http_sheet *crl_front_sheet(const struct crl_front *front)
+{
+    return front->options.sheet;
+}

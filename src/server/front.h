@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * front.h - a thread that speaks HTTP: a loop, the clients it accepted, and a handler.
+ *
+ * Concept. libh2o does the protocol, HTTP/1.1 and HTTP/2 without TLS; a front adds what a server
+ * needs around it: a limit of connections, limits of time, letters from other threads, and
+ * draining. Fronts share one listening socket and none of their state. One socket, not one for each
+ * (SO_REUSEPORT), because then a thread that pauses at the limit or has stopped leaves no client
+ * stranded in a queue of its own; what it costs is that several threads may wake up for one client.
+ *
+ * Limits:
+ *   connections  counted by the gate, which several fronts may share. At the limit they stop to
+ *                accept; clients wait in the kernel's backlog until a connection is closed
+ *   requests     must have arrived, head and body, `request_limit_us` after the connection was
+ *                ready for them, however the bytes dribble; so an idle connection is closed then,
+ *                too
+ *   answers      must have left after the same time and one second for each 16 KiB: who does not
+ *                read is cut off
+ *   bodies       64 KiB, then 413 (libh2o's own, in plain text; what is not HTTP gets no answer)
+ *
+ * HTTP/1 clients that go away while they wait are noticed when their answer is written: libh2o does
+ * not read ahead. Their get ends at its own wait limit at the latest.
+ *
+ * Threads: start, drain and join belong to one thread, crl_front_post() to any, all else to the
+ * front.
+ *
+ * libh2o measures time limits by the wall clock: when that jumps, they do. */
+#ifndef CRL_SERVER_FRONT_H
+#define CRL_SERVER_FRONT_H
+
+#include <corral/corral.h>
+
+/* The headers serve two libraries; this chooses libh2o-evloop. Include h2o.h from here only. */
+#define H2O_USE_LIBUV 0
+#include <h2o.h>
+#include <stdatomic.h>
+
+#define CRL_REQUEST_BODY_MAX (64u << 10)
+
+struct crl_front;
+struct crl_http_sheet;
+
+/* How many connections there are, over all fronts that share it. */
+struct crl_gate {
+    _Atomic uint32_t open;
+    uint32_t max;
+};
+
+/* Answers a request, now or later, on the front's thread. */
+typedef void crl_front_handler(struct crl_front *front, void *arg, h2o_req_t *req);
+
+struct crl_front_options {
+    const char *name;      /* of the thread, at most 15 characters */
+    int listener;          /* a listening socket that does not block; borrowed for the call */
+    struct crl_gate *gate; /* borrowed, as all below */
+    crl_front_handler *handler;
+    void *arg;
+    struct crl_http_sheet *sheet; /* where this thread counts; see metrics.h */
+    corral_us request_limit_us;
+    corral_us drain_limit_us;
+};
+
+/* crl_front_start - start a thread that accepts and serves. Errors: ENOMEM, ESYSTEM */
+int crl_front_start(const struct crl_front_options *options, struct crl_front **ret_front);
+
+/* crl_front_drain - accept no more, close idle connections, answer what is under way, then end; at
+ * the drain limit hurry the letters that are still expected, then cut off what is left. Does not
+ * block. */
+void crl_front_drain(struct crl_front *front);
+
+/* crl_front_join - wait until a drained front has ended, and free it.
+ * Returns 0, or ETIMEDOUT if requests were cut off. Blocks. */
+int crl_front_join(struct crl_front *front);
+
+/* crl_front_sheet - the sheet of the options. */
+struct crl_http_sheet *crl_front_sheet(const struct crl_front *front);
+
+/* -------------------------------------------------------------------------------------- letters */
+
+/* A letter to a front, intrusive: posting neither allocates nor fails. Zeros before it is expected,
+ * but for the functions. */
+struct crl_front_letter {
+    void (*run)(struct crl_front *front, struct crl_front_letter *letter);
+    void (*hurry)(struct crl_front_letter *letter); /* make it come soon; may be NULL */
+    h2o_multithread_message_t message;
+    h2o_linklist_t expected;
+};
+
+/* crl_front_expect - this letter will come; the front does not end before. At the drain limit it is
+ * asked to hurry. The front's thread. */
+void crl_front_expect(struct crl_front *front, struct crl_front_letter *letter);
+
+/* crl_front_post - run an expected letter on the front's thread; the letter is run()'s then. Any
+ * thread, also before it is expected, if that is done in the same turn of the front. */
+void crl_front_post(struct crl_front *front, struct crl_front_letter *letter);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * problems.c - a growing list of texts with places. */
+#include "server/problems.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void crl_problems_fini(struct crl_problems *problems)
+{
+    for (size_t i = 0; i < problems->n; i++)
+        free(problems->rows[i].text);
+    free(problems->rows);
+    *problems = (struct crl_problems){0};
+}
+
+static bool problems_grow(struct crl_problems *problems)
+{
+    if (problems->n < problems->room)
+        return true;
+    size_t room = problems->room ? problems->room * 2 : 16;
+    struct crl_problem *rows = realloc(problems->rows, room * sizeof *rows);
+    if (!rows)
+        return false;
+    problems->rows = rows;
+    problems->room = room;
+    return true;
+}
+
+void crl_problems_add(struct crl_problems *problems, struct crl_place at, const char *format, ...)
+{
+    char line[CRL_PROBLEM_TEXT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+
+    char *text = strdup(line);
+    if (!text || !problems_grow(problems)) {
+        free(text);
+        problems->out_of_memory = true;
+        return;
+    }
+    problems->rows[problems->n] = (struct crl_problem){.at = at, .turn = problems->n, .text = text};
+    problems->n++;
+}
+
+int crl_problems_rc(const struct crl_problems *problems)
+{
+    if (problems->out_of_memory)
+        return CORRAL_ENOMEM;
+    return problems->n > 0 ? CORRAL_EINVAL : CORRAL_OK;
+}
+
+static int problem_compare(const void *left, const void *right)
+{
+    const struct crl_problem *a = left;
+    const struct crl_problem *b = right;
+    if (a->at.line != b->at.line)
+        return a->at.line < b->at.line ? -1 : 1;
+    if (a->at.column != b->at.column)
+        return a->at.column < b->at.column ? -1 : 1;
+    return a->turn < b->turn ? -1 : a->turn > b->turn;
+}
+
+void crl_problems_sort(struct crl_problems *problems)
+{
+    if (problems->n > 1)
+        qsort(problems->rows, problems->n, sizeof problems->rows[0], problem_compare);
+}
+
+void crl_problems_print(const struct crl_problems *problems, const char *file, FILE *out)
+{
+    for (size_t i = 0; i < problems->n; i++) {
+        const struct crl_problem *problem = &problems->rows[i];
+        if (problem->at.line == 0)
+            fprintf(out, "%s: %s\n", file, problem->text);
+        else
+            fprintf(out, "%s:%u:%u: %s\n", file, problem->at.line, problem->at.column,
+                    problem->text);
+    }
+}
+
+/* The longest beginning of at most `room` bytes that does not cut a UTF-8 character. */
+static size_t whole_characters(const char *text, size_t size, size_t room)
+{
+    if (size <= room)
+        return size;
+    while (room > 0 && ((unsigned char)text[room] & 0xC0) == 0x80)
+        room--;
+    return room;
+}
+
+struct crl_quoted crl_quoted(const char *text, size_t size)
+{
+    static const char more[] = "...'";
+    struct crl_quoted quoted = {"'"};
+    size_t shown = whole_characters(text, size, sizeof quoted.text - 1 - sizeof more);
+    for (size_t i = 0; i < shown; i++) {
+        unsigned char c = (unsigned char)text[i];
+        quoted.text[i + 1] = c < 0x20 || c == 0x7F ? '?' : text[i];
+    }
+    memcpy(quoted.text + 1 + shown, shown < size ? more : "'", shown < size ? sizeof more : 2);
+    return quoted;
+}

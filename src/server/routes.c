@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * routes.c - see routes.h.
+ *
+ * A get that waits is a struct waiting, which belongs to both the request and the engine's answer:
+ *
+ *     request ──owns── anchor (in its pool) ──► waiting ◄── engine's callback, then a letter
+ *
+ *   R1  The letter comes exactly once (P5), and frees the waiting.
+ *   R2  While the request lives, anchor->waiting is set until the letter has come; the letter
+ *   answers. R3  A request that is disposed before clears waiting->anchor and cancels the get; the
+ *       letter then only frees. */
+#include "server/routes.h"
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/rc.h"
+#include "io/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    COPY_MAX = 16 << 10, /* larger values are held by reference */
+    SCRATCH_STACK = 2048,
+};
+
+struct anchor;
+
+struct waiting {
+    struct crl_front_letter letter;
+    struct crl_exchange exchange;
+    struct anchor *anchor; /* NULL: the client has gone (R3). The front's */
+    struct crl_get *get;
+    int result;
+    struct corral_value value;
+};
+
+struct anchor {
+    struct waiting *waiting; /* NULL: answered */
+};
+
+/* --------------------------------------------------------------------------------------- values */
+
+static void value_dispose(void *held)
+{
+    corral_value_release(held);
+}
+
+/* Keep a reference until the request's pool is cleared. */
+static void value_hold(h2o_req_t *req, const struct corral_value *value)
+{
+    struct corral_value *held = h2o_mem_alloc_shared(&req->pool, sizeof *held, value_dispose);
+    *held = *value;
+}
+
+/* Answer with what the cache gave. The value has been held, or lives in the pool. */
+static void answer_outcome(const struct crl_exchange *exchange, int outcome,
+                           const struct corral_value *value)
+{
+    struct crl_answer_cached cached = {
+        .outcome = outcome,
+        .age_us = value->age_us,
+        .fresh_us = value->fresh_us,
+    };
+    if (value->data == NULL)
+        crl_answer_absent(exchange, &cached);
+    else
+        crl_answer_value(exchange, &cached, crl_bytes(value->data, value->size));
+}
+
+/* ----------------------------------------------------------------------------------------- hits */
+
+/* Answer from memory if there is a fresh value. */
+static bool answer_hit(const struct crl_exchange *exchange, struct corral_space *space,
+                       struct corral_bytes key)
+{
+    static _Thread_local char copy[COPY_MAX];
+    struct corral_value value;
+    int outcome = crl_read_at(space, key, exchange->begun_at, copy, sizeof copy, &value);
+    if (outcome < 0)
+        return false;
+    if (value.private_entry != NULL) {
+        value_hold(exchange->req, &value);
+    } else if (value.data != NULL) {
+        void *body = h2o_mem_alloc_pool(&exchange->req->pool, value.size + 1);
+        value.data = memcpy(body, value.data, value.size);
+    }
+    answer_outcome(exchange, outcome, &value);
+    return true;
+}
+
+/* --------------------------------------------------------------------------------------- misses */
+
+/* R3. The request's pool is being cleared. */
+static void anchor_dispose(void *arg)
+{
+    struct anchor *anchor = arg;
+    struct waiting *waiting = anchor->waiting;
+    if (waiting == NULL)
+        return;
+    waiting->anchor = NULL;
+    crl_exchange_abandon(waiting->exchange.front);
+    crl_get_cancel(waiting->get);
+}
+
+/* The answer has come back to the front's thread. */
+static void waiting_answer(struct crl_front *front, struct crl_front_letter *letter)
+{
+    (void)front;
+    struct waiting *waiting = H2O_STRUCT_FROM_MEMBER(struct waiting, letter, letter);
+    struct anchor *anchor = waiting->anchor;
+    crl_get_drop(waiting->get);
+    if (anchor == NULL) {
+        corral_value_release(&waiting->value);
+        free(waiting);
+        return;
+    }
+    struct crl_exchange exchange = waiting->exchange;
+    struct corral_value value = waiting->value;
+    int result = waiting->result;
+    anchor->waiting = NULL;
+    free(waiting);
+    if (result < 0) {
+        crl_answer_error(&exchange, result);
+        return;
+    }
+    value_hold(exchange.req, &value);
+    answer_outcome(&exchange, result, &value);
+}
+
+/* On the engine's thread. */
+static void on_get(void *arg, int result, struct corral_value *value)
+{
+    struct waiting *waiting = arg;
+    waiting->result = result;
+    waiting->value = *value;
+    crl_front_post(waiting->exchange.front, &waiting->letter);
+}
+
+static void waiting_hurry(struct crl_front_letter *letter)
+{
+    crl_get_cancel(H2O_STRUCT_FROM_MEMBER(struct waiting, letter, letter)->get);
+}
+
+static void answer_later(const struct crl_exchange *exchange, const struct crl_route *route,
+                         struct corral_bytes key)
+{
+    struct waiting *waiting = calloc(1, sizeof *waiting);
+    if (waiting == NULL) {
+        crl_answer_error(exchange, CORRAL_ENOMEM);
+        return;
+    }
+    waiting->exchange = *exchange;
+    waiting->letter.run = waiting_answer;
+    waiting->letter.hurry = waiting_hurry;
+    int rc = crl_get_start(route->space, key, route->wait_us, on_get, waiting, &waiting->get);
+    if (rc < 0) {
+        free(waiting);
+        crl_answer_error(exchange, rc);
+        return;
+    }
+    crl_front_expect(exchange->front, &waiting->letter);
+    waiting->anchor =
+        h2o_mem_alloc_shared(&exchange->req->pool, sizeof *waiting->anchor, anchor_dispose);
+    waiting->anchor->waiting = waiting;
+}
+
+/* --------------------------------------------------------------------------------------- routes */
+
+const struct crl_route *crl_routes_find(const struct crl_routes *routes, struct corral_bytes path)
+{
+    for (uint32_t i = 0; i < routes->n; i++) {
+        if (crl_bytes_equal(routes->rows[i].path, path))
+            return &routes->rows[i];
+    }
+    return NULL;
+}
+
+int crl_routes_key(const struct crl_routes *routes, const struct crl_route *route,
+                   const struct crl_exchange *exchange, struct crl_route_key *ret_key)
+{
+    static _Thread_local char key[UINT16_MAX]; /* corral.h: key_max is at most this */
+    crl_assert(routes->key_max <= sizeof key);
+    struct corral_bytes query = crl_exchange_query(exchange);
+    char stack[SCRATCH_STACK];
+    char *scratch = CRL_FORM_ROOM(query.size) <= sizeof stack
+                        ? stack
+                        : h2o_mem_alloc_pool(&exchange->req->pool, CRL_FORM_ROOM(query.size));
+    size_t size = 0;
+    int rc =
+        crl_params_key(&route->params, query, scratch, key, routes->key_max, &size, ret_key->why);
+    ret_key->key = crl_bytes(key, size);
+    return rc;
+}
+
+static void route_answer(const struct crl_routes *routes, const struct crl_route *route,
+                         struct crl_exchange *exchange)
+{
+    exchange->path = CRL_PATHS_FIXED + (uint32_t)(route - routes->rows);
+    if (exchange->method != CRL_METHOD_GET && exchange->method != CRL_METHOD_HEAD) {
+        crl_answer_method(exchange, "GET, HEAD");
+        return;
+    }
+    struct crl_route_key key;
+    int rc = crl_routes_key(routes, route, exchange, &key);
+    if (rc < 0)
+        crl_answer_refused(exchange, rc, key.why);
+    else if (!answer_hit(exchange, route->space, key.key))
+        answer_later(exchange, route, key.key);
+}
+
+/* ---------------------------------------------------------------------------------- fixed paths */
+
+static void metrics_answer(const struct crl_routes *routes, const struct crl_exchange *exchange)
+{
+    char *text;
+    size_t size;
+    int rc = crl_metrics_text(routes->metrics, &text, &size);
+    if (rc < 0) {
+        crl_answer_error(exchange, rc);
+        return;
+    }
+    crl_answer_text(exchange, CRL_STATUS_200, CRL_METRICS_CONTENT_TYPE, crl_bytes(text, size));
+    free(text);
+}
+
+static void healthz_answer(const struct crl_routes *routes, const struct crl_exchange *exchange)
+{
+    (void)routes;
+    crl_answer_text(exchange, CRL_STATUS_200, "text/plain; charset=utf-8", corral_str("ok\n"));
+}
+
+static void readyz_answer(const struct crl_routes *routes, const struct crl_exchange *exchange)
+{
+    if (atomic_load_explicit(routes->draining, memory_order_relaxed))
+        crl_answer_problem(exchange, CRL_STATUS_503, "The server is shutting down.");
+    else
+        crl_answer_text(exchange, CRL_STATUS_200, "text/plain; charset=utf-8",
+                        corral_str("ready\n"));
+}
+
+static const struct fixed_path {
+    const char *path;
+    enum crl_path number;
+    void (*answer)(const struct crl_routes *routes, const struct crl_exchange *exchange);
+} fixed_paths[] = {
+    {"/metrics", CRL_PATH_METRICS, metrics_answer},
+    {"/healthz", CRL_PATH_HEALTHZ, healthz_answer},
+    {"/readyz", CRL_PATH_READYZ, readyz_answer},
+};
+
+static bool fixed_answer(const struct crl_routes *routes, struct crl_exchange *exchange,
+                         struct corral_bytes path)
+{
+    for (size_t i = 0; i < sizeof fixed_paths / sizeof fixed_paths[0]; i++) {
+        const struct fixed_path *fixed = &fixed_paths[i];
+        if (!crl_bytes_equal(corral_str(fixed->path), path))
+            continue;
+        exchange->path = fixed->number;
+        if (exchange->method == CRL_METHOD_GET || exchange->method == CRL_METHOD_HEAD)
+            fixed->answer(routes, exchange);
+        else
+            crl_answer_method(exchange, "GET, HEAD");
+        return true;
+    }
+    return false;
+}
+
+void crl_routes_handle(struct crl_front *front, void *arg, h2o_req_t *req)
+{
+    const struct crl_routes *routes = arg;
+    struct crl_exchange exchange = crl_exchange_begin(front, req);
+    struct corral_bytes path = crl_exchange_path(&exchange);
+    const struct crl_route *route = crl_routes_find(routes, path);
+    if (route != NULL)
+        route_answer(routes, route, &exchange);
+    else if (!fixed_answer(routes, &exchange, path))
+        crl_answer_problem(&exchange, CRL_STATUS_404,
+                           "There is no such route; paths must match exactly.");
+}

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * serve.c - the daemon as one object; see serve.h.
+ *
+ * It is built in the order in which things depend on each other, and taken down in the reverse one:
+ * cache, origins, statements and spaces, metrics, listening sockets, fronts. */
+#include "server/serve.h"
+
+#include "io/clock.h"
+#include "origin/sqlite.h"
+#include "server/admin.h"
+#include "server/listen.h"
+#include "server/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    CONNECTIONS_DEFAULT_MAX = 100000,
+    CONNECTIONS_ADMIN_MAX = 64,
+    FILES_RESERVED = 128, /* for all but clients and databases */
+    FILES_PER_LOAD = 3,   /* an SQLite connection: database, WAL, shared memory */
+    FRONTS_MAX = 256,
+    NEGATIVE_TTL_MAX_US = 5000000,
+};
+
+struct crl_server {
+    const struct crl_config *config;
+    struct crl_server_options options;
+    struct corral_cache *cache;
+    struct crl_log_limit failures; /* the engine thread's */
+    atomic_bool draining;
+
+    struct crl_metrics_origin *origins; /* config->origins_n */
+    struct crl_origin **origin_impls;
+    struct crl_metrics_space *spaces; /* config->routes_n */
+    struct crl_route *route_rows;
+    struct crl_routes routes;
+    struct crl_admin admin;
+    struct crl_metrics *metrics;
+
+    int listener, admin_listener; /* -1: closed */
+    uint16_t port, admin_port;
+    struct crl_gate gate, admin_gate;
+    uint32_t fronts_n;
+    struct crl_front *fronts[FRONTS_MAX + 1]; /* the last one is the admin's */
+};
+
+/* ---------------------------------------------------------------------------------------- cache */
+
+/* A load failed. The engine's thread. */
+static void on_failure(void *arg, const char *space, struct corral_bytes key, int rc,
+                       const char *why)
+{
+    struct crl_server *server = arg;
+    uint64_t suppressed;
+    if (!crl_log_limit_allows(&server->failures, crl_now_coarse(), &suppressed))
+        return;
+    char number[24];
+    snprintf(number, sizeof number, "%" PRIu64, suppressed);
+    CRL_LOG(server->options.log, CRL_LOG_WARN, "load failed", {"route", corral_str(space)},
+            {"key", key}, {"error", corral_str(corral_strerror(rc))},
+            {"why", corral_str(why != NULL ? why : "")}, {"suppressed", corral_str(number)});
+}
+
+static int cache_open(struct crl_server *server)
+{
+    const struct crl_config *config = server->config;
+    struct corral_options options = {
+        .memory_bytes = config->cache.memory_bytes,
+        .key_max = config->cache.key_max,
+        .value_max = config->cache.value_max,
+        .on_failure = on_failure,
+        .on_failure_arg = server,
+    };
+    server->failures = (struct crl_log_limit){.burst = 10, .span_us = CORRAL_SECONDS(10)};
+    return corral_open(&options, &server->cache);
+}
+
+static int origin_open(struct crl_server *server, size_t i, struct crl_problems *problems)
+{
+    const struct crl_config_origin *given = &server->config->origins[i];
+    struct crl_origin_sqlite_options sqlite = {
+        .path = given->sqlite,
+        .concurrency = given->concurrency,
+        .delay_us = given->delay_us,
+        .value_max = server->config->cache.value_max,
+    };
+    struct crl_sqlite_error error;
+    int rc = crl_origin_sqlite_new(&sqlite, &server->origin_impls[i], &error);
+    if (rc == CORRAL_EINVAL)
+        crl_problems_add(problems, given->sqlite_at, "the database cannot be read: %s", error.text);
+    if (rc < 0)
+        return rc;
+    struct corral_origin_options options = {
+        .name = given->name,
+        .concurrency = given->concurrency,
+        .queue = given->queue,
+        .deadline_us = given->deadline_us,
+    };
+    server->origins[i].name = given->name;
+    return crl_origin_attach(server->cache, &options, server->origin_impls[i],
+                             &server->origins[i].origin);
+}
+
+static enum crl_sqlite_type sqlite_type(enum crl_param_type type)
+{
+    switch (type) {
+    case CRL_PARAM_TEXT:
+        return CRL_SQLITE_TEXT;
+    case CRL_PARAM_INTEGER:
+        return CRL_SQLITE_INTEGER;
+    case CRL_PARAM_NUMBER:
+        return CRL_SQLITE_NUMBER;
+    case CRL_PARAM_BOOLEAN:
+        return CRL_SQLITE_BOOLEAN;
+    }
+    return CRL_SQLITE_TEXT;
+}
+
+/* Compile a route's query. */
+static int statement_open(struct crl_server *server, const struct crl_config_route *given,
+                          struct crl_problems *problems,
+                          struct crl_sqlite_statement **ret_statement)
+{
+    struct crl_sqlite_param params[CRL_CONFIG_PARAMS_MAX];
+    for (size_t i = 0; i < given->params_n; i++)
+        params[i] =
+            (struct crl_sqlite_param){given->params[i].name, sqlite_type(given->params[i].type)};
+    struct crl_sqlite_query query = {
+        .sql = given->query,
+        .params = params,
+        .params_n = given->params_n,
+        .result = given->result == CRL_RESULT_ROWS ? CRL_SQLITE_ROWS : CRL_SQLITE_ROW,
+    };
+    struct crl_sqlite_error error;
+    int rc = crl_sqlite_statement_new(server->origin_impls[given->origin], &query, ret_statement,
+                                      &error);
+    if (rc == CORRAL_EINVAL) {
+        size_t offset = error.sql_offset > 0 ? (size_t)error.sql_offset : 0;
+        crl_problems_add(problems, crl_text_map_place(&given->query_map, given->query, offset),
+                         "the query does not work: %s", error.text);
+    }
+    return rc;
+}
+
+static int route_open(struct crl_server *server, size_t i, struct crl_problems *problems)
+{
+    const struct crl_config_route *given = &server->config->routes[i];
+    struct crl_sqlite_statement *statement;
+    int rc = statement_open(server, given, problems, &statement);
+    if (rc < 0)
+        return rc;
+    corral_us negative_us =
+        given->ttl_us < NEGATIVE_TTL_MAX_US ? given->ttl_us : NEGATIVE_TTL_MAX_US;
+    struct corral_space_options options = {
+        .name = given->path,
+        .policy = {.ttl_us = given->ttl_us,
+                   .negative_ttl_us = negative_us,
+                   .jitter = given->jitter,
+                   .no_coalescing = given->strategy == CRL_STRATEGY_NONE},
+        .origin = server->origins[given->origin].origin,
+        .arg = statement,
+    };
+    struct crl_route *route = &server->route_rows[i];
+    rc = corral_space_add(server->cache, &options, &route->space);
+    if (rc < 0)
+        return rc;
+    route->path = corral_str(given->path);
+    route->params = (struct crl_params){given->params, given->params_n};
+    route->wait_us = given->wait_us;
+    server->spaces[i] = (struct crl_metrics_space){
+        given->path, server->config->origins[given->origin].name, route->space};
+    return 0;
+}
+
+/* Open each; go on after a problem, so that all of them are told. */
+static int each_open(struct crl_server *server, size_t n, struct crl_problems *problems,
+                     int (*open)(struct crl_server *, size_t, struct crl_problems *))
+{
+    int result = 0;
+    for (size_t i = 0; i < n; i++) {
+        int rc = open(server, i, problems);
+        if (rc < 0 && rc != CORRAL_EINVAL)
+            return rc;
+        if (rc < 0)
+            result = rc;
+    }
+    return result;
+}
+
+/* ------------------------------------------------------------------------------------ listening */
+
+static int listener_open(const struct crl_config_address *given, const char *key,
+                         struct crl_problems *problems, int *ret_fd, uint16_t *ret_port)
+{
+    int fd = crl_listen(&given->is, ret_port);
+    if (fd >= 0) {
+        *ret_fd = fd;
+        return 0;
+    }
+    int why = errno;
+    char url[CRL_URL_MAX];
+    crl_address_url(&given->is, given->is.port, url);
+    crl_problems_add(problems, given->at, "%s: cannot listen at %s: %s", key,
+                     url + sizeof "http://" - 1,
+                     why == EADDRINUSE ? "the port is in use by another program" : strerror(why));
+    return CORRAL_EINVAL;
+}
+
+static uint32_t connections_default(const struct crl_config *config)
+{
+    uint64_t files = crl_raise_open_files(), reserved = FILES_RESERVED + CONNECTIONS_ADMIN_MAX;
+    for (size_t i = 0; i < config->origins_n; i++)
+        reserved += (uint64_t)FILES_PER_LOAD * config->origins[i].concurrency;
+    uint64_t left = files > reserved + 16 ? files - reserved : 16;
+    return left < CONNECTIONS_DEFAULT_MAX ? (uint32_t)left : CONNECTIONS_DEFAULT_MAX;
+}
+
+static int listeners_open(struct crl_server *server, struct crl_problems *problems)
+{
+    const struct crl_config *config = server->config;
+    int first =
+        listener_open(&config->listen, "listen", problems, &server->listener, &server->port);
+    int second = listener_open(&config->admin, "admin", problems, &server->admin_listener,
+                               &server->admin_port);
+    return first < 0 ? first : second;
+}
+
+/* --------------------------------------------------------------------------------------- fronts */
+
+static uint32_t fronts_wanted(const struct crl_config *config)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t n = config->threads > 0 ? config->threads : cpus > 0 ? (uint32_t)cpus : 1;
+    return n < FRONTS_MAX ? n : FRONTS_MAX;
+}
+
+static int metrics_open(struct crl_server *server)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct crl_metrics_sources sources = {
+        .cache = server->cache,
+        .spaces = server->spaces,
+        .spaces_n = (uint32_t)server->config->routes_n,
+        .origins = server->origins,
+        .origins_n = (uint32_t)server->config->origins_n,
+        .sheets_n = fronts_wanted(server->config) + 1,
+        .connections = &server->gate.open,
+        .started_at = (double)now.tv_sec + (double)now.tv_nsec / 1e9,
+    };
+    return crl_metrics_new(&sources, &server->metrics);
+}
+
+static void handlers_prepare(struct crl_server *server)
+{
+    server->routes = (struct crl_routes){
+        .rows = server->route_rows,
+        .n = (uint32_t)server->config->routes_n,
+        .key_max = server->config->cache.key_max,
+        .metrics = server->metrics,
+        .draining = &server->draining,
+    };
+    char host[CRL_URL_MAX];
+    crl_address_host(&server->config->admin.is, host);
+    server->admin.routes = &server->routes;
+    server->admin.token = server->config->admin_token;
+    snprintf(server->admin.host, sizeof server->admin.host, "%.63s", host);
+}
+
+static int front_open(struct crl_server *server, bool is_admin)
+{
+    char name[16] = "corral-admin";
+    if (!is_admin)
+        snprintf(name, sizeof name, "corral-http-%u", server->fronts_n % 1000);
+    struct crl_front_options options = {
+        .name = name,
+        .listener = is_admin ? server->admin_listener : server->listener,
+        .gate = is_admin ? &server->admin_gate : &server->gate,
+        .handler = is_admin ? crl_admin_handle : crl_routes_handle,
+        .arg = is_admin ? (void *)&server->admin : (void *)&server->routes,
+        .sheet = crl_metrics_sheet(server->metrics, server->fronts_n),
+        .request_limit_us = server->options.request_limit_us,
+        .drain_limit_us = server->options.drain_limit_us,
+    };
+    int rc = crl_front_start(&options, &server->fronts[server->fronts_n]);
+    if (rc == 0)
+        server->fronts_n++;
+    return rc;
+}
+
+static int fronts_open(struct crl_server *server)
+{
+    handlers_prepare(server);
+    int rc = 0;
+    for (uint32_t left = fronts_wanted(server->config); left > 0 && rc == 0; left--)
+        rc = front_open(server, false);
+    return rc == 0 ? front_open(server, true) : rc;
+}
+
+static void listeners_close(struct crl_server *server)
+{
+    if (server->listener >= 0)
+        close(server->listener);
+    if (server->admin_listener >= 0)
+        close(server->admin_listener);
+    server->listener = server->admin_listener = -1;
+}
+
+/* ------------------------------------------------------------------------------- start and stop */
+
+static int server_new(const struct crl_config *config, const struct crl_server_options *options,
+                      struct crl_server **ret_server)
+{
+    struct crl_server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return CORRAL_ENOMEM;
+    server->config = config;
+    if (options != NULL)
+        server->options = *options;
+    if (server->options.request_limit_us == 0)
+        server->options.request_limit_us = CORRAL_SECONDS(10);
+    if (server->options.drain_limit_us == 0)
+        server->options.drain_limit_us = CORRAL_SECONDS(10);
+    server->listener = server->admin_listener = -1;
+    server->gate.max = server->options.connections_max > 0 ? server->options.connections_max
+                                                           : connections_default(config);
+    server->admin_gate.max = CONNECTIONS_ADMIN_MAX;
+    server->origins = calloc(config->origins_n + 1, sizeof *server->origins);
+    server->origin_impls = calloc(config->origins_n + 1, sizeof(struct crl_origin *));
+    server->spaces = calloc(config->routes_n + 1, sizeof *server->spaces);
+    server->route_rows = calloc(config->routes_n + 1, sizeof *server->route_rows);
+    *ret_server = server;
+    bool ok = server->origins != NULL && server->origin_impls != NULL && server->spaces != NULL &&
+              server->route_rows != NULL;
+    return ok ? 0 : CORRAL_ENOMEM;
+}
+
+static int server_open(struct crl_server *server, struct crl_problems *problems)
+{
+    const struct crl_config *config = server->config;
+    int rc = cache_open(server);
+    if (rc == 0)
+        rc = each_open(server, config->origins_n, problems, origin_open);
+    if (rc == 0)
+        rc = each_open(server, config->routes_n, problems, route_open);
+    /* Ports are tried in any case, so that their problems are told in the same run. */
+    int listening = rc == 0 || rc == CORRAL_EINVAL ? listeners_open(server, problems) : 0;
+    if (rc == 0)
+        rc = listening;
+    if (rc == 0)
+        rc = metrics_open(server);
+    return rc == 0 ? fronts_open(server) : rc;
+}
+
+static int fronts_stop(struct crl_server *server)
+{
+    int result = 0;
+    for (uint32_t i = 0; i < server->fronts_n; i++)
+        crl_front_drain(server->fronts[i]);
+    for (uint32_t i = 0; i < server->fronts_n; i++) {
+        if (crl_front_join(server->fronts[i]) < 0)
+            result = CORRAL_ETIMEDOUT;
+    }
+    return result;
+}
+
+int crl_server_stop(struct crl_server *server)
+{
+    atomic_store_explicit(&server->draining, true, memory_order_relaxed);
+    listeners_close(server);
+    int fronts = fronts_stop(server);
+    int cache = corral_close(server->cache);
+    crl_metrics_free(server->metrics);
+    free(server->origins);
+    free(server->origin_impls);
+    free(server->spaces);
+    free(server->route_rows);
+    free(server);
+    return fronts < 0 ? fronts : cache;
+}
+
+int crl_server_start(const struct crl_config *config, const struct crl_server_options *options,
+                     struct crl_problems *problems, struct crl_server **ret_server)
+{
+    signal(SIGPIPE, SIG_IGN);
+    struct crl_server *server = NULL;
+    int rc = server_new(config, options, &server);
+    if (rc == 0)
+        rc = server_open(server, problems);
+    if (rc < 0) {
+        if (server != NULL)
+            crl_server_stop(server);
+        return rc;
+    }
+    listeners_close(server); /* the fronts have copies */
+    *ret_server = server;
+    return 0;
+}
+
+uint16_t crl_server_port(const struct crl_server *server)
+{
+    return server->port;
+}
+
+uint16_t crl_server_admin_port(const struct crl_server *server)
+{
+    return server->admin_port;
+}
+
+void crl_server_figures(struct crl_server *server, struct crl_server_figures *ret_figures)
+{
+    struct crl_server_figures figures = {0};
+    for (size_t i = 0; i < server->config->routes_n; i++) {
+        struct crl_space_stats stats = {0};
+        crl_space_stats(server->spaces[i].space, &stats);
+        figures.loads += stats.loads;
+        figures.generations += stats.generations;
+    }
+    for (size_t i = 0; i < server->config->origins_n; i++) {
+        struct crl_origin_stats stats = {0};
+        crl_origin_stats(server->origins[i].origin, &stats);
+        figures.refused += stats.refused;
+        if (stats.active_peak > figures.loads_peak)
+            figures.loads_peak = stats.active_peak;
+    }
+    figures.connections = atomic_load_explicit(&server->gate.open, memory_order_relaxed);
+    *ret_figures = figures;
+}

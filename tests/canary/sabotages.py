@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sabotages: ways to break Corral, and what must notice.
+
+Each row is a fault as somebody could make it. `program` must fail on it and say `says`. Where `eyes` is
+"core", everything watches, and the core's own assertions may be first. Where it is "observer", the
+promises that the core asserts and its audit are switched off, so that the observer of the simulator
+(src/sim/watch.c), or the story's figures, must see the fault from outside.
+"""
+
+# In place of what a program says: it hangs, and this was its last line.
+HANGS = "hangs after: "
+
+ALL = "core"
+OBSERVER = "observer"
+
+# What "observer" switches off in all its sabotages.
+BLINDFOLD = [
+    ("src/base/assert.h",
+     '((condition) ? (void)0 : crl_assert_failed(#number ": " #condition, __FILE__, __LINE__))',
+     "((void)sizeof(condition))"),
+    ("src/core/check.c",
+     "    uint32_t flights = 0, waiters = 0, loads = 0;\n",
+     "    uint32_t flights = 0, waiters = 0, loads = 0;\n    if (core != NULL)\n        return;\n"),
+]
+
+UNSHARED = [("src/core/flight.c", "    if (!core->spaces[key->space]->config.policy.no_coalescing)\n",
+             "    if (false)\n")]
+
+ONE_TOO_MANY = [
+    ("src/policy/bulkhead.c", "active < limits->concurrency", "active <= limits->concurrency"),
+]
+ONE_MORE_PLACE = [
+    ("src/core/places.c", "calloc(config->limits.concurrency, sizeof *places)",
+     "calloc(config->limits.concurrency + 1, sizeof *places)"),
+    ("src/core/places.c", "for (uint32_t i = config->limits.concurrency; i-- > 0;)",
+     "for (uint32_t i = config->limits.concurrency + 1; i-- > 0;)"),
+    ("src/core/places.c", "if (index >= origin->config.limits.concurrency ||",
+     "if (index > origin->config.limits.concurrency ||"),
+]
+
+QUEUE_TOO_LONG = [
+    ("src/policy/bulkhead.c", "return queued < limits->queue ?", "return queued <= limits->queue ?"),
+]
+
+NO_DEADLINE = [
+    ("src/core/places.c",
+     "    crl_timer_arm(&core->timers, &place->deadline, place->started_at + origin->config.deadline_us);\n", ""),
+]
+
+# The place of a cancelled load, given away before the load has ended.
+PLACE_FREED_EARLY = [
+    ("src/core/places.c", "    place_disown(turn->core, place);\n}",
+     """    place_disown(turn->core, place);
+    struct origin *origin = turn->core->origins[place->origin];
+    place->load = 0;
+    place->next_free = origin->free;
+    origin->free = place;
+    turn->core->loads_n--;
+    origin->active--;
+}"""),
+]
+
+LOST_WAITER = [
+    ("src/core/flight.c",
+     "        waiter_detach(turn->core, waiter);\n"
+     "        cds_list_add_tail(&waiter->link, &action->answer.waiters);\n",
+     "        waiter_detach(turn->core, waiter);\n"
+     "        if (&next->link != list || cds_list_empty(&action->answer.waiters))\n"
+     "            cds_list_add_tail(&waiter->link, &action->answer.waiters);\n"),
+]
+
+NO_PATIENCE = [
+    ("src/core/flight.c",
+     "    crl_timer_arm(&core->timers, &waiter->timer, turn->event->wanted.wait_until);\n", ""),
+]
+
+# A budget that nobody keeps.
+NO_BUDGET = [
+    ("src/core/table.c", "    return total_bytes(table) + needed_bytes(table, entry, !old) <= table->memory_bytes;",
+     "    return true;"),
+    ("src/core/table.c", "    while (table->entry_bytes - old_bytes",
+     "    while (false && table->entry_bytes - old_bytes"),
+    ("src/core/table.c", "    if (table->bucket_bytes + needed_bytes(table, entry, !old) > table->room_bytes)",
+     "    if (false)"),
+]
+NO_BUDGET_ASSERTED = [
+    ("src/core/table.c", "    crl_assert(total_bytes(table) <= table->memory_bytes); /* T1 */\n    return true;\n",
+     "    return true;\n"),
+]
+
+NO_WAITERS_LIMIT = [
+    ("src/core/core.c", "core->waiters_n < core->config.waiters_max ? 0 : CORRAL_ELIMIT", "0"),
+]
+NO_FLIGHTS_LIMIT = [("src/core/core.c", "core->flights_n >= core->config.flights_max", "false")]
+
+# name, promise, program, what it must say, eyes, replacements
+SABOTAGES = [
+    ("each reader has a flight of its own", "P1", "test_flight", "P1: ", ALL, UNSHARED),
+    ("each reader has a flight of its own", "P1", "test_flight", "P1: 2 live loads of", OBSERVER, UNSHARED),
+
+    ("values live twice as long", "P3", "test_flight", "P3: reader", OBSERVER, [
+        ("src/policy/ttl.c", "return ttl_us + ", "return 2 * ttl_us + ")]),
+    ("nobody asks whether a value is fresh", "P3", "test_flight", "P3: reader", OBSERVER, [
+        ("src/core/core.c", "entry != NULL && crl_entry_is_fresh(entry, event->now)", "entry != NULL")]),
+    ("values are dated by when they were asked for", "P3", "test_flight", "P3: reader", OBSERVER, [
+        ("src/core/core.c", ".answered_at = now,\n", ".answered_at = now - 1000000,\n")]),
+
+    ("the generation is not checked", "P4", "test_flight", "P4: reader", OBSERVER, [
+        ("src/core/flight.c", "    return flight->generation == flight->key->generation &&\n           ",
+         "    return ")]),
+    ("an invalidation leaves the load alone", "P4", "test_flight", "P4: reader", OBSERVER, [
+        ("src/core/core.c", "        key->generation++;\n", "        (void)key;\n")]),
+    ("an invalidation leaves the value alone", "P4", "test_flight", "P4: reader", OBSERVER, [
+        ("src/core/core.c", "    return crl_table_remove(turn->core->table, hash, event->space, event->key);",
+         "    return hash == 0;")]),
+    ("who comes later joins all the same", "P4", "test_flight", "P4: reader", OBSERVER, [
+        ("src/core/flight.c", "return asked && flight->generation != flight->key->generation;",
+         "return asked && false;")]),
+
+    ("one waiter is lost", "P5", "test_flight", "P5: reader", OBSERVER, LOST_WAITER),
+    ("the patience of readers is not watched", "P5", "test_flight", "P5: ", ALL, NO_PATIENCE),
+    ("the patience of readers is not watched", "P5", "test_flight", "P5: reader", OBSERVER, NO_PATIENCE),
+    ("a reader is answered once more when its time is over", "P5", "test_flight", "was answered twice", OBSERVER, [
+        ("src/core/flight.c", "    crl_timer_disarm(&core->timers, &waiter->timer);\n    cds_list_del",
+         "    cds_list_del"),
+        ("src/core/core.c", "    struct crl_flight *flight = waiter->flight;\n",
+         "    struct crl_flight *flight = waiter->flight;\n"
+         "    if (flight == NULL) {\n        answer_one(turn, waiter, rc, NULL);\n        return;\n    }\n")]),
+    ("who came later is forgotten", "P5", "test_flight", "P5: reader", OBSERVER, [
+        ("src/core/flight.c",
+         "    if (flight->state == CRL_FLIGHT_IDLE && !cds_list_empty(&flight->later)) {\n",
+         "    if (false) {\n"),
+        ("src/core/flight.c",
+         "    crl_assert(flight->waiters_n == 0 && flight->place == NULL && flight->token == 0);\n", "")]),
+    ("the engine answers the first reader only", "P5", "test_lib", HANGS + "1..25", ALL, [
+        ("src/lib/get.c", "    cds_list_for_each_entry_safe(waiter, next, &answer->answer.waiters, link) {\n",
+         "    bool first = true;\n"
+         "    cds_list_for_each_entry_safe(waiter, next, &answer->answer.waiters, link) {\n"
+         "        if (!first)\n            break;\n        first = false;\n")]),
+
+    ("one load too many", "P6", "test_flight", "P6: ", ALL, ONE_TOO_MANY),
+    ("one load too many", "P6", "test_flight", "P6: ", OBSERVER, ONE_TOO_MANY + ONE_MORE_PLACE),
+    ("the queue is one too long", "P6", "test_flight", "P6: ", ALL, QUEUE_TOO_LONG),
+    ("the queue is one too long", "P6", "test_flight", "not ok 16 - the_bulkhead_holds", OBSERVER, QUEUE_TOO_LONG),
+    ("no load has a deadline", "P6", "test_flight", "deadline.place", ALL, NO_DEADLINE),
+    ("no load has a deadline", "P6", "test_flight", "not ok 15 - an_overrun_load_is_cancelled",
+     OBSERVER, NO_DEADLINE),
+    ("the place of a cancelled load is given away", "P6", "test_flight", "P6: ", OBSERVER, PLACE_FREED_EARLY),
+    ("an overrun query goes on", "P6", "test_contract_origin",
+     HANGS + "ok 16 - sqlite: o2_every_load_ends_once", ALL, [
+        ("src/origin/sqlite.c", "        sqlite3_interrupt(worker->connection.db);\n", "        (void)worker;\n"),
+        ("src/origin/sqlite.c", "    return worker->load && crl_work_is_cancelled(&worker->load->work);",
+         "    return worker == NULL;")]),
+
+    ("a leader that leaves takes all along", "P7", "test_flight",
+     "who_gives_up_does_not_take_the_others_along", OBSERVER, [
+         ("src/core/core.c", "    answer_one(turn, waiter, rc, NULL);\n    flight_check_deserted(turn, flight);\n",
+          "    bool leads = waiter->leads;\n    answer_one(turn, waiter, rc, NULL);\n"
+          "    if (leads && flight->state == CRL_FLIGHT_LOADING) {\n"
+          "        turn->rc = rc;\n        place_cancel(turn, flight->place);\n"
+          "        flight_drive(turn, flight, CRL_ON_FAILED);\n        return;\n    }\n"
+          "    flight_check_deserted(turn, flight);\n")]),
+    ("a deserted flight stays in the queue", "P7", "test_flight", "P7: ", ALL, [
+        ("src/core/flight.h", "X(QUEUED,  DESERTED,     IDLE,    give_up)",
+         "X(QUEUED,  DESERTED,     QUEUED,  carry_on)")]),
+    ("a deserted load is thrown away", "P7", "test_flight", "a_deserted_load_serves_who_comes_next", OBSERVER, [
+        ("src/core/flight.c",
+         "    bool cached = publish(turn, flight, entry);\n"
+         "    answer_list(turn, &flight->waiters, CORRAL_LOADED",
+         "    bool cached = flight->waiters_n > 0 && publish(turn, flight, entry);\n"
+         "    answer_list(turn, &flight->waiters, CORRAL_LOADED")]),
+
+    ("nothing is evicted", "P8", "test_flight", "total_bytes(table) <= table->memory_bytes", ALL, NO_BUDGET),
+    ("nothing is evicted", "P8", "test_flight", "P8: ", OBSERVER, NO_BUDGET + NO_BUDGET_ASSERTED),
+    ("any number may wait", "P8", "test_flight", "P8: ", ALL, NO_WAITERS_LIMIT),
+    ("any number may wait", "P8", "test_flight", "not ok 18 - waiters_have_a_limit", OBSERVER, NO_WAITERS_LIMIT),
+    ("any number may fly", "P8", "test_flight", "P8: ", ALL, NO_FLIGHTS_LIMIT),
+    ("any number may fly", "P8", "test_flight", "not ok 19 - flights_have_a_limit", OBSERVER, NO_FLIGHTS_LIMIT),
+
+    ("the lease is not asked for", "P2", "test_flight", "a_lease_makes_it_one_load_for_the_fleet", OBSERVER, [
+        ("src/core/flight.c", "has_store ? CRL_ON_WANTED : CRL_ON_WANTED_ALONE",
+         "false ? CRL_ON_WANTED : CRL_ON_WANTED_ALONE"),
+        ("src/core/flight.c",
+         "    bool has_store = turn->core->spaces[flight->key->space]->config.has_store;\n", "")]),
+    ("a failure is taken for a value", "P10", "test_flight", "value.size >= sizeof version", OBSERVER, [
+        ("src/core/core.c", "turn->rc < 0 ? CRL_ON_FAILED : CRL_ON_LOADED",
+         "false ? CRL_ON_FAILED : CRL_ON_LOADED")]),
+
+    ("the table frees at once what readers may hold", "T3", "test_table", "", ALL, [
+        ("src/core/table.c", "    entry->older = limbo->entries;\n    limbo->entries = entry;\n",
+         "    limbo->bytes -= crl_entry_bytes(entry);\n    crl_entry_unref(table->allocator, entry);\n")]),
+    ("a replaced entry stays in the queue", "T2", "test_table", "", ALL, [
+        ("src/core/sieve.c", "    link_up(sieve, entry, old->newer);\n", "")]),
+    ("a ticket is good for ever", "P5", "test_ticket", "not ok", ALL, [
+        ("src/origin/ticket.c", "        place->object = NULL;\n        place->generation++;\n", "")]),
+    ("percent signs are taken as they come", "bad input", "test_form", "not ok", ALL, [
+        ("src/base/form.c", "return CRL_FORM_EPERCENT;", "return 0;")]),
+]

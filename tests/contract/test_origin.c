@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Goal:   every origin keeps O1 to O6 of src/origin/origin.h.
+ * Method: one suite, each case run on each origin. A subject says which space makes a load do what;
+ *         the test plays the engine. Loads are held at a gate that nothing interrupts, or run for
+ *         ever until they are cancelled: nothing sleeps. The sanitizers are part of the method. */
+#include "origin/callback.h"
+#include "origin/sqlite.h"
+
+#include "../helper/scratch.h"
+
+#define VALUE_MAX   1000
+#define CONCURRENCY 2
+
+/* What a load does. */
+enum kind {
+    VALUE,   /* answers 42 */
+    ABSENT,  /* answers "not found" */
+    FAILING, /* answers an error, with a text */
+    LARGE,   /* answers more than VALUE_MAX */
+    ENDLESS, /* goes on until it is cancelled, and is not stuck */
+    GATED,   /* as VALUE, when the gate opens; cancelling does not help */
+    KINDS,
+};
+
+struct subject {
+    struct crl_origin *origin;
+    const char *value; /* how it says 42 */
+    void *space_args[KINDS];
+    struct scratch scratch;
+};
+
+/* ------------------------------------------------------------------------------------- subjects */
+
+static const enum kind kinds[] = {VALUE, ABSENT, FAILING, LARGE, ENDLESS, GATED};
+
+static void loader(void *arg, struct corral_load *load)
+{
+    static const char large[VALUE_MAX + 1];
+    (void)arg;
+    switch (*(const enum kind *)corral_load_space_arg(load)) {
+    case GATED:
+        probe_do(gate.entered++);
+        probe_await(gate.open);
+        (void)corral_load_value(load, corral_str("42"));
+        return;
+    case VALUE:
+        (void)corral_load_value(load, corral_str("42"));
+        return;
+    case ABSENT:
+        corral_load_not_found(load);
+        return;
+    case FAILING:
+        corral_load_fail(load, "it failed");
+        return;
+    case LARGE:
+        assert_int_equal(corral_load_value(load, crl_bytes(large, sizeof large)), CORRAL_EVALUE);
+        return;
+    case ENDLESS:
+        probe_do(gate.entered++);
+        while (!corral_load_cancelled(load))
+            ;
+        return;
+    case KINDS:
+        break;
+    }
+    crl_unreachable();
+}
+
+static void callback_open(struct subject *subject)
+{
+    subject->value = "42";
+    for (int i = 0; i < KINDS; i++)
+        subject->space_args[i] = (void *)&kinds[i];
+    assert_int_equal(
+        crl_origin_callback_new(loader, NULL, CONCURRENCY, VALUE_MAX, &subject->origin), 0);
+}
+
+/* enter(x) is x, and counts itself in. */
+static const char *const queries[KINDS] = {
+    [VALUE] = "SELECT 42 AS n",
+    [ABSENT] = "SELECT 42 AS n WHERE 0",
+    [FAILING] = "SELECT abs(-9223372036854775808) AS n",
+    [LARGE] = "SELECT hex(zeroblob(1000)) AS n",
+    [ENDLESS] =
+        "WITH RECURSIVE r(i) AS (SELECT enter(1) UNION ALL SELECT 1 FROM r) SELECT max(i) n FROM r",
+    [GATED] = "SELECT gate(42) AS n",
+};
+
+static void enter_fn(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    probe_do(gate.entered++);
+    sqlite3_result_value(context, argv[0]);
+}
+
+static int enter_register(sqlite3 *db, const char **error, const void *api)
+{
+    (void)error;
+    (void)api;
+    return sqlite3_create_function(db, "enter", 1, SQLITE_UTF8, NULL, enter_fn, NULL, NULL);
+}
+
+static void sqlite_open(struct subject *subject)
+{
+    struct crl_sqlite_error error;
+    scratch_open(&subject->scratch, "CREATE TABLE t (n)");
+    sqlite3_auto_extension((void (*)(void))enter_register);
+    const struct crl_origin_sqlite_options options = {
+        .path = subject->scratch.db,
+        .concurrency = CONCURRENCY,
+        .value_max = VALUE_MAX,
+    };
+    subject->value = "{\"n\":42}";
+    assert_int_equal(crl_origin_sqlite_new(&options, &subject->origin, &error), 0);
+    for (int i = 0; i < KINDS; i++) {
+        struct crl_sqlite_statement *statement;
+        const struct crl_sqlite_query query = {.sql = queries[i]};
+        if (crl_sqlite_statement_new(subject->origin, &query, &statement, &error) < 0)
+            fail_msg("%s: %s", queries[i], error.text);
+        subject->space_args[i] = statement;
+    }
+}
+
+static const struct row {
+    const char *name;
+    void (*open)(struct subject *subject);
+} rows[] = {{"callback", callback_open}, {"sqlite", sqlite_open}};
+
+/* A fresh subject for each case. The cases free the origin: when is part of what they test. */
+static int subject_setup(void **state)
+{
+    const struct row *row = *state;
+    struct subject *subject = calloc(1, sizeof *subject);
+    gate.entered = 0;
+    gate.open = false;
+    row->open(subject);
+    *state = subject;
+    return 0;
+}
+
+static int subject_teardown(void **state)
+{
+    struct subject *subject = *state;
+    if (subject->scratch.folder[0] != '\0')
+        scratch_close(&subject->scratch);
+    free(subject);
+    return 0;
+}
+
+static void begin(struct probe *probe, struct subject *subject, enum kind kind)
+{
+    probe_start(probe, subject->origin, "", subject->space_args[kind]);
+}
+
+static void begin_held(struct probe *probe, struct subject *subject, enum kind kind)
+{
+    uint32_t before;
+    probe_do(before = gate.entered);
+    begin(probe, subject, kind);
+    probe_await(gate.entered > before);
+}
+
+static void open_gate(void)
+{
+    probe_do(gate.open = true);
+}
+
+static void origin_free(struct subject *subject)
+{
+    assert_int_equal(subject->origin->ops->free(subject->origin, PROBE_LIMIT), 0);
+}
+
+/* ---------------------------------------------------------------------------------------- cases */
+
+static void o1_start_does_not_block(void **state)
+{
+    struct subject *subject = *state;
+    struct probe probes[3 * CONCURRENCY];
+    for (int i = 0; i < 3 * CONCURRENCY; i++)
+        begin(&probes[i], subject, GATED); /* more than there are workers; nobody opens the gate */
+    probe_await(gate.entered == CONCURRENCY);
+    for (int i = 0; i < 3 * CONCURRENCY; i++)
+        assert_int_equal(probe_answers(&probes[i]), 0);
+    open_gate();
+    for (int i = 0; i < 3 * CONCURRENCY; i++)
+        probe_expect(&probes[i], 0, subject->value);
+    origin_free(subject);
+}
+
+static void o2_every_load_ends_once(void **state)
+{
+    struct subject *subject = *state;
+    static struct probe probes[400];
+    static const enum kind of[] = {VALUE, ABSENT, FAILING, LARGE};
+    for (int i = 0; i < 400; i++)
+        begin(&probes[i], subject, of[i % 4]);
+    for (int i = 0; i < 400; i++)
+        probe_await(probes[i].answers > 0);
+    origin_free(subject);
+    for (int i = 0; i < 400; i++)
+        probe_expect_end(&probes[i]); /* still once */
+}
+
+static void o3_cancel_ends_what_runs(void **state)
+{
+    struct subject *subject = *state;
+    struct probe probe;
+    for (int i = 0; i < 20; i++) {
+        begin_held(&probe, subject, ENDLESS);
+        probe_cancel(&probe, subject->origin);
+        probe_cancel(&probe, subject->origin);
+        probe_expect(&probe, CORRAL_EDEADLINE, NULL);
+    }
+    origin_free(subject);
+}
+
+static void o3_cancel_ends_what_waits(void **state)
+{
+    struct subject *subject = *state;
+    struct probe held[CONCURRENCY], waiting[3];
+    for (int i = 0; i < CONCURRENCY; i++)
+        begin_held(&held[i], subject, GATED);
+    for (int i = 0; i < 3; i++)
+        begin(&waiting[i], subject, VALUE);
+    probe_cancel(&waiting[1], subject->origin);
+    probe_expect(&waiting[1], CORRAL_EDEADLINE, NULL); /* with the gate still closed */
+    assert_int_equal(probe_answers(&waiting[0]), 0);
+    open_gate();
+    probe_expect(&waiting[0], 0, subject->value);
+    probe_expect(&waiting[2], 0, subject->value);
+    for (int i = 0; i < CONCURRENCY; i++)
+        probe_expect(&held[i], 0, subject->value);
+    origin_free(subject);
+}
+
+static void o3_cancel_after_the_end_does_no_harm(void **state)
+{
+    struct subject *subject = *state;
+    struct probe ended, running;
+    begin(&ended, subject, VALUE);
+    probe_expect(&ended, 0, subject->value);
+    begin_held(&running, subject, GATED);
+    probe_cancel(&ended, subject->origin);
+    open_gate();
+    probe_expect(&running, 0, subject->value);
+    assert_int_equal(ended.answers, 1);
+    origin_free(subject);
+}
+
+/* Wherever the load is between waiting and the middle of its work. */
+static void o3_cancel_ends_what_begins(void **state)
+{
+    struct subject *subject = *state;
+    struct probe probe;
+    for (int i = 0; i < 2000; i++) {
+        begin(&probe, subject, ENDLESS);
+        for (volatile int spin = 0; spin < i % 100 * 100; spin++)
+            ;
+        probe_cancel(&probe, subject->origin);
+        probe_expect(&probe, CORRAL_EDEADLINE, NULL);
+    }
+    origin_free(subject);
+}
+
+/* Whoever is first, the load ends once; and the cancelled one's interrupt never hits the other,
+ * which runs on either worker just before, meanwhile or after. */
+static void o3_cancel_races_with_the_answer(void **state)
+{
+    struct subject *subject = *state;
+    struct probe probe, other, after;
+    for (int i = 0; i < 2000; i++) {
+        begin(&other, subject, VALUE);
+        begin(&probe, subject, i % 2 ? VALUE : FAILING);
+        for (volatile int spin = 0; spin < i % 50 * 100; spin++)
+            ;
+        probe_cancel(&probe, subject->origin);
+        begin(&after, subject, VALUE);
+        probe_expect(&other, 0, subject->value);
+        probe_expect(&after, 0, subject->value);
+        probe_expect_end(&probe);
+    }
+    origin_free(subject);
+}
+
+/* The probe frees the key with the answer; the origin must have what it needs, and not look again.
+ * */
+static void o4_the_key_is_gone_after_the_end(void **state)
+{
+    struct subject *subject = *state;
+    struct probe probes[2];
+    for (int i = 0; i < 50; i++) {
+        probe_do(gate.open = false);
+        begin_held(&probes[0], subject, GATED);
+        begin_held(&probes[1], subject, ENDLESS);
+        probe_cancel(&probes[0], subject->origin);
+        probe_cancel(&probes[1], subject->origin);
+        probe_expect_end(&probes[1]);
+        open_gate();
+        probe_expect_end(&probes[0]);
+    }
+    origin_free(subject);
+}
+
+static void o5_an_answer_has_one_of_three_forms(void **state)
+{
+    struct subject *subject = *state;
+    struct probe probe;
+    begin(&probe, subject, VALUE);
+    probe_expect(&probe, 0, subject->value);
+    begin(&probe, subject, ABSENT);
+    probe_expect(&probe, 0, NULL);
+    begin(&probe, subject, LARGE);
+    probe_expect(&probe, CORRAL_EVALUE, NULL);
+    begin(&probe, subject, FAILING);
+    probe_expect(&probe, CORRAL_EORIGIN, NULL);
+    assert_true(strlen(probe.why) > 5);
+    begin_held(&probe, subject, ENDLESS);
+    probe_cancel(&probe, subject->origin);
+    probe_expect(&probe, CORRAL_EDEADLINE, NULL);
+    origin_free(subject);
+}
+
+static void o6_free_of_an_idle_origin(void **state)
+{
+    struct subject *subject = *state;
+    origin_free(subject);
+}
+
+/* Running and waiting loads alike end before free() returns. */
+static void o6_free_ends_every_load(void **state)
+{
+    struct subject *subject = *state;
+    struct probe probes[2 * CONCURRENCY];
+    for (int i = 0; i < CONCURRENCY; i++)
+        begin_held(&probes[i], subject, ENDLESS);
+    for (int i = CONCURRENCY; i < 2 * CONCURRENCY; i++)
+        begin(&probes[i], subject, VALUE);
+    origin_free(subject);
+    for (int i = 0; i < 2 * CONCURRENCY; i++) {
+        assert_int_equal(probe_answers(&probes[i]), 1);
+        probe_expect(&probes[i], CORRAL_EDEADLINE, NULL);
+    }
+}
+
+static void o6_free_leaves_behind_what_is_stuck(void **state)
+{
+    struct subject *subject = *state;
+    struct probe probes[CONCURRENCY + 1];
+    uint32_t threads = probe_threads();
+    for (int i = 0; i < CONCURRENCY; i++)
+        begin_held(&probes[i], subject, GATED);
+    begin(&probes[CONCURRENCY], subject, VALUE); /* waits behind them */
+    assert_int_equal(subject->origin->ops->free(subject->origin, CORRAL_MS(5)), CORRAL_ETIMEDOUT);
+    for (int i = 0; i <= CONCURRENCY; i++)
+        assert_int_equal(probe_answers(&probes[i]), 1);
+    open_gate();
+    probe_await_threads(threads); /* and with them all memory, as the leak check sees */
+    for (int i = 0; i <= CONCURRENCY; i++)
+        probe_expect(&probes[i], CORRAL_EDEADLINE, NULL);
+}
+
+/* The stuck ones come back at the very moment that free() gives up on them. */
+static void o6_no_answer_after_free(void **state)
+{
+    struct subject *subject = *state;
+    uint32_t threads = probe_threads();
+    struct probe probes[CONCURRENCY];
+    for (int i = 0; i < CONCURRENCY; i++)
+        begin_held(&probes[i], subject, GATED);
+    open_gate();
+    (void)subject->origin->ops->free(subject->origin, 0);
+    for (int i = 0; i < CONCURRENCY; i++)
+        assert_int_equal(probe_answers(&probes[i]), 1);
+    probe_await_threads(threads);
+    for (int i = 0; i < CONCURRENCY; i++)
+        probe_expect_end(&probes[i]);
+}
+
+/* An answer that takes its time: the engine's part may be blocked for a moment. */
+static struct {
+    bool entered, open;
+} slow;
+
+static void slow_answer(struct crl_load *load, const struct crl_load_result *result)
+{
+    probe_do(slow.entered = true);
+    probe_await(slow.open);
+    probe_answer(load, result);
+}
+
+struct freer {
+    struct subject *subject;
+    _Atomic pid_t thread; /* 0: not there yet */
+    _Atomic bool is_done;
+};
+
+static void *free_at_once(void *arg)
+{
+    struct freer *freer = arg;
+    freer->thread = gettid();
+    (void)freer->subject->origin->ops->free(freer->subject->origin, 0);
+    freer->is_done = true;
+    return NULL;
+}
+
+/* Does the thread wait for something? */
+static bool is_asleep(pid_t thread)
+{
+    char path[64], line[256] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    (void)!fgets(line, sizeof line, file);
+    fclose(file);
+    const char *name_end = strrchr(line, ')');
+    return name_end && name_end[2] == 'S';
+}
+
+/* free() does not wait for the worker, which is stuck, but for the answer that the worker is
+ * giving: the engine takes the load's memory back as soon as free() has returned. */
+static void o6_free_waits_for_an_answer_under_way(void **state)
+{
+    struct subject *subject = *state;
+    uint32_t threads = probe_threads();
+    struct freer freer = {.subject = subject};
+    struct probe probe;
+    pthread_t thread;
+    slow.entered = slow.open = false;
+    begin_held(&probe, subject, GATED);
+    probe.load.answer = slow_answer; /* the loader is at the gate: nobody looks at it */
+    open_gate();
+    probe_await(slow.entered);
+    assert_int_equal(pthread_create(&thread, NULL, free_at_once, &freer), 0);
+    while (!freer.is_done && !(freer.thread && is_asleep(freer.thread)))
+        ;
+    bool was_done = freer.is_done;
+    probe_do(slow.open = true);
+    pthread_join(thread, NULL);
+    assert_false(was_done);
+    probe_await_threads(threads);
+    probe_expect(&probe, 0, subject->value);
+}
+
+#define CASES(X)                            \
+    X(o1_start_does_not_block)              \
+    X(o2_every_load_ends_once)              \
+    X(o3_cancel_ends_what_runs)             \
+    X(o3_cancel_ends_what_waits)            \
+    X(o3_cancel_ends_what_begins)           \
+    X(o3_cancel_after_the_end_does_no_harm) \
+    X(o3_cancel_races_with_the_answer)      \
+    X(o4_the_key_is_gone_after_the_end)     \
+    X(o5_an_answer_has_one_of_three_forms)  \
+    X(o6_free_of_an_idle_origin)            \
+    X(o6_free_ends_every_load)              \
+    X(o6_free_leaves_behind_what_is_stuck)  \
+    X(o6_no_answer_after_free)              \
+    X(o6_free_waits_for_an_answer_under_way)
+
+int main(void)
+{
+    struct CMUnitTest tests[] = {
+#define X(name) {"callback: " #name, name, subject_setup, subject_teardown, (void *)&rows[0]},
+        CASES(X)
+#undef X
+#define X(name) {"sqlite: " #name, name, subject_setup, subject_teardown, (void *)&rows[1]},
+            CASES(X)
+#undef X
+    };
+    return cmocka_run_group_tests_name("origin", tests, NULL, NULL);
+}

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""corral storm, as a user runs it.
+
+Goal:   the storm counts right, leaves nothing behind, and says no clearly.
+Method: the real binary (CORRAL_BIN); its JSON. Counts are compared, never durations.
+"""
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+CORRAL = os.environ.get("CORRAL_BIN", "build/corral")
+CLIENTS = 200
+
+
+def storm(*options, **more):
+    return subprocess.run([CORRAL, "storm", *options], capture_output=True, text=True,
+                          timeout=120, **more)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """One storm against the built-in demo, for several tests to look at."""
+    folder = tmp_path_factory.mktemp("storm")
+    page = folder / "report.html"
+    (folder / "tmp").mkdir()
+    done = storm("--json", "--clients", str(CLIENTS), "--duration", "2s", "--report", str(page),
+                 env={**os.environ, "TMPDIR": str(folder / "tmp")})
+    assert done.returncode == 0, done.stderr
+    return {"all": json.loads(done.stdout), "page": page.read_text(),
+            "left": list((folder / "tmp").iterdir())}
+
+
+def run_of(demo, scenario, strategy):
+    runs = [r for r in demo["all"]["runs"]
+            if (r["scenario"], r["strategy"]) == (scenario, strategy)]
+    assert len(runs) == 1
+    return runs[0]
+
+
+def test_every_request_is_counted_once(demo):
+    assert len(demo["all"]["runs"]) == 4
+    for run in demo["all"]["runs"]:
+        assert run["requests"] == run["ok"] + run["errors"] + run["unanswered"]
+        assert run["ok"] == sum(run["answers"].values())
+        assert run["errors"] == sum(run["errors_by_kind"].values())
+        assert run["p50_us"] <= run["p99_us"] <= run["max_us"]
+
+
+def test_cold_with_coalescing_is_one_load(demo):
+    run = run_of(demo, "cold", "coalescing")
+    assert run["requests"] == run["ok"] == CLIENTS
+    assert run["origin_loads"] == run["generations"] == run["peak_loads"] == 1
+    assert run["answers"]["miss"] == 1
+    assert run["answers"]["coalesced"] + run["answers"]["hit"] == CLIENTS - 1
+
+
+def test_cold_without_protection_is_a_load_for_each(demo):
+    run = run_of(demo, "cold", "none")
+    assert run["requests"] == run["ok"] == CLIENTS
+    # A client that asks after the first answer finds it in memory.
+    assert 1 < run["origin_loads"] <= CLIENTS
+    assert run["origin_loads"] == run["answers"]["miss"]
+    assert run["amplification"] == pytest.approx(run["origin_loads"] / run["generations"])
+    assert 1 < run["peak_loads"] <= 20
+
+
+def test_expiry_with_coalescing_has_amplification_one(demo):
+    run = run_of(demo, "expiry", "coalescing")
+    assert run["errors"] == 0
+    assert run["amplification"] == 1.0
+    assert run["peak_loads"] == 1
+    assert run["origin_loads"] > 1
+    assert run["answers"]["hit"] > 0
+
+
+def test_expiry_without_protection_stampedes(demo):
+    run = run_of(demo, "expiry", "none")
+    assert run["errors"] == 0
+    assert run["origin_loads"] > run_of(demo, "expiry", "coalescing")["origin_loads"]
+    assert run["amplification"] > 2
+
+
+def test_the_page_stands_alone(demo):
+    assert "<h1>corral storm</h1>" in demo["page"]
+    assert "src=" not in demo["page"] and "http" not in demo["page"]
+
+
+def test_nothing_is_left(demo):
+    assert demo["left"] == []
+
+
+def test_text_fits_80_columns():
+    done = storm("--clients", "20", "--duration", "200ms", "--delay", "10ms", "--ttl", "50ms",
+                 env={**os.environ, "LC_ALL": "C.UTF-8"})
+    assert done.returncode == 0, done.stderr
+    assert "\033" not in done.stdout and "corral" not in done.stderr
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+    assert "coalescing: 1 query instead of" in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it(tmp_path, number):
+    """The storm would last minutes; the signal comes once the demo's database is there."""
+    process = subprocess.Popen([CORRAL, "storm", "--json", "--clients", "50", "--delay", "30s"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env={**os.environ, "TMPDIR": str(tmp_path)})
+    while process.poll() is None and not list(tmp_path.glob("*/demo.db")):
+        time.sleep(0.005)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, err
+    assert list(tmp_path.iterdir()) == []
+    assert json.loads(out)["stopped"] in (True, False)
+
+
+@pytest.mark.parametrize("options, text", [
+    (["--clients", "0"], "--clients wants a number from 1 to 20000"),
+    (["--duration", "1"], "needs a unit"),
+    (["--strategies", "layered"],
+     "strategy 'layered' is not available in this version (available: none, coalescing)"),
+    (["--scenarios", "outage"],
+     "scenario 'outage' is not available in this version (available: cold, expiry)"),
+    (["--nonsense"], "unknown option '--nonsense'"),
+    (["ftp://localhost/"], "not a URL of the form"),
+    (["http://192.0.2.1/"], "--allow-remote"),
+    (["/path"], "needs --config"),
+])
+def test_wrong_usage(options, text):
+    done = storm(*options)
+    assert done.returncode == 2
+    assert done.stdout == "" and text in done.stderr
+
+
+def test_help():
+    done = storm("--help")
+    assert done.returncode == 0 and "--clients N" in done.stdout and "corral" not in done.stderr
+
+
+def test_what_cannot_be_run(tmp_path):
+    done = storm("--config", str(tmp_path / "none.yaml"))
+    assert done.returncode == 1 and "none.yaml" in done.stderr
+    done = storm("--report", str(tmp_path / "no" / "page.html"))
+    assert done.returncode == 1 and "page.html" in done.stderr
+
+
+class Plain(BaseHTTPRequestHandler):
+    """A server that is not Corral: no /metrics, and a status of choice."""
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        status = {"/busy": 503, "/metrics": 404}.get(self.path, 200)
+        body = b"plain"
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Quiet(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """The storm ends its connections by a reset, which is none of a test's business."""
+
+
+@pytest.fixture(scope="module")
+def plain():
+    server = Quiet(("127.0.0.1", 0), Plain)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_url_that_is_not_corral(plain):
+    done = storm("--json", "--clients", "10", "--scenarios", "cold", plain + "/x")
+    assert done.returncode == 0, done.stderr
+    (run,) = json.loads(done.stdout)["runs"]
+    assert run["strategy"] == "configured"
+    assert run["ok"] == run["answers"]["unknown"] == 10
+    assert run["origin_loads"] is None and run["amplification"] is None
+
+
+def test_no_good_answer_is_a_problem(plain):
+    done = storm("--json", "--clients", "10", "--scenarios", "cold", plain + "/busy")
+    assert done.returncode == 1
+    (run,) = json.loads(done.stdout)["runs"]
+    assert run["errors_by_kind"] == {"503": 10, "broken": 0, "timeout": 0}
+
+
+CONFIG = """
+listen: 127.0.0.1:{port}
+admin: 127.0.0.1:0
+threads: 1
+origins:
+  - {{ name: shop, sqlite: shop.db, delay: 50ms }}
+routes:
+  - path: /thing
+    origin: shop
+    query: SELECT id, name FROM things WHERE id = :id AND :fresh AND :more <> ''
+    params:
+      - {{ name: id, type: integer }}
+      - {{ name: fresh, type: boolean }}
+      - {{ name: more, type: text, default: x }}
+    ttl: 1m
+  - path: /other
+    origin: shop
+    query: SELECT count(*) AS n FROM things
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A configuration with a database of its own. Its address is taken, which must not matter."""
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)")
+        database.execute("INSERT INTO things VALUES (1, 'one'), (2, 'two')")
+    database.close()
+    port = free_port()
+    path = tmp_path / "corral.yaml"
+    path.write_text(CONFIG.format(port=port))
+    return path, port
+
+
+def test_a_configuration_without_more(shop):
+    path, port = shop
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        done = storm("--json", "--clients", "20", "--scenarios", "cold", "--config", str(path))
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["target"].endswith("/thing?id=1&fresh=true")
+    (run,) = report["runs"]
+    assert (run["strategy"], run["ok"], run["origin_loads"]) == ("configured", 20, 1)
+
+
+def test_a_configuration_with_path_and_strategies(shop):
+    done = storm("--json", "--clients", "20", "--scenarios", "cold", "--strategies",
+                 "none,coalescing", "--config", str(shop[0]), "/other")
+    assert done.returncode == 0, done.stderr
+    none, coalescing = json.loads(done.stdout)["runs"]
+    assert none["strategy"] == "none" and 1 < none["origin_loads"] <= 20
+    assert coalescing["strategy"] == "coalescing" and coalescing["origin_loads"] == 1
+
+
+def test_a_configuration_with_problems(shop):
+    shop[0].write_text(CONFIG.format(port=shop[1]).replace("origin: shop", "origin: shoe"))
+    done = storm("--config", str(shop[0]))
+    assert done.returncode == 1
+    assert "corral.yaml:9:" in done.stderr and "'shoe' is not defined" in done.stderr
+
+
+def test_a_daemon_elsewhere(shop):
+    path, port = shop
+    base = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen([CORRAL, "serve", "--config", str(path)],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        while process.poll() is None:
+            try:
+                urllib.request.urlopen(base + "/healthz", timeout=10).close()
+                break
+            except urllib.error.URLError:
+                time.sleep(0.01)
+        runs = []
+        for _ in range(2):
+            done = storm("--json", "--clients", "30", "--scenarios", "cold",
+                         base + "/thing?id=2&fresh=true")
+            assert done.returncode == 0, done.stderr
+            runs += json.loads(done.stdout)["runs"]
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    cold, warm = runs
+    assert (cold["ok"], cold["origin_loads"], cold["generations"]) == (30, 1, 1)
+    assert cold["peak_loads"] == 1
+    assert (warm["answers"]["hit"], warm["origin_loads"]) == (30, 0)
+    assert warm["amplification"] is None and warm["peak_loads"] is None

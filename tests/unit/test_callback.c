@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Goal:   whatever a program's loader does (answers late, twice, after the end, never), its load
+ *         ends once, and memory is neither touched too late nor lost.
+ * Method: loaders that do one of these each; the test holds the handles and acts in their place.
+ *         What the port promises of every origin is in tests/contract/test_origin.c. */
+#include "origin/callback.h"
+
+#include "../helper/probe.h"
+
+#define VALUE_MAX 100
+
+/* What the loader did last, and what it waits for. */
+struct stage {
+    struct corral_load *handle; /* of the last load */
+    uint32_t begun, returned;
+    bool gate_open;
+};
+
+static struct stage stage;
+
+static struct crl_origin *origin_new(corral_loader_fn *fn, void *arg)
+{
+    struct crl_origin *origin = NULL;
+    stage = (struct stage){.handle = NULL};
+    assert_int_equal(crl_origin_callback_new(fn, arg, 2, VALUE_MAX, &origin), 0);
+    return origin;
+}
+
+static void origin_free(struct crl_origin *origin)
+{
+    assert_int_equal(origin->ops->free(origin, PROBE_LIMIT), 0);
+}
+
+/* Leaves the answer to the test. */
+static void keep(void *arg, struct corral_load *load)
+{
+    (void)arg;
+    probe_do((stage.handle = load, stage.begun++));
+}
+
+/* Start a load whose loader has returned without an answer. */
+static struct corral_load *start_kept(struct probe *probe, struct crl_origin *origin)
+{
+    static int space;
+    uint32_t before = stage.begun;
+    probe_start(probe, origin, "key", &space);
+    probe_await(stage.begun > before);
+    return stage.handle;
+}
+
+static void test_a_loader_sees_its_load(void **state)
+{
+    (void)state;
+    struct probe probe;
+    struct crl_origin *origin = origin_new(keep, NULL);
+    struct corral_load *load = start_kept(&probe, origin);
+    assert_true(crl_bytes_equal(corral_load_key(load), corral_str("key")));
+    assert_ptr_equal(corral_load_space_arg(load), probe.load.space_arg);
+    assert_in_range(corral_load_remaining(load), 1, PROBE_LIMIT);
+    assert_false(corral_load_cancelled(load));
+    corral_load_not_found(load);
+    probe_expect(&probe, 0, NULL);
+    assert_int_equal(corral_load_key(load).size, 0);
+    assert_null(corral_load_space_arg(load));
+    assert_true(corral_load_remaining(load) <= 0);
+    assert_true(corral_load_cancelled(load));
+    origin_free(origin);
+}
+
+static void test_values_are_copied_up_to_their_limit(void **state)
+{
+    (void)state;
+    char bytes[VALUE_MAX + 1];
+    struct probe probe;
+    struct crl_origin *origin = origin_new(keep, NULL);
+    for (size_t size = 0; size <= VALUE_MAX + 1; size++) {
+        int rc = size <= VALUE_MAX ? 0 : CORRAL_EVALUE;
+        struct corral_load *load = start_kept(&probe, origin);
+        memset(bytes, 'x', sizeof bytes);
+        assert_int_equal(corral_load_value(load, crl_bytes(bytes, size)), rc);
+        memset(bytes, 'y', sizeof bytes);
+        probe_await(probe.answers > 0);
+        assert_int_equal(probe.rc, rc);
+        assert_int_equal(probe.data != NULL, rc == 0); /* an empty value is one */
+        assert_true(rc != 0 || (probe.size == size && (size == 0 || probe.data[0] == 'x')));
+        probe_expect_end(&probe);
+    }
+    struct corral_load *load = start_kept(&probe, origin);
+    assert_int_equal(corral_load_value(load, crl_bytes(NULL, 0)), 0);
+    probe_expect(&probe, 0, "");
+    origin_free(origin);
+}
+
+static void test_failures_carry_their_text(void **state)
+{
+    (void)state;
+    struct probe probe;
+    char why[] = "no such host";
+    struct crl_origin *origin = origin_new(keep, NULL);
+    corral_load_fail(start_kept(&probe, origin), why);
+    probe_expect(&probe, CORRAL_EORIGIN, NULL);
+    assert_string_equal(probe.why, "no such host");
+    corral_load_fail(start_kept(&probe, origin), NULL);
+    probe_expect(&probe, CORRAL_EORIGIN, NULL);
+    assert_false(probe.has_why);
+    origin_free(origin);
+}
+
+/* Every pair of answers, and others' loads are not hurt, even where they got the same memory. */
+static void test_the_second_answer_is_dropped(void **state)
+{
+    (void)state;
+    struct crl_origin *origin = origin_new(keep, NULL);
+    for (int pair = 0; pair < 9; pair++) {
+        struct probe probe, other;
+        struct corral_load *load = start_kept(&probe, origin);
+        for (int i = 0, form = pair % 3; i < 2; i++, form = pair / 3) {
+            if (form == 0)
+                assert_int_equal(corral_load_value(load, corral_str("a")), 0);
+            else if (form == 1)
+                corral_load_not_found(load);
+            else
+                corral_load_fail(load, "why");
+        }
+        probe_expect(&probe, pair % 3 == 2 ? CORRAL_EORIGIN : 0, pair % 3 == 0 ? "a" : NULL);
+
+        struct corral_load *other_load = start_kept(&other, origin);
+        corral_load_fail(load, "a third one");
+        assert_int_equal(probe_answers(&other), 0);
+        assert_int_equal(corral_load_value(other_load, corral_str("b")), 0);
+        probe_expect(&other, 0, "b");
+    }
+    origin_free(origin);
+}
+
+static void answer_twice(void *arg, struct corral_load *load)
+{
+    (void)arg;
+    assert_int_equal(corral_load_value(load, corral_str("first")), 0);
+    assert_int_equal(corral_load_value(load, corral_str("second")), 0);
+}
+
+static void test_the_second_answer_before_return_is_dropped(void **state)
+{
+    (void)state;
+    struct crl_origin *origin = origin_new(answer_twice, NULL);
+    for (int i = 0; i < 100; i++)
+        probe_load(origin, "key", NULL, 0, "first");
+    origin_free(origin);
+}
+
+static void *answer_from_thread(void *load)
+{
+    (void)corral_load_value(load, corral_str("mine"));
+    return NULL;
+}
+
+static void test_answers_race(void **state)
+{
+    (void)state;
+    struct crl_origin *origin = origin_new(keep, NULL);
+    for (int i = 0; i < 500; i++) {
+        struct probe probe;
+        pthread_t threads[2];
+        struct corral_load *load = start_kept(&probe, origin);
+        for (int t = 0; t < 2; t++)
+            assert_int_equal(pthread_create(&threads[t], NULL, answer_from_thread, load), 0);
+        for (int t = 0; t < 2; t++)
+            pthread_join(threads[t], NULL);
+        probe_expect(&probe, 0, "mine");
+    }
+    origin_free(origin);
+}
+
+/* The deadline ends it at once; the loader may look on, and its answer goes nowhere. */
+static void test_an_answer_after_the_deadline_is_dropped(void **state)
+{
+    (void)state;
+    struct probe probe;
+    struct crl_origin *origin = origin_new(keep, NULL);
+    struct corral_load *load = start_kept(&probe, origin);
+    probe_cancel(&probe, origin);
+    probe_expect(&probe, CORRAL_EDEADLINE, NULL);
+    assert_true(corral_load_cancelled(load));
+    assert_true(crl_bytes_equal(corral_load_key(load), corral_str("key")));
+    assert_int_equal(corral_load_value(load, corral_str("late")), 0);
+    assert_int_equal(probe_answers(&probe), 1);
+    origin_free(origin);
+}
+
+static void test_an_answer_after_the_end_is_dropped(void **state)
+{
+    (void)state;
+    struct probe probes[2];
+    struct crl_origin *origin = origin_new(keep, NULL);
+    struct corral_load *unanswered = start_kept(&probes[0], origin);
+    struct corral_load *answered = start_kept(&probes[1], origin);
+    corral_load_not_found(answered);
+    origin_free(origin);
+    probe_expect(&probes[0], CORRAL_EDEADLINE, NULL);
+    probe_expect(&probes[1], 0, NULL);
+    assert_true(corral_load_cancelled(unanswered));
+    assert_true(crl_bytes_equal(corral_load_key(unanswered), corral_str("key")));
+    corral_load_fail(unanswered, "late"); /* frees it: the leak check sees */
+    corral_load_fail(unanswered, "later");
+    corral_load_fail(answered, "late");
+    assert_int_equal(probe_answers(&probes[0]), 1);
+    assert_int_equal(probe_answers(&probes[1]), 1);
+}
+
+/* Returns only when the gate is open. */
+static void linger(void *arg, struct corral_load *load)
+{
+    const bool *answers_first = arg;
+    if (*answers_first)
+        corral_load_not_found(load);
+    probe_do((stage.handle = load, stage.begun++));
+    probe_await(stage.gate_open);
+    if (!*answers_first)
+        corral_load_not_found(load);
+    probe_do(stage.returned++);
+}
+
+/* A worker that lingers after its answer keeps its thread only. Loads behind it can be cancelled,
+ * and their loader is then never called. */
+static void test_loads_behind_lingering_loaders(void **state)
+{
+    (void)state;
+    bool answers_first = true;
+    struct probe first[2], behind[3];
+    struct crl_origin *origin = origin_new(linger, &answers_first);
+    for (int i = 0; i < 2; i++) {
+        probe_start(&first[i], origin, "key", NULL);
+        probe_expect(&first[i], 0, NULL);
+    }
+    for (int i = 0; i < 3; i++)
+        probe_start(&behind[i], origin, "key", NULL);
+    probe_cancel(&behind[1], origin);
+    probe_expect(&behind[1], CORRAL_EDEADLINE, NULL);
+    assert_int_equal(probe_answers(&behind[0]), 0);
+    probe_do(stage.gate_open = true);
+    probe_expect(&behind[0], 0, NULL);
+    probe_expect(&behind[2], 0, NULL);
+    origin_free(origin);
+    assert_int_equal(stage.begun, 4);
+}
+
+/* A cancelled load whose loader runs keeps its place until the loader is through. */
+static void test_a_running_loader_is_told(void **state)
+{
+    (void)state;
+    bool answers_first = false;
+    struct probe probe;
+    struct crl_origin *origin = origin_new(linger, &answers_first);
+    probe_start(&probe, origin, "key", NULL);
+    probe_await(stage.begun == 1);
+    assert_false(corral_load_cancelled(stage.handle));
+    probe_cancel(&probe, origin);
+    probe_cancel(&probe, origin);
+    assert_true(corral_load_cancelled(stage.handle));
+    assert_int_equal(probe_answers(&probe), 0);
+    probe_do(stage.gate_open = true);
+    probe_expect_end(&probe);
+    origin_free(origin);
+}
+
+static void test_a_stuck_loader_is_left_behind(void **state)
+{
+    (void)state;
+    bool answers_first = false;
+    struct probe probe;
+    uint32_t threads = probe_threads();
+    struct crl_origin *origin = origin_new(linger, &answers_first);
+    probe_start(&probe, origin, "key", NULL);
+    probe_await(stage.begun == 1);
+    assert_int_equal(origin->ops->free(origin, CORRAL_MS(1)), CORRAL_ETIMEDOUT);
+    assert_int_equal(probe_answers(&probe), 1);
+    probe_do(stage.gate_open = true);
+    probe_await(stage.returned == 1);
+    probe_await_threads(threads);
+    probe_expect(&probe, CORRAL_EDEADLINE, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_loader_sees_its_load),
+        cmocka_unit_test(test_values_are_copied_up_to_their_limit),
+        cmocka_unit_test(test_failures_carry_their_text),
+        cmocka_unit_test(test_the_second_answer_is_dropped),
+        cmocka_unit_test(test_the_second_answer_before_return_is_dropped),
+        cmocka_unit_test(test_answers_race),
+        cmocka_unit_test(test_an_answer_after_the_deadline_is_dropped),
+        cmocka_unit_test(test_an_answer_after_the_end_is_dropped),
+        cmocka_unit_test(test_loads_behind_lingering_loaders),
+        cmocka_unit_test(test_a_running_loader_is_told),
+        cmocka_unit_test(test_a_stuck_loader_is_left_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Goal:   what a query answers is what the database holds, as JSON, whatever the key, the data and
+ *         other processes do; what is wrong with a database or a query is said in plain words.
+ * Method: rows of queries, keys and answers on real files in a folder of the test's own; writers
+ *         that are held where the test wants them. What the port promises of every origin is in
+ *         tests/contract/test_origin.c. */
+#include "base/form.h"
+#include "base/rng.h"
+#include "origin/sqlite.h"
+
+#include "../helper/scratch.h"
+
+#include <jansson.h>
+
+#include <sys/stat.h>
+
+#define VALUE_MAX 1000
+
+static struct scratch scratch;
+static struct crl_origin *origin;
+
+static struct crl_origin *open_with(const struct crl_origin_sqlite_options *options)
+{
+    struct crl_sqlite_error error;
+    struct crl_origin *opened = NULL;
+    if (crl_origin_sqlite_new(options, &opened, &error) < 0)
+        fail_msg("%s", error.text);
+    return opened;
+}
+
+static const char schema[] =
+    "CREATE TABLE t (id TEXT PRIMARY KEY, name, size);"
+    "INSERT INTO t VALUES ('1', 'one', 1), ('2', 'two', 2.5), ('a b&c', 'odd', NULL);"
+    "CREATE TABLE secrets (word); INSERT INTO secrets VALUES ('hidden');";
+
+static int setup(void **state)
+{
+    (void)state;
+    gate.entered = 0;
+    gate.open = false;
+    scratch_open(&scratch, schema);
+    origin = open_with(&(struct crl_origin_sqlite_options){
+        .path = scratch.db,
+        .concurrency = 3,
+        .value_max = VALUE_MAX,
+    });
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    assert_int_equal(origin->ops->free(origin, PROBE_LIMIT), 0);
+    scratch_close(&scratch);
+    return 0;
+}
+
+static const struct crl_sqlite_param id_param = {"id", CRL_SQLITE_TEXT};
+
+/* A statement with at most the one parameter :id of a type. */
+static void *typed(const char *sql, enum crl_sqlite_result result, enum crl_sqlite_type type)
+{
+    struct crl_sqlite_error error;
+    struct crl_sqlite_statement *statement = NULL;
+    const struct crl_sqlite_param param = {"id", type};
+    const struct crl_sqlite_query query = {
+        .sql = sql,
+        .params = &param,
+        .params_n = strstr(sql, ":id") ? 1 : 0,
+        .result = result,
+    };
+    if (crl_sqlite_statement_new(origin, &query, &statement, &error) < 0)
+        fail_msg("%s: %s", sql, error.text);
+    return statement;
+}
+
+static void *row(const char *sql)
+{
+    return typed(sql, CRL_SQLITE_ROW, CRL_SQLITE_TEXT);
+}
+
+static void *rows(const char *sql)
+{
+    return typed(sql, CRL_SQLITE_ROWS, CRL_SQLITE_TEXT);
+}
+
+/* A load fails with a text that says this. */
+static void expect_failure(void *statement, const char *key, int rc, const char *says)
+{
+    struct probe probe;
+    probe_start(&probe, origin, key, statement);
+    probe_expect(&probe, rc, NULL);
+    if (!strstr(probe.why, says))
+        fail_msg("\"%s\" does not say \"%s\"", probe.why, says);
+}
+
+/* --------------------------------------------------------------------------------------- values */
+
+static void test_types(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *json;
+    } cases[] = {
+        {"SELECT 1 AS b, 2 AS a", "{\"b\":1,\"a\":2}"},
+        {"SELECT 9223372036854775807 AS n", "{\"n\":9223372036854775807}"},
+        {"SELECT -9223372036854775807 - 1 AS n", "{\"n\":-9223372036854775808}"},
+        {"SELECT NULL AS n", "{\"n\":null}"},
+        {"SELECT 0.1 AS n", "{\"n\":0.1}"},
+        {"SELECT 0.1 + 0.2 AS n", "{\"n\":0.30000000000000004}"},
+        {"SELECT 2.0 AS n", "{\"n\":2.0}"},
+        {"SELECT 1e300 AS n", "{\"n\":1e300}"},
+        {"SELECT '' AS n", "{\"n\":\"\"}"},
+        {"SELECT 'a\"b\\c' AS n", "{\"n\":\"a\\\"b\\\\c\"}"},
+        {"SELECT char(10, 0, 31) AS n", "{\"n\":\"\\n\\u0000\\u001F\"}"},
+        {"SELECT char(233, 128512) AS n", "{\"n\":\"\xC3\xA9\xF0\x9F\x98\x80\"}"},
+        {"SELECT 1 AS \"a\"\"b\"", "{\"a\\\"b\":1}"},
+        {"SELECT 1 AS \"\"", "{\"\":1}"},
+        {"SELECT hex(x'00ff') AS n", "{\"n\":\"00FF\"}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        probe_load(origin, "", row(cases[i].sql), 0, cases[i].json);
+}
+
+/* A double survives: SQLite's own digits are not trusted, the JSON is read back. */
+static void test_reals_read_back_the_same(void **state)
+{
+    (void)state;
+    void *statement = typed("SELECT :id AS n", CRL_SQLITE_ROW, CRL_SQLITE_NUMBER);
+    struct crl_rng rng = crl_rng_split(7, "reals");
+    for (int i = 0; i < 2000; i++) {
+        char key[64];
+        struct probe probe;
+        double drawn =
+            crl_rng_uniform(&rng) * (double)(crl_rng_next(&rng) >> crl_rng_below(&rng, 64));
+        snprintf(key, sizeof key, "id=%.17g", drawn);
+        for (char *plus = strchr(key, '+'); plus; plus = NULL)
+            memmove(plus, plus + 1, strlen(plus)); /* would be a space */
+        probe_start(&probe, origin, key, statement);
+        probe_await(probe.answers > 0);
+        assert_int_equal(probe.rc, 0);
+        json_t *json = json_loadb(probe.data, probe.size, 0, NULL);
+        double read = json_number_value(json_object_get(json, "n"));
+        if (read < drawn || read > drawn)
+            fail_msg("%s became %.*s", key, (int)probe.size, probe.data);
+        json_decref(json);
+        probe_expect_end(&probe);
+    }
+}
+
+static void test_what_json_cannot_say(void **state)
+{
+    (void)state;
+    expect_failure(row("SELECT x'01' AS pic"), "", CORRAL_EORIGIN, "column \"pic\" holds a BLOB");
+    expect_failure(row("SELECT x'' AS pic"), "", CORRAL_EORIGIN, "hex()");
+    expect_failure(row("SELECT CAST(x'c0af' AS TEXT) AS n"), "", CORRAL_EORIGIN,
+                   "column \"n\" holds text that is not valid UTF-8");
+    expect_failure(row("SELECT CAST(x'eda080' AS TEXT) AS n"), "", CORRAL_EORIGIN, "UTF-8");
+    expect_failure(row("SELECT 9e999 AS n"), "", CORRAL_EORIGIN, "infinite");
+    expect_failure(rows("SELECT 1 AS n UNION ALL SELECT x'01'"), "", CORRAL_EORIGIN, "BLOB");
+}
+
+static void test_forms_of_result(void **state)
+{
+    (void)state;
+    probe_load(origin, "id=1", row("SELECT id, name FROM t WHERE id = :id"), 0,
+               "{\"id\":\"1\",\"name\":\"one\"}");
+    probe_load(origin, "id=9", row("SELECT id, name FROM t WHERE id = :id"), 0, NULL);
+    probe_load(origin, "", row("SELECT id FROM t ORDER BY id DESC"), 0, "{\"id\":\"a b&c\"}");
+    probe_load(origin, "id=9", rows("SELECT id FROM t WHERE id = :id"), 0, "[]");
+    probe_load(origin, "id=1", rows("SELECT id FROM t WHERE id = :id"), 0, "[{\"id\":\"1\"}]");
+    probe_load(origin, "", rows("SELECT size FROM t ORDER BY id"), 0,
+               "[{\"size\":1},{\"size\":2.5},{\"size\":null}]");
+}
+
+/* --------------------------------------------------------------------------------------- limits */
+
+static void test_values_up_to_their_limit(void **state)
+{
+    (void)state;
+    /* {"n":"..."} is 8 bytes more than the text */
+    void *one = typed("SELECT substr(hex(zeroblob(1000)), 1, :id) AS n", CRL_SQLITE_ROW,
+                      CRL_SQLITE_INTEGER);
+    struct probe probe;
+    probe_start(&probe, origin, "id=992", one);
+    probe_await(probe.answers > 0);
+    assert_int_equal(probe.rc, 0);
+    assert_int_equal(probe.size, VALUE_MAX);
+    probe_expect_end(&probe);
+    expect_failure(one, "id=993", CORRAL_EVALUE, "larger than 1000 bytes");
+    expect_failure(one, "id=2000", CORRAL_EVALUE, "larger than 1000 bytes");
+}
+
+/* Reading stops at the limit: of a thousand million rows few are made. */
+static void test_reading_stops_at_the_limit(void **state)
+{
+    (void)state;
+    void *statement = rows("WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r) "
+                           "SELECT i FROM r LIMIT 1000000000");
+    expect_failure(statement, "", CORRAL_EVALUE, "larger than 1000 bytes");
+    expect_failure(row("SELECT hex(zeroblob(2000000)) AS n"), "", CORRAL_EVALUE, "larger");
+    expect_failure(row("SELECT zeroblob(2000000000) AS n"), "", CORRAL_EVALUE, "too big");
+}
+
+static int open_delayed(void **state)
+{
+    setup(state);
+    assert_int_equal(origin->ops->free(origin, PROBE_LIMIT), 0);
+    origin = open_with(&(struct crl_origin_sqlite_options){
+        .path = scratch.db,
+        .concurrency = 1,
+        .delay_us = CORRAL_MS(30),
+        .value_max = VALUE_MAX,
+    });
+    return 0;
+}
+
+static void test_a_load_takes_its_delay(void **state)
+{
+    (void)state;
+    corral_us before = crl_now();
+    probe_load(origin, "", row("SELECT 1 AS n"), 0, "{\"n\":1}");
+    assert_in_range(crl_now() - before, CORRAL_MS(30), PROBE_LIMIT);
+}
+
+/* A delay that would never end is over at once, where it has begun as where it has not. */
+static void test_a_delay_can_be_cancelled(void **state)
+{
+    (void)state;
+    struct crl_origin *slow = open_with(&(struct crl_origin_sqlite_options){
+        .path = scratch.db,
+        .concurrency = 1,
+        .delay_us = CORRAL_SECONDS(1000000),
+        .value_max = VALUE_MAX,
+    });
+    struct crl_origin *other = origin;
+    origin = slow;
+    void *statement = row("SELECT 1 AS n");
+    for (int i = 0; i < 100; i++) {
+        struct probe probe;
+        probe_start(&probe, slow, "", statement);
+        for (volatile int spin = 0; spin < i * 1000; spin++)
+            ;
+        probe_cancel(&probe, slow);
+        probe_expect(&probe, CORRAL_EDEADLINE, NULL);
+    }
+    struct probe last;
+    probe_start(&last, slow, "", statement);
+    assert_int_equal(slow->ops->free(slow, PROBE_LIMIT), 0);
+    probe_expect(&last, CORRAL_EDEADLINE, NULL);
+    origin = other;
+}
+
+/* ----------------------------------------------------------------------------------- parameters */
+
+static void test_parameters_by_type(void **state)
+{
+    (void)state;
+    static const struct {
+        enum crl_sqlite_type type;
+        const char *key, *json; /* json NULL: not of the type */
+    } cases[] = {
+        {CRL_SQLITE_TEXT, "id=12", "{\"t\":\"text\",\"v\":\"12\"}"},
+        {CRL_SQLITE_TEXT, "id=", "{\"t\":\"text\",\"v\":\"\"}"},
+        {CRL_SQLITE_TEXT, "id=%C3%A9%26", "{\"t\":\"text\",\"v\":\"\xC3\xA9&\"}"},
+        {CRL_SQLITE_TEXT, "", "{\"t\":\"null\",\"v\":null}"},
+        {CRL_SQLITE_INTEGER, "", "{\"t\":\"null\",\"v\":null}"},
+        {CRL_SQLITE_INTEGER, "id=12", "{\"t\":\"integer\",\"v\":12}"},
+        {CRL_SQLITE_INTEGER, "id=-9223372036854775808",
+         "{\"t\":\"integer\",\"v\":-9223372036854775808}"},
+        {CRL_SQLITE_INTEGER, "id=9223372036854775807",
+         "{\"t\":\"integer\",\"v\":9223372036854775807}"},
+        {CRL_SQLITE_INTEGER, "id=9223372036854775808", NULL},
+        {CRL_SQLITE_INTEGER, "id=", NULL},
+        {CRL_SQLITE_INTEGER, "id=-", NULL},
+        {CRL_SQLITE_INTEGER, "id=%2B1", NULL},
+        {CRL_SQLITE_INTEGER, "id=1.0", NULL},
+        {CRL_SQLITE_INTEGER, "id=0x10", NULL},
+        {CRL_SQLITE_INTEGER, "id=1%20", NULL},
+        {CRL_SQLITE_INTEGER, "id=%201", NULL},
+        {CRL_SQLITE_NUMBER, "id=12", "{\"t\":\"integer\",\"v\":12}"},
+        {CRL_SQLITE_NUMBER, "id=-1.5e3", "{\"t\":\"real\",\"v\":-1500.0}"},
+        {CRL_SQLITE_NUMBER, "id=9223372036854775808",
+         "{\"t\":\"real\",\"v\":9.223372036854776e18}"},
+        {CRL_SQLITE_NUMBER, "id=1e999", NULL},
+        {CRL_SQLITE_NUMBER, "id=nan", NULL},
+        {CRL_SQLITE_NUMBER, "id=inf", NULL},
+        {CRL_SQLITE_NUMBER, "id=0x1p3", NULL},
+        {CRL_SQLITE_NUMBER, "id=1e", NULL},
+        {CRL_SQLITE_NUMBER, "id=", NULL},
+        {CRL_SQLITE_BOOLEAN, "id=true", "{\"t\":\"integer\",\"v\":1}"},
+        {CRL_SQLITE_BOOLEAN, "id=false", "{\"t\":\"integer\",\"v\":0}"},
+        {CRL_SQLITE_BOOLEAN, "id=yes", NULL},
+        {CRL_SQLITE_BOOLEAN, "id=1", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        void *statement = typed("SELECT typeof(:id) AS t, :id AS v", CRL_SQLITE_ROW, cases[i].type);
+        if (cases[i].json)
+            probe_load(origin, cases[i].key, statement, 0, cases[i].json);
+        else
+            expect_failure(statement, cases[i].key, CORRAL_EORIGIN, "not of its type");
+    }
+}
+
+static void test_malformed_keys(void **state)
+{
+    (void)state;
+    void *statement = row("SELECT :id AS v");
+    expect_failure(statement, "other=1", CORRAL_EORIGIN, "no parameter \"other\"");
+    expect_failure(statement, "id=%", CORRAL_EORIGIN, "malformed");
+    expect_failure(statement, "id=%FF", CORRAL_EORIGIN, "UTF-8");
+    probe_load(origin, "id=1", statement, 0, "{\"v\":\"1\"}"); /* and nothing is left of it */
+    probe_load(origin, "", statement, 0, "{\"v\":null}");
+}
+
+/* Text of a key is data, whatever it looks like. */
+static void test_injections_are_data(void **state)
+{
+    (void)state;
+    static const char *const attempts[] = {
+        "1; DROP TABLE t",
+        "1; DROP TABLE t; --",
+        "' OR 1=1 --",
+        "1' UNION SELECT word FROM secrets --",
+        "'; ATTACH DATABASE '/tmp/x' AS x; --",
+        "1\" OR \"1\"=\"1",
+        ":id",
+        "?1",
+        "/*",
+        "\\' OR 1=1",
+        "%",
+    };
+    void *find = rows("SELECT id FROM t WHERE id = :id");
+    void *echo = row("SELECT :id AS v");
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+        char data[256], expected[256];
+        struct crl_form_writer writer;
+        crl_form_writer_init(&writer, data, sizeof data - 1);
+        assert_int_equal(crl_form_put(&writer, corral_str("id"), corral_str(attempts[i])), 0);
+        data[writer.size] = '\0';
+        probe_load(origin, data, find, 0, "[]");
+        json_t *object = json_pack("{s:s}", "v", attempts[i]);
+        size_t size = json_dumpb(object, expected, sizeof expected - 1, JSON_COMPACT);
+        expected[size] = '\0';
+        probe_load(origin, data, echo, 0, expected);
+        json_decref(object);
+    }
+    probe_load(origin, "", row("SELECT count(*) AS n FROM t"), 0, "{\"n\":3}");
+    probe_load(origin, "id=a%20b%26c", find, 0, "[{\"id\":\"a b&c\"}]");
+}
+
+/* ----------------------------------------------------------------------------------- statements */
+
+static void test_queries_that_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *says;
+    } cases[] = {
+        {"", "empty"},
+        {"  -- nothing\n", "empty"},
+        {"SELEC 1", "syntax error"},
+        {"SELECT nope FROM t", "no such column: nope"},
+        {"SELECT 1 FROM nowhere", "no such table: nowhere"},
+        {"SELECT 1; SELECT 2", "more than one statement"},
+        {"SELECT 1; DROP TABLE t", "more than one statement"},
+        {"SELECT 1; bogus", "more than one statement"},
+        {"DELETE FROM t RETURNING id", "would write"},
+        {"INSERT INTO t VALUES (1, 2, 3)", "would write"},
+        {"PRAGMA user_version = 5", "would write"},
+        {"BEGIN", "no columns"},
+        {"ATTACH DATABASE 'x' AS x", "no columns"},
+        {"SELECT id, name AS id FROM t", "two columns are named \"id\""},
+        {"SELECT * FROM t AS a, t AS b", "two columns are named \"id\""},
+        {"SELECT 1 AS n WHERE :nope", ":nope, which no parameter declares"},
+        {"SELECT :id AS n, ?", "write it as :name"},
+        {"SELECT :id AS n, @id", "write it as :name"},
+        {"SELECT :id AS n, $id", "write it as :name"},
+        {"SELECT :id AS n, ?5", "write it as :name"},
+        {"SELECT 1 AS n", "does not use the parameter :id"},
+        {"SELECT ':id' AS n", "does not use the parameter :id"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct crl_sqlite_error error;
+        struct crl_sqlite_statement *statement = NULL;
+        const struct crl_sqlite_query query = {.sql = cases[i].sql, &id_param, 1};
+        assert_int_equal(crl_sqlite_statement_new(origin, &query, &statement, &error),
+                         CORRAL_EINVAL);
+        assert_null(statement);
+        if (!strstr(error.text, cases[i].says))
+            fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].sql, error.text, cases[i].says);
+    }
+}
+
+static void test_errors_have_a_place(void **state)
+{
+    (void)state;
+    struct crl_sqlite_error error;
+    struct crl_sqlite_statement *statement;
+    struct crl_sqlite_query query = {.sql = "SELECT id, nope FROM t"};
+    assert_int_equal(crl_sqlite_statement_new(origin, &query, &statement, &error), CORRAL_EINVAL);
+    assert_int_equal(error.sql_offset, 11);
+    query.sql = "SELECT 1; DROP TABLE t";
+    assert_int_equal(crl_sqlite_statement_new(origin, &query, &statement, &error), CORRAL_EINVAL);
+    assert_int_equal(error.sql_offset, 9);
+}
+
+static void test_queries_that_are_taken(void **state)
+{
+    (void)state;
+    probe_load(origin, "", row("SELECT 1 AS n;"), 0, "{\"n\":1}");
+    probe_load(origin, "", row("SELECT 1 AS n; -- the end\n ; /* indeed */ ;"), 0, "{\"n\":1}");
+    probe_load(origin, "id=x", row("SELECT :id AS n, :id AS m"), 0, "{\"n\":\"x\",\"m\":\"x\"}");
+    probe_load(origin, "", row("WITH x(n) AS (VALUES (1)) SELECT n FROM x"), 0, "{\"n\":1}");
+}
+
+/* -------------------------------------------------------------------------- databases and files */
+
+static void test_databases_that_are_refused(void **state)
+{
+    (void)state;
+    char text[160], fifo[160], missing[160];
+    snprintf(text, sizeof text, "%s/text.db", scratch.folder);
+    snprintf(fifo, sizeof fifo, "%s/fifo.db", scratch.folder);
+    snprintf(missing, sizeof missing, "%s/missing.db", scratch.folder);
+    FILE *file = fopen(text, "w");
+    for (int i = 0; i < 200; i++)
+        fputs("this is no database\n", file);
+    fclose(file);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    const struct {
+        const char *path, *says;
+    } cases[] = {
+        {missing, "missing.db: No such file or directory"},
+        {"", "No such file or directory"},
+        {":memory:", "No such file or directory"},
+        {"file::memory:?mode=rwc", "No such file or directory"},
+        {scratch.folder, "is a directory"},
+        {fifo, "is not a regular file"},
+        {text, "text.db: file is not a database"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct crl_sqlite_error error;
+        struct crl_origin *refused = NULL;
+        const struct crl_origin_sqlite_options options = {cases[i].path, 1, 0, VALUE_MAX};
+        assert_int_equal(crl_origin_sqlite_new(&options, &refused, &error), CORRAL_EINVAL);
+        assert_null(refused);
+        if (!strstr(error.text, cases[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", error.text, cases[i].says);
+    }
+    assert_int_equal(access(missing, F_OK), -1); /* not created either */
+}
+
+/* Names that mean something else to SQLite. */
+static void test_a_path_is_a_path(void **state)
+{
+    (void)state;
+    static const char *const names[] = {":memory:", "file:x?mode=memory", "test.db"};
+    struct crl_origin *before = origin;
+    char *folder = getcwd(NULL, 0);
+    assert_int_equal(chdir(scratch.folder), 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (i < 2)
+            assert_int_equal(link("test.db", names[i]), 0);
+        origin = open_with(&(struct crl_origin_sqlite_options){
+            .path = names[i],
+            .concurrency = 1,
+            .value_max = VALUE_MAX,
+        });
+        probe_load(origin, "", row("SELECT count(*) AS n FROM t"), 0, "{\"n\":3}");
+        assert_int_equal(origin->ops->free(origin, PROBE_LIMIT), 0);
+    }
+    assert_int_equal(chdir(folder), 0);
+    free(folder);
+    origin = before;
+}
+
+static void test_an_unreadable_database_is_refused(void **state)
+{
+    (void)state;
+    struct crl_sqlite_error error;
+    struct crl_origin *refused;
+    const struct crl_origin_sqlite_options options = {scratch.db, 1, 0, VALUE_MAX};
+    uid_t user = geteuid();
+    assert_int_equal(chmod(scratch.folder, 0755), 0);
+    assert_int_equal(chmod(scratch.db, 0), 0);
+    if (user == 0)
+        assert_int_equal(seteuid(65534), 0); /* root reads everything */
+    assert_int_equal(crl_origin_sqlite_new(&options, &refused, &error), CORRAL_EINVAL);
+    assert_int_equal(seteuid(user), 0);
+    assert_non_null(strstr(error.text, "Permission denied"));
+}
+
+static void test_the_schema_changes(void **state)
+{
+    (void)state;
+    void *all = row("SELECT * FROM t WHERE id = :id");
+    void *name = row("SELECT name FROM t WHERE id = :id");
+    probe_load(origin, "id=1", all, 0, "{\"id\":\"1\",\"name\":\"one\",\"size\":1}");
+    probe_load(origin, "id=1", name, 0, "{\"name\":\"one\"}");
+    scratch_exec(scratch.db, "ALTER TABLE t ADD COLUMN extra DEFAULT 'x'");
+    probe_load(origin, "id=1", all, 0,
+               "{\"id\":\"1\",\"name\":\"one\",\"size\":1,\"extra\":\"x\"}");
+    scratch_exec(scratch.db, "ALTER TABLE t RENAME TO u");
+    expect_failure(name, "id=1", CORRAL_EORIGIN, "no such table: t");
+    expect_failure(name, "id=1", CORRAL_EORIGIN, "no such table: t");
+    scratch_exec(scratch.db, "ALTER TABLE u RENAME TO t");
+    probe_load(origin, "id=1", name, 0, "{\"name\":\"one\"}");
+}
+
+static void replace_db(const char *sql)
+{
+    char fresh[160];
+    snprintf(fresh, sizeof fresh, "%s/fresh.db", scratch.folder);
+    scratch_exec(fresh, sql);
+    assert_int_equal(rename(fresh, scratch.db), 0);
+}
+
+static void test_the_file_is_replaced(void **state)
+{
+    (void)state;
+    void *statement = row("SELECT name FROM t WHERE id = :id");
+    probe_load(origin, "id=1", statement, 0, "{\"name\":\"one\"}");
+    replace_db("CREATE TABLE t (id, name); INSERT INTO t VALUES ('1', 'new')");
+    probe_load(origin, "id=1", statement, 0, "{\"name\":\"new\"}");
+    replace_db("CREATE TABLE u (id)");
+    expect_failure(statement, "id=1", CORRAL_EORIGIN, "no such table: t");
+    assert_int_equal(unlink(scratch.db), 0);
+    expect_failure(statement, "id=1", CORRAL_EORIGIN, "No such file or directory");
+    replace_db("CREATE TABLE t (id, name); INSERT INTO t VALUES ('1', 'back')");
+    probe_load(origin, "id=1", statement, 0, "{\"name\":\"back\"}");
+}
+
+/* -------------------------------------------------------------------------------- other writers */
+
+struct writer {
+    pthread_t thread;
+    bool stop; /* both under the probe's lock */
+    uint32_t commits;
+};
+
+/* Moves one from one row to the other, over and over: the sum never changes. */
+static void *write_on(void *arg)
+{
+    struct writer *writer = arg;
+    sqlite3 *db;
+    bool stop = false;
+    crl_assert(sqlite3_open(scratch.db, &db) == SQLITE_OK);
+    sqlite3_busy_timeout(db, 30000);
+    crl_assert(sqlite3_exec(db, "PRAGMA synchronous = OFF", NULL, NULL, NULL) == SQLITE_OK);
+    while (!stop) {
+        int rc = sqlite3_exec(db,
+                              "BEGIN IMMEDIATE; UPDATE pair SET n = n - 1 WHERE id = 1;"
+                              "UPDATE pair SET n = n + 1 WHERE id = 2; COMMIT",
+                              NULL, NULL, NULL);
+        crl_assert(rc == SQLITE_OK);
+        probe_do((writer->commits++, stop = writer->stop));
+    }
+    sqlite3_close(db);
+    return NULL;
+}
+
+static void check_concurrent_writer(const char *mode)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "PRAGMA journal_mode = %s;"
+             "CREATE TABLE pair (id, n); INSERT INTO pair VALUES (1, 50), (2, 50)",
+             mode);
+    scratch_exec(scratch.db, sql);
+    void *sum = row("SELECT sum(n) AS n FROM pair");
+    struct writer writer = {.stop = false};
+    assert_int_equal(pthread_create(&writer.thread, NULL, write_on, &writer), 0);
+    for (uint32_t i = 0, commits = 0; i < 300 || commits < 300; i++) {
+        probe_load(origin, "", sum, 0, "{\"n\":100}");
+        probe_do(commits = writer.commits);
+    }
+    probe_do(writer.stop = true);
+    pthread_join(writer.thread, NULL);
+    /* What is committed is seen: no read transaction has stayed open. */
+    scratch_exec(scratch.db, "UPDATE pair SET n = 7");
+    probe_load(origin, "", sum, 0, "{\"n\":14}");
+    scratch_exec(scratch.db, "PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+static void test_a_writer_in_wal_mode(void **state)
+{
+    (void)state;
+    check_concurrent_writer("WAL");
+}
+
+static void test_a_writer_in_rollback_mode(void **state)
+{
+    (void)state;
+    check_concurrent_writer("DELETE");
+}
+
+/* A load waits for the lock as long as it may, and is cancelled out of the wait. */
+static void test_a_locked_database_is_waited_for(void **state)
+{
+    (void)state;
+    sqlite3 *db;
+    struct probe waits;
+    void *statement = row("SELECT name FROM t WHERE id = :id");
+    assert_int_equal(sqlite3_open(scratch.db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    probe_start(&waits, origin, "id=1", statement);
+    for (int i = 0; i < 200; i++) {
+        struct probe cancelled;
+        probe_start(&cancelled, origin, "id=1", statement);
+        for (volatile int spin = 0; spin < i * 1000; spin++)
+            ;
+        probe_cancel(&cancelled, origin);
+        probe_expect(&cancelled, CORRAL_EDEADLINE, NULL);
+    }
+    assert_int_equal(probe_answers(&waits), 0);
+    assert_int_equal(sqlite3_exec(db, "UPDATE t SET name = 'locked'; COMMIT", NULL, NULL, NULL),
+                     SQLITE_OK);
+    probe_expect(&waits, 0, "{\"name\":\"locked\"}");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void test_a_deadline_ends_the_waiting_for_a_lock(void **state)
+{
+    (void)state;
+    sqlite3 *db;
+    struct probe probe = {.key = malloc(1)};
+    assert_int_equal(sqlite3_open(scratch.db, &db), SQLITE_OK);
+    void *statement = row("SELECT name FROM t");
+    assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    probe.load = (struct crl_load){
+        .key = crl_bytes(probe.key, 0),
+        .space_arg = statement,
+        .deadline_at = crl_now(),
+        .answer = probe_answer,
+    };
+    origin->ops->start(origin, &probe.load);
+    probe_expect(&probe, CORRAL_EORIGIN, NULL);
+    assert_non_null(strstr(probe.why, "database is locked"));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Statements are made while others run. */
+static void test_statements_while_loads_run(void **state)
+{
+    (void)state;
+    struct probe held;
+    probe_start(&held, origin, "", row("SELECT gate(1) AS n"));
+    probe_await(gate.entered == 1);
+    for (int i = 0; i < 50; i++) {
+        char sql[64], json[64];
+        snprintf(sql, sizeof sql, "SELECT %d AS n", i);
+        snprintf(json, sizeof json, "{\"n\":%d}", i);
+        probe_load(origin, "", row(sql), 0, json);
+    }
+    probe_do(gate.open = true);
+    probe_expect(&held, 0, "{\"n\":1}");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_types),
+        TEST(test_reals_read_back_the_same),
+        TEST(test_what_json_cannot_say),
+        TEST(test_forms_of_result),
+        TEST(test_values_up_to_their_limit),
+        TEST(test_reading_stops_at_the_limit),
+        cmocka_unit_test_setup_teardown(test_a_load_takes_its_delay, open_delayed, teardown),
+        TEST(test_a_delay_can_be_cancelled),
+        TEST(test_parameters_by_type),
+        TEST(test_malformed_keys),
+        TEST(test_injections_are_data),
+        TEST(test_queries_that_are_refused),
+        TEST(test_errors_have_a_place),
+        TEST(test_queries_that_are_taken),
+        TEST(test_databases_that_are_refused),
+        TEST(test_a_path_is_a_path),
+        TEST(test_an_unreadable_database_is_refused),
+        TEST(test_the_schema_changes),
+        TEST(test_the_file_is_replaced),
+        TEST(test_a_writer_in_wal_mode),
+        TEST(test_a_writer_in_rollback_mode),
+        TEST(test_a_locked_database_is_waited_for),
+        TEST(test_a_deadline_ends_the_waiting_for_a_lock),
+        TEST(test_statements_while_loads_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
