@@ -23,8 +23,9 @@ fuzz:
 	@tools/setup test
 	@tools/run-fuzz
 
+# make install PREFIX=/usr DESTDIR=/tmp/package
 install: build
-	@meson install -C build
+	@$(if $(PREFIX),meson configure build --prefix=$(PREFIX) &&) meson install -C build
 
 clean:
 	rm -rf build build-*

@@ -7,56 +7,28 @@
 
 _Static_assert(sizeof(struct crl_bucket) == 64, "a bucket is a cache line");
 
-static struct crl_bucket *overflow_of(const struct crl_bucket *bucket)
+struct crl_entry *crl_buckets_find_all(const struct crl_bucket *bucket, uint64_t hash,
+                                       uint32_t space, struct corral_bytes key)
 {
-    return atomic_load_explicit(&bucket->overflow, memory_order_acquire);
-}
-
-/* -------------------------------------------------------------------------------------- finding */
-
-/* Which slots have this tag, as bits. Without a branch: where in its bucket an entry is can't be
- * predicted, and a wrong guess would wait for the cache miss that it hides from. */
-static inline uint32_t slots_with_tag(const struct crl_bucket *bucket, uint64_t tag)
-{
-    uint32_t mask = 0;
-#pragma GCC unroll 7
-    for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++) {
-        uint64_t word = atomic_load_explicit(&bucket->slots[i], memory_order_relaxed);
-        mask |= (uint32_t)(word >> 48 == tag) << i;
-    }
-    return mask;
-}
-
-static inline bool is_entry_of(const struct crl_entry *entry, uint32_t space,
-                               struct corral_bytes key)
-{
-    return entry->space == space && crl_bytes_equal(crl_entry_key(entry), key);
-}
-
-struct crl_entry *crl_buckets_find(crl_buckets array, uint64_t hash, uint32_t space,
-                                   struct corral_bytes key)
-{
-    uint64_t tag = hash >> 32 & 0xFFFF;
-    const struct crl_bucket *bucket = crl_buckets_first(array, hash);
-    for (; bucket; bucket = overflow_of(bucket)) {
-        uint32_t mask = slots_with_tag(bucket, tag);
+    for (; bucket; bucket = crl_bucket_overflow(bucket)) {
+        uint32_t mask = crl_bucket_match(bucket, hash >> 32 & 0xFFFF);
         for (; mask; mask &= mask - 1) {
-            /* Read anew: a word that the writer changed since is judged by its entry. */
-            struct crl_entry *entry = crl_slot_entry(&bucket->slots[__builtin_ctz(mask)]);
-            if (entry && is_entry_of(entry, space, key))
+            struct crl_entry *entry = crl_bucket_candidate(bucket, mask);
+            if (entry && entry->space == space && crl_bytes_equal(crl_entry_key(entry), key))
                 return entry;
         }
     }
     return NULL;
 }
 
-/* -------------------------------------------------------------------------------------- placing */
+/* ----------------------------------------------------------------------------------------- placing
+ */
 
 static _Atomic uint64_t *slot_holding(crl_buckets array, uint64_t hash,
                                       const struct crl_entry *entry)
 {
-    struct crl_bucket *bucket = crl_buckets_first(array, hash);
-    for (; bucket; bucket = overflow_of(bucket))
+    struct crl_bucket *bucket = array ? crl_buckets_first(array, hash) : NULL;
+    for (; bucket; bucket = crl_bucket_overflow(bucket))
         for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++)
             if (crl_slot_entry(&bucket->slots[i]) == entry)
                 return &bucket->slots[i];
@@ -92,8 +64,8 @@ _Atomic uint64_t *crl_buckets_extend(struct crl_allocator *allocator, crl_bucket
     if (!more)
         return NULL;
     struct crl_bucket *last = crl_buckets_first(array, hash);
-    while (overflow_of(last))
-        last = overflow_of(last);
+    while (crl_bucket_overflow(last))
+        last = crl_bucket_overflow(last);
     atomic_store_explicit(&last->overflow, more, memory_order_release);
     return &more->slots[0];
 }
@@ -109,22 +81,23 @@ static bool is_empty(const struct crl_bucket *bucket)
 struct crl_bucket *crl_buckets_prune(crl_buckets array, uint64_t hash)
 {
     struct crl_bucket *before = crl_buckets_first(array, hash);
-    for (struct crl_bucket *bucket; (bucket = overflow_of(before)); before = bucket) {
+    for (struct crl_bucket *bucket; (bucket = crl_bucket_overflow(before)); before = bucket) {
         if (!is_empty(bucket))
             continue;
-        atomic_store_explicit(&before->overflow, overflow_of(bucket), memory_order_release);
+        atomic_store_explicit(&before->overflow, crl_bucket_overflow(bucket), memory_order_release);
         return bucket; /* its own link stays (B2) */
     }
     return NULL;
 }
 
-/* --------------------------------------------------------------------------------- whole arrays */
+/* ------------------------------------------------------------------------------------ whole arrays
+ */
 
 crl_buckets crl_buckets_new(struct crl_allocator *allocator, uint32_t log2)
 {
     crl_assert(log2 <= 32);
     struct crl_bucket *buckets = buckets_alloc(allocator, (size_t)1 << log2);
-    return buckets ? (uintptr_t)buckets | (uint64_t)log2 << 48 : 0;
+    return buckets ? crl_buckets_pack(buckets, log2) : 0;
 }
 
 /* Link one more entry into an array that nobody reads yet. Returns whether there was memory. */
@@ -142,7 +115,7 @@ static bool copy_entry(struct crl_allocator *allocator, crl_buckets array,
 static bool copy_chain(struct crl_allocator *allocator, crl_buckets array,
                        const struct crl_bucket *bucket)
 {
-    for (; bucket; bucket = overflow_of(bucket)) {
+    for (; bucket; bucket = crl_bucket_overflow(bucket)) {
         for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++) {
             const struct crl_entry *entry = crl_slot_entry(&bucket->slots[i]);
             if (entry && !copy_entry(allocator, array, entry))
@@ -159,7 +132,7 @@ crl_buckets crl_buckets_copy(struct crl_allocator *allocator, crl_buckets array,
     if (copy == 0)
         return 0;
     for (uint64_t i = 0; i < UINT64_C(1) << crl_buckets_log2(array); i++) {
-        if (!copy_chain(allocator, copy, crl_buckets_first(array, i))) {
+        if (!copy_chain(allocator, copy, crl_buckets_at(array, i))) {
             crl_buckets_free(allocator, copy);
             return 0;
         }
@@ -174,14 +147,14 @@ void crl_buckets_free(struct crl_allocator *allocator, crl_buckets array)
         return;
     size_t n = (size_t)1 << crl_buckets_log2(array);
     for (size_t i = 0; i < n; i++) {
-        struct crl_bucket *bucket = overflow_of(crl_buckets_first(array, i));
+        struct crl_bucket *bucket = crl_bucket_overflow(crl_buckets_at(array, i));
         while (bucket) {
-            struct crl_bucket *next = overflow_of(bucket);
+            struct crl_bucket *next = crl_bucket_overflow(bucket);
             allocator->free(allocator, bucket, sizeof *bucket);
             bucket = next;
         }
     }
-    allocator->free(allocator, crl_buckets_first(array, 0), n * sizeof(struct crl_bucket));
+    allocator->free(allocator, crl_buckets_at(array, 0), n * sizeof(struct crl_bucket));
 }
 
 size_t crl_buckets_bytes(crl_buckets array)
@@ -190,8 +163,8 @@ size_t crl_buckets_bytes(crl_buckets array)
         return 0;
     size_t n = (size_t)1 << crl_buckets_log2(array), bytes = n * sizeof(struct crl_bucket);
     for (size_t i = 0; i < n; i++) {
-        const struct crl_bucket *bucket = overflow_of(crl_buckets_first(array, i));
-        for (; bucket; bucket = overflow_of(bucket))
+        const struct crl_bucket *bucket = crl_bucket_overflow(crl_buckets_at(array, i));
+        for (; bucket; bucket = crl_bucket_overflow(bucket))
             bytes += sizeof *bucket;
     }
     return bytes;

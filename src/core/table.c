@@ -347,7 +347,7 @@ static uint64_t check_chain(const struct crl_table *table, uint32_t shard, uint6
 {
     uint64_t entries = 0;
     crl_buckets array = table->arrays[shard];
-    const struct crl_bucket *first = crl_buckets_first(array, index);
+    const struct crl_bucket *first = crl_buckets_at(array, index);
     for (const struct crl_bucket *bucket = first; bucket; bucket = bucket->overflow) {
         uint64_t before = entries;
         for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++) {

@@ -13,7 +13,7 @@ static inline corral_us crl_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (corral_us)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return (corral_us)t.tv_sec * 1000000 + (uint32_t)t.tv_nsec / 1000;
 }
 
 /* crl_now_coarse - the same clock as of the last tick of the kernel: up to 10 ms behind, and
@@ -22,7 +22,7 @@ static inline corral_us crl_now_coarse(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return (corral_us)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return (corral_us)t.tv_sec * 1000000 + (uint32_t)t.tv_nsec / 1000;
 }
 
 #endif

@@ -236,19 +236,25 @@ void crl_answer_absent(const struct crl_exchange *exchange, const struct crl_ans
     send_problem(exchange, CRL_STATUS_404, "There is no such row.");
 }
 
-/* Cache-Status of a get that failed: its error as a token. */
-static struct corral_bytes error_status(const struct crl_exchange *exchange, int rc)
+/* Cache-Status of a failure: its error as a token. */
+static void error_header(const struct crl_exchange *exchange, const char *before, int rc)
 {
     char *text = h2o_mem_alloc_pool(&exchange->req->pool, 64);
-    int size = snprintf(text, 64, "corral; fwd=miss; detail=%s", crl_rc_name(rc));
-    return crl_bytes(text, (size_t)size);
+    int size = snprintf(text, 64, "corral; %sdetail=%s", before, crl_rc_name(rc));
+    crl_answer_header(exchange, &cache_status_name, crl_bytes(text, (size_t)size));
 }
 
 void crl_answer_error(const struct crl_exchange *exchange, int rc)
 {
     char detail[160];
     snprintf(detail, sizeof detail, "The value could not be had: %s.", corral_strerror(rc));
-    crl_answer_header(exchange, &cache_status_name, error_status(exchange, rc));
+    error_header(exchange, "fwd=miss; ", rc);
+    crl_answer_problem(exchange, crl_status_of(crl_rc_http_status(rc)), detail);
+}
+
+void crl_answer_refused(const struct crl_exchange *exchange, int rc, const char *detail)
+{
+    error_header(exchange, "", rc);
     crl_answer_problem(exchange, crl_status_of(crl_rc_http_status(rc)), detail);
 }
 

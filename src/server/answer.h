@@ -58,6 +58,10 @@ void crl_answer_problem(const struct crl_exchange *exchange, enum crl_status sta
  * corral.h */
 void crl_answer_error(const struct crl_exchange *exchange, int rc);
 
+/* crl_answer_refused - the problem of a request of a route that the cache was not asked for; says
+ * so in Cache-Status. rc: EINVAL or EKEY. detail: as above */
+void crl_answer_refused(const struct crl_exchange *exchange, int rc, const char *detail);
+
 /* crl_answer_method - 405, with the methods that are allowed, such as "GET, HEAD". Static text. */
 void crl_answer_method(const struct crl_exchange *exchange, const char *allow);
 

@@ -123,7 +123,8 @@ struct crl_config {
 
 /* crl_config_load - read a configuration file. Blocks on it.
  * Problems are added, and the list is sorted; print it with crl_problems_print(problems, file,
- * ...). Errors: CORRAL_EINVAL: there are problems (an unreadable file is one, without a line);
+ * ...).
+ * Errors: CORRAL_EINVAL: there are problems (an unreadable file is one, without a line);
  * CORRAL_ENOMEM. */
 int crl_config_load(const char *file, struct crl_problems *problems,
                     struct crl_config **ret_config);

@@ -16,7 +16,7 @@
  *                too
  *   answers      must have left after the same time and one second for each 16 KiB: who does not
  *                read is cut off
- *   bodies       64 KiB, then 413
+ *   bodies       64 KiB, then 413 (libh2o's own, in plain text; what is not HTTP gets no answer)
  *
  * HTTP/1 clients that go away while they wait are noticed when their answer is written: libh2o does
  * not read ahead. Their get ends at its own wait limit at the latest.

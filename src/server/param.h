@@ -45,7 +45,8 @@ struct crl_pattern {
 
 /* crl_pattern_compile - compile an expression. It is written out at most CRL_PATTERN_WEIGHT_MAX
  * times its smallest part: {m,n} multiplies what it follows by n, nested ones multiply each other.
- * Back-references are refused. Errors: CORRAL_EINVAL and ret_why says it; CORRAL_ENOMEM. */
+ * Back-references are refused.
+ * Errors: CORRAL_EINVAL and ret_why says it; CORRAL_ENOMEM. */
 int crl_pattern_compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX],
                         struct crl_pattern *ret_pattern);
 

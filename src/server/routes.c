@@ -205,7 +205,7 @@ static void route_answer(const struct crl_routes *routes, const struct crl_route
     struct crl_route_key key;
     int rc = crl_routes_key(routes, route, exchange, &key);
     if (rc < 0)
-        crl_answer_problem(exchange, crl_status_of(crl_rc_http_status(rc)), key.why);
+        crl_answer_refused(exchange, rc, key.why);
     else if (!answer_hit(exchange, route->space, key.key))
         answer_later(exchange, route, key.key);
 }

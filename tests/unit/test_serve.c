@@ -152,6 +152,7 @@ static void test_answers(void **state)
     expect("GET", "/t?id=9", "", 404, "corral; fwd=miss; stored; detail=negative", "no such row");
     expect("GET", "/t?id=9", "", 404, "cache-status: corral; hit; detail=negative\r\n", "404");
     expect("GET", "/t", "", 400, PROBLEM, "\\\"id\\\" is missing");
+    expect("GET", "/t", "", 400, "cache-status: corral; detail=EINVAL\r\n", "");
     expect("GET", "/t?id=1&x=%22", "", 400, PROBLEM, "this route takes id");
     expect("GET", "/t?id=%zz", "", 400, PROBLEM, "not well formed");
     expect("POST", "/t?id=1", "Content-Length: 0\r\n", 405, "allow: GET, HEAD\r\n", "GET, HEAD");
