@@ -531,7 +531,7 @@ static void plot_any_day(struct sim *sim, struct crl_rng *rng)
             sim_write(sim, at, 0, key);
             break;
         case 1:
-            sim_put(sim, at, 0, key, 8 + crl_rng_below(rng, 3000));
+            sim_put(sim, at, 0, key, 16 + crl_rng_below(rng, 3000));
             break;
         case 2:
             sim_give_up(sim, at, (uint32_t)crl_rng_below(rng, 200));
