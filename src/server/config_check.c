@@ -175,6 +175,17 @@ static void check_path(const struct crl_config *config, size_t n, struct crl_pro
 
 /* ----------------------------------------------------------------------------------- parameters */
 
+/* The parameter of the same name before the n-th; NULL if there is none. */
+static const struct crl_config_param *namesake(const struct crl_config_route *route, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *name = route->params[i].name;
+        if (name && strcmp(name, route->params[n].name) == 0)
+            return &route->params[i];
+    }
+    return NULL;
+}
+
 static void check_param_name(const struct crl_config_route *route, size_t n,
                              struct crl_problems *problems)
 {
@@ -183,15 +194,11 @@ static void check_param_name(const struct crl_config_route *route, size_t n,
         crl_problems_add(problems, param->name_at,
                          "name: %s must be of letters, digits and '_', and not begin with a digit",
                          quoted(param->name).text);
-    for (size_t i = 0; i < n; i++) {
-        const struct crl_config_param *other = &route->params[i];
-        if (!other->name || strcmp(other->name, param->name) != 0)
-            continue;
+    const struct crl_config_param *other = namesake(route, n);
+    if (other)
         crl_problems_add(problems, param->name_at,
                          "name: there is a parameter %s already, on line %u",
                          quoted(param->name).text, other->name_at.line);
-        return;
-    }
 }
 
 static void check_pattern(struct crl_config_param *param, struct crl_problems *problems)
@@ -327,9 +334,10 @@ static void check_query(const struct crl_config_route *route, struct crl_problem
         return; /* what it uses is not certain */
     for (size_t i = 0; i < route->params_n; i++) {
         const struct crl_config_param *param = &route->params[i];
-        if (param->name && !check.is_used[i])
-            crl_problems_add(problems, param->name_at, "name: the query has no parameter ':%s'",
-                             param->name);
+        if (!param->name || check.is_used[i] || !is_name(param->name, "") || namesake(route, i))
+            continue; /* it is used, or refused already */
+        crl_problems_add(problems, param->name_at, "name: the query has no parameter ':%s'",
+                         param->name);
     }
 }
 

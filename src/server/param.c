@@ -99,6 +99,8 @@ struct weigher {
     size_t last[CRL_PATTERN_BYTES_MAX + 1]; /* the part that a repetition would apply to */
     size_t depth;
     bool has_back_reference;
+    bool
+        has_stray_close; /* regcomp() takes it for a letter; between brackets it would not be one */
 };
 
 static size_t capped(size_t value)
@@ -119,8 +121,10 @@ static void weigh_repeat(struct weigher *w, size_t times)
 
 static void weigh_close(struct weigher *w)
 {
-    if (w->depth == 0)
-        return; /* regcomp() will refuse it */
+    if (w->depth == 0) {
+        w->has_stray_close = true;
+        return;
+    }
     size_t inner = capped(w->sum[w->depth] + w->last[w->depth]);
     w->depth--;
     weigh_part(w, inner);
@@ -193,6 +197,8 @@ static const char *pattern_refusal(const char *expression)
     struct weigher w = {0};
     for (size_t at = 0; at < size;)
         at += weigh_next(&w, expression + at);
+    if (w.has_stray_close)
+        return "unmatched ')' (a plain one is written '[)]')";
     while (w.depth > 0)
         weigh_close(&w);
     if (w.has_back_reference)
@@ -213,7 +219,7 @@ static int compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX], re
     return CORRAL_EINVAL;
 }
 
-/* It is compiled twice: alone, so that "a)(b" is refused, and then in brackets between anchors. */
+/* It is compiled twice: alone, so that it is whole in itself, and then in brackets between anchors. */
 int crl_pattern_compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX],
                         struct crl_pattern *ret_pattern)
 {

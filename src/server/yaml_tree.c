@@ -165,6 +165,14 @@ static int guard_directives(struct corral_bytes text, struct crl_problems *probl
 
 /* ---------------------------------------------------------------------------------- the reading */
 
+/* libyaml would take a byte order mark for the reason to guess an encoding. */
+static struct corral_bytes without_mark(struct corral_bytes text)
+{
+    if (text.size < 3 || memcmp(text.data, "\xEF\xBB\xBF", 3) != 0)
+        return text;
+    return (struct corral_bytes){(const char *)text.data + 3, text.size - 3};
+}
+
 static int parser_open(yaml_parser_t *parser, struct corral_bytes text)
 {
     if (!yaml_parser_initialize(parser))
@@ -212,6 +220,7 @@ int crl_yaml_load(struct corral_bytes text, struct crl_problems *problems,
         crl_problems_add(problems, (struct crl_place){0}, "the file is larger than 1MiB");
         return CORRAL_EINVAL;
     }
+    text = without_mark(text);
     int rc = yaml_check(text, problems);
     if (rc < 0)
         return rc;
