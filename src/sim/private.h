@@ -45,6 +45,7 @@ struct sim_key {
     struct cds_list_head live;  /* loads begun, not ended and not cancelled, of all nodes */
     uint32_t *interested;       /* nodes to be told of a change; with a store */
     uint32_t interested_n, interested_room;
+    uint8_t *is_interested;     /* the same as bits, by node */
 };
 
 /* A reader that waits. */

@@ -140,12 +140,14 @@ void wire_forget(struct sim *sim, uint32_t node)
 
 /* ------------------------------------------------------------------------------------ the store's end */
 
-static void key_interests(struct sim_key *key, uint32_t node)
+static void key_interests(const struct sim *sim, struct sim_key *key, uint32_t node)
 {
-    for (uint32_t i = 0; i < key->interested_n; i++) {
-        if (key->interested[i] == node)
-            return;
-    }
+    if (key->is_interested == NULL)
+        key->is_interested = calloc(1, sim->plan.nodes / 8 + 1);
+    crl_assert(key->is_interested != NULL);
+    if (key->is_interested[node / 8] >> node % 8 & 1)
+        return;
+    key->is_interested[node / 8] |= (uint8_t)(1u << node % 8);
     if (key->interested_n == key->interested_room) {
         key->interested_room = key->interested_room * 2 + 8;
         key->interested = realloc(key->interested, key->interested_room * sizeof(uint32_t));
@@ -170,6 +172,7 @@ void wire_push(void *arg, uint32_t by, uint32_t space, struct corral_bytes bytes
             key->interested[kept++] = node;
             continue;
         }
+        key->is_interested[node / 8] &= (uint8_t)~(1u << node % 8);
         struct sim_event *pushed = send_to_node(sim, node, SIM_PUSHED);
         pushed->key = number;
         pushed->version = sim->pushing;
@@ -188,7 +191,7 @@ static void store_asked(struct sim *sim, const struct sim_event *event)
     crl_assert(rc == 0);
     sim->report->leases += reply.answer == CRL_STORE_LEASED;
     sim->report->leases_lost += reply.answer == CRL_STORE_BUSY;
-    key_interests(&sim->keys[event->key], event->node);
+    key_interests(sim, &sim->keys[event->key], event->node);
     struct sim_event *back = send_to_node(sim, event->node, SIM_STORE_REPLIED);
     back->key = event->key;
     back->ask = event->ask;

@@ -247,8 +247,10 @@ void world_fini(struct sim *sim)
         sim->free_events = event->next;
         free(event);
     }
-    for (uint32_t i = 0; sim->keys != NULL && i < sim->keys_n; i++)
+    for (uint32_t i = 0; sim->keys != NULL && i < sim->keys_n; i++) {
         free(sim->keys[i].interested);
+        free(sim->keys[i].is_interested);
+    }
     if (sim->store != NULL)
         crl_store_memory_free(sim->store);
     crl_timers_fini(&sim->queue);
