@@ -24,14 +24,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define JOBS_MAX            64
-#define SEED_SECONDS_MAX    60    /* then it hangs */
-#define DETERMINISM_EVERY   50    /* seeds */
-#define EDGES_NEED_SEEDS    2000  /* with fewer, a rare edge may be missed by chance */
-#define NARRATED_LINES      100   /* shown of a broken run: its end */
-#define FAILURES_MAX        20    /* then it is pointless to go on */
-#define FAILURES_NARRATED   3
-#define EXIT_BROKEN         2     /* a child's: the slot says what */
+#define JOBS_MAX          64
+#define SEED_SECONDS_MAX  60      /* then it hangs */
+#define DETERMINISM_EVERY 50      /* seeds */
+#define EDGES_NEED_SEEDS  2000    /* with fewer, a rare edge may be missed by chance */
+#define NARRATED_LINES    100     /* shown of a broken run: its end */
+#define FAILURES_MAX      20   /* then it is pointless to go on */
+#define FAILURES_NARRATED 3
+#define EXIT_BROKEN       2 /* a child's: the slot says what */
 
 struct options {
     uint64_t from, to; /* seeds, both included */
@@ -133,9 +133,9 @@ static bool seed_is_determined(const struct sim_drawn *drawn, struct slot *slot)
             abort();
         events[i] = report.events;
     }
-    bool same = stories[0].size == stories[1].size && events[0] == events[1] &&
-                (stories[0].size == 0 ||
-                 memcmp(stories[0].text, stories[1].text, stories[0].size) == 0);
+    bool same =
+        stories[0].size == stories[1].size && events[0] == events[1] &&
+        (stories[0].size == 0 || memcmp(stories[0].text, stories[1].text, stories[0].size) == 0);
     if (!same)
         snprintf(slot->broken, sizeof slot->broken, "the same seed told two stories");
     free(stories[0].text);
@@ -361,9 +361,12 @@ static void options_complete(struct options *options)
 static bool options_parse(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {
-        {"seeds", required_argument, NULL, 's'}, {"for", required_argument, NULL, 'f'},
-        {"jobs", required_argument, NULL, 'j'},  {"first", no_argument, NULL, '1'},
-        {"trace", no_argument, NULL, 't'},       {"help", no_argument, NULL, 'h'},
+        {"seeds", required_argument, NULL, 's'},
+        {"for", required_argument, NULL, 'f'},
+        {"jobs", required_argument, NULL, 'j'},
+        {"first", no_argument, NULL, '1'},
+        {"trace", no_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     int name;
@@ -410,8 +413,8 @@ int main(int argc, char **argv)
         return 1;
     }
     options_complete(&swarm.options);
-    swarm.shared = mmap(NULL, sizeof *swarm.shared, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    swarm.shared =
+        mmap(NULL, sizeof *swarm.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (swarm.shared == MAP_FAILED) {
         perror("corral-swarm: mmap");
         return 1;

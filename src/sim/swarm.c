@@ -101,7 +101,8 @@ static corral_us draw_ttl(struct crl_rng *rng, double off)
 {
     if (chance(rng, off))
         return 0;
-    return chance(rng, 0.1) ? span(rng, 1, CORRAL_MS(1)) : span(rng, CORRAL_MS(1), CORRAL_SECONDS(20));
+    return chance(rng, 0.1) ? span(rng, 1, CORRAL_MS(1))
+                            : span(rng, CORRAL_MS(1), CORRAL_SECONDS(20));
 }
 
 static void draw_policy(struct crl_rng *rng, struct sim_plan *plan)
@@ -141,8 +142,9 @@ static void draw_store(struct crl_rng *rng, struct sim_plan *plan)
                     .spread_us = chance(rng, 0.5) ? 0 : span(rng, 10, CORRAL_MS(200)),
                     .drops = chance(rng, 0.7) ? 0 : fraction(rng, 0.01, 0.35)},
         .timeout_us = span(rng, CORRAL_MS(1), CORRAL_SECONDS(1)),
-        .lease_us = chance(rng, 0.3) ? span(rng, CORRAL_MS(1), CORRAL_SECONDS(1))
-                                     : plan->deadline_us + span(rng, CORRAL_MS(10), CORRAL_SECONDS(5)),
+        .lease_us = chance(rng, 0.3)
+                        ? span(rng, CORRAL_MS(1), CORRAL_SECONDS(1))
+                        : plan->deadline_us + span(rng, CORRAL_MS(10), CORRAL_SECONDS(5)),
     };
 }
 
@@ -231,7 +233,8 @@ static void describe_readers(struct text *text, const struct sim_readers *reader
     for (uint32_t i = 0; i < readers->pieces_n; i++)
         say(text, " rate=%.4g..%.4g/s", readers->pieces[i].rate_from, readers->pieces[i].rate_to);
     for (uint32_t i = 0; i < readers->bursts_n; i++)
-        say(text, " burst=%u@%.6gms", readers->bursts[i].requests, (double)readers->bursts[i].at / 1e3);
+        say(text, " burst=%u@%.6gms", readers->bursts[i].requests,
+            (double)readers->bursts[i].at / 1e3);
     say_us(text, "wait", readers->wait_us);
     if (readers->give_up > 0)
         say(text, " give_up=%.2g", readers->give_up);
@@ -242,8 +245,8 @@ static void describe_readers(struct text *text, const struct sim_readers *reader
 static void describe_database(struct text *text, const struct sim_database *database)
 {
     static const char *const services[] = {"fixed", "exponential", "lognormal"};
-    say(text, " database=%s:%.6gms x%u", services[database->service], (double)database->mean_us / 1e3,
-        database->servers);
+    say(text, " database=%s:%.6gms x%u", services[database->service],
+        (double)database->mean_us / 1e3, database->servers);
     if (database->slowdown > 0)
         say(text, " slowdown=%.2g", database->slowdown);
     if (database->timeout_us > 0)
