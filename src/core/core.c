@@ -219,6 +219,25 @@ static void on_gave_up(struct turn *turn)
         waiter_leave(turn, turn->event->gave_up.waiter, CORRAL_ECANCELED);
 }
 
+/* What the store's answer means to the flight that asked. */
+static enum crl_flight_signal signal_of_store(const struct crl_flight *flight,
+                                              enum crl_store_answer answer)
+{
+    if (answer != CRL_STORE_VALUE && flight->waiters_n == 0)
+        return CRL_ON_UNWANTED;
+    switch (answer) {
+    case CRL_STORE_VALUE:
+        return CRL_ON_STORE_VALUE;
+    case CRL_STORE_LEASED:
+        return CRL_ON_LEASE_WON;
+    case CRL_STORE_BUSY:
+        return CRL_ON_LEASE_LOST;
+    case CRL_STORE_DOWN:
+        return CRL_ON_STORE_DOWN;
+    }
+    crl_unreachable();
+}
+
 static void on_store_answered(struct turn *turn)
 {
     const struct crl_event *event = turn->event;
@@ -234,20 +253,9 @@ static void on_store_answered(struct turn *turn)
         }
         return;
     }
-    switch (event->store.answer) {
-    case CRL_STORE_VALUE:
-        flight_drive(turn, flight, CRL_ON_STORE_VALUE);
-        break;
-    case CRL_STORE_LEASED:
-        flight_drive(turn, flight, CRL_ON_LEASE_WON);
-        break;
-    case CRL_STORE_BUSY:
-        flight_drive(turn, flight, CRL_ON_LEASE_LOST);
-        break;
-    case CRL_STORE_DOWN:
-        flight_drive(turn, flight, CRL_ON_STORE_DOWN);
-        break;
-    }
+    if (event->store.answer == CRL_STORE_LEASED)
+        flight->token = event->store.token;
+    flight_drive(turn, flight, signal_of_store(flight, event->store.answer));
 }
 
 static void on_origin_answered(struct turn *turn)

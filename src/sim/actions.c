@@ -15,7 +15,7 @@ static struct sim_reader *reader_new(struct sim *sim, uint32_t node, uint32_t ke
         .node = node,
         .key = key,
         .asked_at = asked_at,
-        .wait_until = asked_at + wait_us,
+        .wait_until = sim->now + wait_us, /* a process that stood still asks when it goes on */
     };
     const struct sim_known *known = known_of(sim, node, key);
     if (known != NULL)
@@ -35,9 +35,10 @@ void world_get(struct sim *sim, uint32_t number, uint32_t key, corral_us asked_a
     if (entry != NULL && crl_entry_is_fresh(entry, now)) {
         const struct sim_known *known = known_of(sim, number, key);
         struct sim_reader passing = {.number = sim->readers_n - 1, .node = number, .key = key,
-                                     .asked_at = asked_at, .wait_until = asked_at + wait_us,
+                                     .asked_at = asked_at, .wait_until = sim->now + wait_us,
                                      .version_min = known != NULL ? known->version_min : 0};
         crl_table_touch(entry);
+        sim->stepping = CRL_WANTED;
         int outcome = entry->negative ? CORRAL_NEGATIVE : CORRAL_HIT;
         watch_answer(sim, &passing, outcome, entry);
         record_answer(sim, asked_at, outcome, entry);

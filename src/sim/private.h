@@ -244,6 +244,7 @@ void record_load(struct sim *sim);
 
 /* trace.c */
 void trace_steps(struct sim *sim, uint32_t node);
+void trace_edges(struct sim *sim); /* count those of the last step only */
 void trace_line(struct sim *sim, uint32_t node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

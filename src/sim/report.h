@@ -7,6 +7,7 @@
 #define CRL_SIM_REPORT_H
 
 #include "base/quantiles.h"
+#include "core/flight.h"
 #include "sim/plan.h"
 
 #define SIM_SLICES 120 /* of the time line */
@@ -50,6 +51,7 @@ struct sim_run_options {
     const uint32_t *traced_key;         /* narrate what happens to this key */
     void (*trace)(void *arg, const char *line); /* gets the narration, a line each, without newline */
     void *trace_arg;
+    uint64_t (*edges)[CRL_FLIGHT_SIGNALS_N]; /* counts of CRL_FLIGHT_STATES_N rows, added to; may be NULL */
 };
 
 /* sim_run_plan - run a plan to its end, or to the first broken promise.

@@ -8,7 +8,8 @@
  *   P1  a load begins while the node has a live one of the key
  *   P2  a load begins in a fleet with a store, and the store has neither given the lease nor been silent;
  *       a fill that does not carry the token of the lease last given
- *   P3  a value from memory or the store is older than its TTL, with jitter, since the database answered
+ *   P3  a value from memory is older than its TTL, with jitter, since the database answered; one that the
+ *       store gave may be older by what the node waits for the store, since it was fresh when it left
  *   P4  a reader gets an older version than its process knew to be written when it came
  *   P5  an answer that is late, comes twice, or never; a value without success, success without one
  *   P6  more loads of one node at the database than its concurrency allows
@@ -114,6 +115,8 @@ static void watch_value(struct sim *sim, const struct sim_reader *reader, int re
     if (!entry->negative)
         memcpy(&value, crl_entry_value(entry).data, sizeof value);
     corral_us age_us = sim->now - value.loaded_at;
+    if (sim->stepping == CRL_STORE_ANSWERED)
+        age_us -= sim->plan.store.timeout_us; /* it was fresh when the store gave it */
     if (from_memory && (double)age_us > (double)ttl_us * (1.0 + policy->jitter) + 1.0)
         watch_break(sim, reader->key, "P3: reader %u got %s, %lld us old", reader->number, text,
                     (long long)age_us);

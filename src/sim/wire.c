@@ -237,10 +237,24 @@ static void store_told(struct sim *sim, const struct sim_event *event)
 
 /* --------------------------------------------------------------------------------- what arrives */
 
+static void node_gives_up(struct sim *sim, const struct sim_event *event)
+{
+    struct sim_known *known = known_of(sim, event->node, event->key);
+    if (known != NULL && known->ask == event->ask && known->reply == 0)
+        known->reply = 1 + CRL_STORE_DOWN;
+    node_step(sim, event->node,
+              &(struct crl_event){.kind = CRL_STORE_ANSWERED,
+                                  .key = key_bytes(sim, event->key),
+                                  .store = {.ask = event->ask, .answer = CRL_STORE_DOWN}});
+}
+
 static void node_replied(struct sim *sim, const struct sim_event *event)
 {
     const struct crl_store_reply *reply = &event->reply;
     corral_us since_asked_us = sim->now - event->at;
+    /* A process that stood still has missed its time-out; its timers come before its sockets. */
+    if (since_asked_us >= sim->plan.store.timeout_us)
+        node_gives_up(sim, event);
     struct sim_known *known = known_of(sim, event->node, event->key);
     if (known != NULL && known->ask == event->ask && known->reply == 0) {
         known->reply = (uint8_t)(1 + reply->answer);
@@ -258,17 +272,6 @@ static void node_replied(struct sim *sim, const struct sim_event *event)
                                             .value = reply->value.bytes,
                                             .age_us = reply->value.age_us + since_asked_us,
                                             .fresh_us = reply->value.fresh_us - since_asked_us}});
-}
-
-static void node_gives_up(struct sim *sim, const struct sim_event *event)
-{
-    struct sim_known *known = known_of(sim, event->node, event->key);
-    if (known != NULL && known->ask == event->ask && known->reply == 0)
-        known->reply = 1 + CRL_STORE_DOWN;
-    node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_STORE_ANSWERED,
-                                  .key = key_bytes(sim, event->key),
-                                  .store = {.ask = event->ask, .answer = CRL_STORE_DOWN}});
 }
 
 static void node_pushed(struct sim *sim, const struct sim_event *event)

@@ -120,8 +120,10 @@ void node_stop(struct sim *sim, uint32_t number)
 {
     struct sim_node *node = &sim->nodes[number];
     struct crl_event close = {.kind = CRL_CLOSE, .now = node_now(sim, number)};
-    while (crl_counter_get(&crl_core_counts(node->core)->flights) > 0)
+    while (crl_counter_get(&crl_core_counts(node->core)->flights) > 0) {
         crl_core_step(node->core, &close, &sim->actions);
+        trace_edges(sim);
+    }
     struct sim_load *load, *next_load;
     cds_list_for_each_entry_safe(load, next_load, &node->loads, link) {
         struct crl_event end = {.kind = CRL_ORIGIN_ANSWERED,
@@ -208,7 +210,7 @@ int world_init(struct sim *sim, const struct sim_plan *plan, const struct sim_ru
                         .allocator = &crl_allocator_malloc};
     if (options != NULL)
         sim->options = *options;
-    sim->narrates = sim->options.trace != NULL;
+    sim->narrates = sim->options.trace != NULL || sim->options.edges != NULL;
     sim->network_lots = crl_rng_split(plan->seed, "network");
     sim->reader_lots = crl_rng_split(plan->seed, "readers");
     sim_db_init(&sim->db, &sim->database, &sim->queue, SIM_TIMER_QUERY, plan->seed);
