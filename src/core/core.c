@@ -317,11 +317,23 @@ static void store_invalidate(struct turn *turn)
     action->key = event->key;
 }
 
+/* The store has news of a key: who waits for another process's lease asks again. */
+static void key_wake(struct turn *turn, uint64_t hash)
+{
+    const struct crl_event *event = turn->event;
+    struct active_key *key = key_find(turn->core, hash, event->space, event->key);
+    if (key != NULL && key->shared != NULL && key->shared->state == CRL_FLIGHT_WAITING)
+        flight_drive(turn, key->shared, CRL_ON_TURN);
+}
+
+/* The invalidation takes the lease that a flight here may wait for, and the store tells others of
+ * it, but not this process (S6): so the flight asks anew, behind the invalidation. */
 static void on_invalidate(struct turn *turn)
 {
     uint64_t hash = crl_core_hash(turn->core, turn->event->space, turn->event->key);
     turn->out->result = key_forget(turn, hash);
     store_invalidate(turn);
+    key_wake(turn, hash);
 }
 
 static void on_put(struct turn *turn)
@@ -331,6 +343,7 @@ static void on_put(struct turn *turn)
     uint64_t hash = crl_core_hash(core, event->space, event->key);
     key_forget(turn, hash);
     store_invalidate(turn);
+    key_wake(turn, hash);
     if (event->put.value.size > core->config.value_max) {
         turn->out->result = CORRAL_EVALUE;
         return;
@@ -351,9 +364,7 @@ static void on_changed(struct turn *turn)
     const struct crl_event *event = turn->event;
     uint64_t hash = crl_core_hash(turn->core, event->space, event->key);
     key_forget(turn, hash);
-    struct active_key *key = key_find(turn->core, hash, event->space, event->key);
-    if (key != NULL && key->shared != NULL && key->shared->state == CRL_FLIGHT_WAITING)
-        flight_drive(turn, key->shared, CRL_ON_TURN);
+    key_wake(turn, hash);
 }
 
 static void on_close(struct turn *turn)

@@ -72,11 +72,9 @@ void world_write(struct sim *sim, uint32_t node, uint32_t key)
     struct sim_key *written = &sim->keys[key];
     written->version++;
     trace_line(sim, node, "%-8s is invalidated", written->text);
+    watch_changed(sim, node, key, written->version);
     node_step(sim, node,
               &(struct crl_event){.kind = CRL_INVALIDATE, .key = key_bytes(sim, key)});
-    struct sim_known *known = known_of(sim, node, key);
-    if (known != NULL)
-        known->version_min = written->version;
 }
 
 static void run_answer(struct sim *sim, struct crl_action *action)
@@ -92,7 +90,11 @@ static void run_answer(struct sim *sim, struct crl_action *action)
         if (watch_is_broken(sim))
             break; /* the world stands still; its lists may be in any state */
         cds_list_del(&reader->link);
-        free(reader);
+        reader->answered = true;
+        if (sim->options.audits)
+            cds_list_add(&reader->link, &sim->answered);
+        else
+            free(reader);
     }
     if (action->answer.entry != NULL)
         crl_entry_unref(sim->allocator, action->answer.entry);
@@ -132,6 +134,7 @@ static void run_ask_origin(struct sim *sim, uint32_t node, const struct crl_acti
     load->key = key_number(sim, action->key);
     struct sim_key *key = &sim->keys[load->key];
     load->version = key->version;
+    load->deadline_at = action->load.deadline_at;
     load->live = true;
     key->loads++;
     cds_list_add_tail(&load->link, &sim->nodes[node].loads);
@@ -173,12 +176,17 @@ static void load_answer(struct sim *sim, struct sim_load *load, enum sim_query_e
     }
     sim->report->database_timeouts += end == SIM_QUERY_TIMED_OUT;
     bool is_for_somebody = load->incarnation == sim->nodes[node].incarnation;
+    if (is_for_somebody && load->live)
+        watch_loaded(sim, load, answer.origin.rc == 0, answer.origin.negative);
+    bool was_live = load->live;
     load_stops_living(load);
-    if (is_for_somebody)
+    if (is_for_somebody) {
         cds_list_del(&load->link);
-    free(load);
-    if (is_for_somebody)
         node_step(sim, node, &answer);
+        if (was_live)
+            watch_load_over(sim, load);
+    }
+    free(load);
 }
 
 void load_ends(struct sim *sim, struct sim_query *query)
@@ -206,6 +214,7 @@ static void run_cancel_load(struct sim *sim, uint32_t node, const struct crl_act
     cds_list_for_each_entry(load, &sim->nodes[node].loads, link) {
         if (load->id != action->load.load)
             continue;
+        watch_cancel(sim, load);
         load_stops_living(load);
         if (load->query.state == SIM_QUERY_DRAINS)
             return; /* it has ended; the word of it is on its way */
@@ -249,10 +258,10 @@ void actions_run(struct sim *sim, uint32_t node)
             wire_ask(sim, node, key_number(sim, action->key), action->ask_store.ask);
             break;
         case CRL_FILL_STORE:
-            watch_fill(sim, node, key_number(sim, action->key), action->lease.token);
+        case CRL_RELEASE_LEASE:
+            watch_told(sim, node, key_number(sim, action->key), action);
             wire_tell(sim, node, key_number(sim, action->key), action);
             break;
-        case CRL_RELEASE_LEASE:
         case CRL_INVALIDATE_STORE:
             wire_tell(sim, node, key_number(sim, action->key), action);
             break;

@@ -59,9 +59,9 @@ static void store_wipe(struct sim *sim)
 {
     if (sim->store == NULL)
         return;
-    crl_store_memory_free(sim->store);
-    sim->store = crl_store_memory_new(wire_push, sim);
-    crl_assert(sim->store != NULL);
+    crl_store_memory_wipe(sim->store);
+    for (uint32_t key = 0; key < sim->keys_n; key++)
+        watch_leases_void(sim, key);
 }
 
 static void node_kill(struct sim *sim, uint32_t node)

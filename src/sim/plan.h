@@ -43,7 +43,7 @@ struct sim_readers {
     enum sim_arrivals arrivals;
     const struct sim_rate_piece *pieces; /* ascending; may be none */
     uint32_t pieces_n;
-    const struct sim_burst *bursts; /* ascending */
+    const struct sim_burst *bursts; /* ascending; each over before the next one begins */
     uint32_t bursts_n;
     uint32_t keys; /* 1 to 16,777,216 */
     enum sim_popularity popularity;

@@ -41,6 +41,9 @@ struct sim_key {
     uint32_t size;
     uint64_t hash; /* the same in every node */
     uint64_t version;
+    uint64_t stored_min;        /* the store was told of it: it may keep no older one (P4) */
+    uint64_t lease_token;       /* the last that the store gave; 0: it was taken back */
+    corral_us lease_until;      /* of that lease, in the store's time */
     uint32_t loads;             /* ever begun */
     struct cds_list_head live;  /* loads begun, not ended and not cancelled, of all nodes */
     uint32_t *interested;       /* nodes to be told of a change; with a store */
@@ -68,6 +71,11 @@ struct sim_load {
     uint32_t node, key;
     uint32_t incarnation;
     uint64_t version; /* as read at the start: the worst case for P4 */
+    corral_us deadline_at;  /* the node's clock */
+    uint64_t token;         /* of the lease under which it began; 0: none */
+    corral_us lease_until;  /* of that lease, in the store's time; 0: it is void */
+    uint32_t readers_before; /* that it began, with lower numbers: its answer is theirs */
+    uint32_t changes;       /* of what the node knows of the key, when it began */
     bool live;
     bool is_late; /* it has ended while its node was paused ... */
     enum sim_query_end end; /* ... like this */
@@ -80,12 +88,18 @@ struct sim_unsaid {
     uint64_t number, version;
 };
 
-/* What a node knows of a key, for the observer. Only in small worlds. */
+/* What a node knows of a key, as the observer sees it. Only in small worlds. */
 struct sim_known {
     uint64_t version_min; /* told of it: no reader that comes now may get an older one */
+    uint32_t changes;     /* times that it was told that its value is not good any more */
+    corral_us fresh_until; /* the node's clock: it has a value that is good so long */
     uint64_t ask;         /* the last one */
-    uint8_t reply;        /* to it: 1 + enum crl_store_answer; 0: none yet, or a load has used it up */
-    uint64_t token;       /* of the lease last given to it; 0: none */
+    bool asks;            /* and it has not been answered */
+    bool may_load;        /* it has: with a lease, or not at all. Used up by a load */
+    bool waits;           /* it has: another node holds the lease ... */
+    corral_us waits_until; /* ... in the world's time */
+    uint64_t token;       /* of the lease that it holds; 0: none */
+    uint64_t late_token;  /* of a lease that it was given too late, to be given back at once */
 };
 
 /* A node's connection to the store: what is sent on it arrives in order. */
@@ -126,6 +140,7 @@ struct sim {
     uint32_t keys_n, keys_room;
     struct sim_known *known; /* nodes x keys_room; NULL in a large world */
     uint32_t readers_n;
+    struct cds_list_head answered; /* readers, kept with audits: they must not be answered again */
     uint64_t unsaid_n;
     uint64_t pushing; /* the version that the invalidation at work announces; 0: none */
     struct sim_event *free_events;
@@ -224,8 +239,18 @@ void faults_schedule(struct sim *sim);
 void fault_happen(struct sim *sim, const struct sim_event *event);
 
 /* watch.c */
-void watch_load(struct sim *sim, const struct sim_load *load);
-void watch_fill(struct sim *sim, uint32_t node, uint32_t key, uint64_t token);
+void watch_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask);
+void watch_reply(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask,
+                 const struct crl_store_reply *reply);
+void watch_changed(struct sim *sim, uint32_t node, uint32_t key, uint64_t version);
+void watch_told(struct sim *sim, uint32_t node, uint32_t key, const struct crl_action *action);
+void watch_granted(struct sim *sim, uint32_t node, uint32_t key, uint64_t token);
+void watch_stored(struct sim *sim, uint32_t key, const struct crl_entry *entry);
+void watch_leases_void(struct sim *sim, uint32_t key);
+void watch_load(struct sim *sim, struct sim_load *load);
+void watch_loaded(struct sim *sim, const struct sim_load *load, bool has_value, bool negative);
+void watch_load_over(struct sim *sim, const struct sim_load *load);
+void watch_cancel(struct sim *sim, const struct sim_load *load);
 void watch_answer(struct sim *sim, const struct sim_reader *reader, int result,
                   const struct crl_entry *entry);
 void watch_node(struct sim *sim, uint32_t node);

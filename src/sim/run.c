@@ -9,12 +9,22 @@
 #define NODES_MAX (1u << 16)
 #define KEYS_MAX  (1u << 24)
 
+/* Readers come one after the other, so bursts must not overlap. */
+static bool bursts_are_apart(const struct sim_readers *readers)
+{
+    for (uint32_t i = 0; i + 1 < readers->bursts_n; i++) {
+        if (readers->bursts[i].at + readers->bursts[i].within_us > readers->bursts[i + 1].at)
+            return false;
+    }
+    return true;
+}
+
 static bool plan_is_valid(const struct sim_plan *plan)
 {
     return plan->nodes >= 1 && plan->nodes <= NODES_MAX && plan->readers.keys >= 1 &&
            plan->readers.keys <= KEYS_MAX && plan->lasts_us > 0 && plan->deadline_us > 0 &&
            plan->database.servers >= 1 && plan->database.mean_us >= 0 &&
-           plan->readers.wait_us >= 0 && plan->limits.concurrency >= 1 &&
+           plan->readers.wait_us >= 0 && bursts_are_apart(&plan->readers) && plan->limits.concurrency >= 1 &&
            (!plan->store.exists || (plan->store.timeout_us > 0 && plan->store.lease_us > 0));
 }
 
@@ -94,6 +104,7 @@ static void run(struct sim *sim, struct sim_traffic *traffic)
             continue;
         }
         uint32_t node, key;
+        crl_assert(arrival_at >= sim->now);
         sim->now = arrival_at;
         sim_traffic_take(traffic, &node, &key);
         reader_comes(sim, node, key);

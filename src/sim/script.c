@@ -150,14 +150,12 @@ static void happen_put(struct sim *sim, const struct sim_event *event)
     crl_assert(bytes != NULL && event->number >= sizeof value);
     memcpy(bytes, &value, sizeof value);
     trace_line(sim, event->node, "%-8s is put", key->text);
+    watch_changed(sim, event->node, event->key, key->version);
     node_step(sim, event->node,
               &(struct crl_event){.kind = CRL_PUT,
                                   .key = key_bytes(sim, event->key),
                                   .put = {.value = crl_bytes(bytes, event->number)}});
     free(bytes);
-    struct sim_known *known = known_of(sim, event->node, event->key);
-    if (known != NULL)
-        known->version_min = key->version;
 }
 
 static void happen_origin(struct sim *sim, const struct sim_event *event)

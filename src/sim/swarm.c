@@ -49,12 +49,13 @@ static void draw_bursts(struct crl_rng *rng, struct sim_drawn *drawn)
     struct sim_readers *readers = &drawn->plan.readers;
     corral_us at = 0;
     for (uint32_t n = whole(rng, 1, SIM_SWARM_BURSTS); n > 0 && at < drawn->plan.lasts_us; n--) {
-        drawn->bursts[readers->bursts_n++] = (struct sim_burst){
+        struct sim_burst *burst = &drawn->bursts[readers->bursts_n++];
+        *burst = (struct sim_burst){
             .at = at,
             .requests = (uint32_t)magnitude(rng, 2, 200),
             .within_us = chance(rng, 0.3) ? 0 : span(rng, 10, CORRAL_MS(100)),
         };
-        at += span(rng, CORRAL_MS(1), drawn->plan.lasts_us);
+        at += burst->within_us + span(rng, CORRAL_MS(1), drawn->plan.lasts_us);
     }
 }
 

@@ -50,11 +50,7 @@ static struct sim_event *send_to_node(struct sim *sim, uint32_t node, enum sim_w
 
 void wire_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask)
 {
-    struct sim_known *known = known_of(sim, node, key);
-    if (known != NULL) {
-        known->ask = ask;
-        known->reply = 0;
-    }
+    watch_ask(sim, node, key, ask);
     bool broken = wire_is_broken(sim, node);
     /* A connection that is known to be broken costs no time-out. */
     corral_us gives_up_us = broken ? sim->plan.store.network.delay_us : sim->plan.store.timeout_us;
@@ -189,6 +185,8 @@ static void store_asked(struct sim *sim, const struct sim_event *event)
                                            crl_bytes(&event->key, sizeof event->key),
                                            sim->plan.store.lease_us, &reply);
     crl_assert(rc == 0);
+    if (reply.answer == CRL_STORE_LEASED)
+        watch_granted(sim, event->node, event->key, reply.token);
     sim->report->leases += reply.answer == CRL_STORE_LEASED;
     sim->report->leases_lost += reply.answer == CRL_STORE_BUSY;
     key_interests(sim, &sim->keys[event->key], event->node);
@@ -217,6 +215,8 @@ static void store_filled(struct sim *sim, const struct sim_event *event, struct 
     };
     int rc = crl_store_memory_fill(sim->store, sim->now, event->node, 0, key, event->token, &value);
     crl_assert(rc >= 0);
+    if (rc > 0)
+        watch_stored(sim, event->key, event->entry);
 }
 
 static void store_told(struct sim *sim, const struct sim_event *event)
@@ -227,6 +227,9 @@ static void store_told(struct sim *sim, const struct sim_event *event)
     } else if (event->told == CRL_RELEASE_LEASE) {
         crl_store_memory_release(sim->store, sim->now, event->node, 0, key, event->token);
     } else {
+        struct sim_key *told = &sim->keys[event->key];
+        told->stored_min = event->version > told->stored_min ? event->version : told->stored_min;
+        watch_leases_void(sim, event->key);
         sim->pushing = event->version;
         crl_store_memory_invalidate(sim->store, sim->now, event->node, 0, key);
         sim->pushing = 0;
@@ -239,9 +242,8 @@ static void store_told(struct sim *sim, const struct sim_event *event)
 
 static void node_gives_up(struct sim *sim, const struct sim_event *event)
 {
-    struct sim_known *known = known_of(sim, event->node, event->key);
-    if (known != NULL && known->ask == event->ask && known->reply == 0)
-        known->reply = 1 + CRL_STORE_DOWN;
+    const struct crl_store_reply silence = {.answer = CRL_STORE_DOWN};
+    watch_reply(sim, event->node, event->key, event->ask, &silence);
     node_step(sim, event->node,
               &(struct crl_event){.kind = CRL_STORE_ANSWERED,
                                   .key = key_bytes(sim, event->key),
@@ -255,12 +257,7 @@ static void node_replied(struct sim *sim, const struct sim_event *event)
     /* A process that stood still has missed its time-out; its timers come before its sockets. */
     if (since_asked_us >= sim->plan.store.timeout_us)
         node_gives_up(sim, event);
-    struct sim_known *known = known_of(sim, event->node, event->key);
-    if (known != NULL && known->ask == event->ask && known->reply == 0) {
-        known->reply = (uint8_t)(1 + reply->answer);
-        if (reply->answer == CRL_STORE_LEASED)
-            known->token = reply->token;
-    }
+    watch_reply(sim, event->node, event->key, event->ask, reply);
     node_step(sim, event->node,
               &(struct crl_event){.kind = CRL_STORE_ANSWERED,
                                   .key = key_bytes(sim, event->key),
@@ -276,11 +273,9 @@ static void node_replied(struct sim *sim, const struct sim_event *event)
 
 static void node_pushed(struct sim *sim, const struct sim_event *event)
 {
+    watch_changed(sim, event->node, event->key, event->version);
     node_step(sim, event->node,
               &(struct crl_event){.kind = CRL_CHANGED, .key = key_bytes(sim, event->key)});
-    struct sim_known *known = known_of(sim, event->node, event->key);
-    if (known != NULL && event->version > known->version_min)
-        known->version_min = event->version;
 }
 
 static void node_heard(struct sim *sim, const struct sim_event *event)

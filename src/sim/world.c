@@ -222,6 +222,7 @@ int world_init(struct sim *sim, const struct sim_plan *plan, const struct sim_ru
         sim->known = calloc((size_t)plan->nodes * keys_room, sizeof *sim->known);
     if (sim->nodes == NULL || sim->keys == NULL || (plan->store.exists && sim->store == NULL))
         return CORRAL_ENOMEM;
+    CDS_INIT_LIST_HEAD(&sim->answered);
     for (uint32_t i = 0; i < plan->nodes; i++) {
         sim->nodes[i].down = true;
         CDS_INIT_LIST_HEAD(&sim->nodes[i].readers);
@@ -236,6 +237,9 @@ void world_fini(struct sim *sim)
         if (sim->nodes[i].core != NULL)
             node_stop(sim, i);
     }
+    struct sim_reader *reader, *next_reader;
+    cds_list_for_each_entry_safe(reader, next_reader, &sim->answered, link)
+        free(reader);
     while (sim->queue.n > 0) {
         struct crl_timer *timer = sim->queue.heap[0];
         crl_timer_disarm(&sim->queue, timer);

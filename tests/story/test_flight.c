@@ -552,6 +552,38 @@ static void who_leaves_while_the_store_is_asked_holds_nothing_up(void **state)
     story_swept(&story);
 }
 
+static void plot_invalidate_while_waiting(struct sim *sim)
+{
+    sim_gets(sim, MS(0), 0, "user:7", S(5), 1);
+    sim_gets(sim, MS(1), 1, "user:7", S(5), 1);
+    sim_kill(sim, MS(50), 0);
+    sim_write(sim, MS(60), 1, "user:7");
+}
+
+/* Found by the swarm: the reader waited on for a lease that his own process had taken away. */
+static void who_invalidates_does_not_wait_for_the_lease(void **state)
+{
+    (void)state;
+    struct story story = {
+        {.policy = usual, .nodes = 2, .has_store = true, .lease_us = S(2), .store_us = MS(2)},
+        plot_invalidate_while_waiting};
+    struct sim *sim = story_told(&story);
+    expect_trace(
+        sim, "[    0 ms] 0 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
+             "[    1 ms] 1 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
+             "[    2 ms] 0 user:7   leasing  lease won    -> queued   ask_admission, 1 waiting\n"
+             "[    2 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[    3 ms] 1 user:7   leasing  lease lost   -> waiting  wait_turn, 1 waiting\n"
+             "[   50 ms] 0 is killed\n"
+             "[   60 ms] 1 user:7   is invalidated\n"
+             "[   60 ms] 1 user:7   waiting  turn         -> leasing  ask_store, 1 waiting\n"
+             "[   62 ms] 1 user:7   leasing  lease won    -> queued   ask_admission, 1 waiting\n"
+             "[   62 ms] 1 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[  162 ms] 1 user:7   loading  loaded       -> idle     answer_loaded, 1 waiting\n");
+    sim_free(sim);
+    story_swept(&story);
+}
+
 /* Found by the swarm: the store's answer was for the flight that readers share, and there is none. */
 static void who_shares_nothing_does_not_wait_for_the_store(void **state)
 {
@@ -655,6 +687,7 @@ int main(void)
         cmocka_unit_test(a_leader_that_dies_delays_the_herd_by_one_lease),
         cmocka_unit_test(without_the_store_each_process_loads_once),
         cmocka_unit_test(who_leaves_while_the_store_is_asked_holds_nothing_up),
+        cmocka_unit_test(who_invalidates_does_not_wait_for_the_lease),
         cmocka_unit_test(who_shares_nothing_does_not_wait_for_the_store),
         cmocka_unit_test(any_day_keeps_the_promises),
     };
