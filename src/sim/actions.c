@@ -24,7 +24,8 @@ static struct sim_reader *reader_new(struct sim *sim, uint32_t node, uint32_t ke
 }
 
 /* A reader of a process: first a look at the table, as the library does, then the core. */
-void world_get(struct sim *sim, uint32_t number, uint32_t key, corral_us asked_at, corral_us wait_us)
+void world_get(struct sim *sim, uint32_t number, uint32_t key, corral_us asked_at,
+               corral_us wait_us)
 {
     struct sim_node *node = &sim->nodes[number];
     sim->readers_n++;
@@ -34,8 +35,11 @@ void world_get(struct sim *sim, uint32_t number, uint32_t key, corral_us asked_a
                                              node->space, key_bytes(sim, key));
     if (entry != NULL && crl_entry_is_fresh(entry, now)) {
         const struct sim_known *known = known_of(sim, number, key);
-        struct sim_reader passing = {.number = sim->readers_n - 1, .node = number, .key = key,
-                                     .asked_at = asked_at, .wait_until = sim->now + wait_us,
+        struct sim_reader passing = {.number = sim->readers_n - 1,
+                                     .node = number,
+                                     .key = key,
+                                     .asked_at = asked_at,
+                                     .wait_until = sim->now + wait_us,
                                      .version_min = known != NULL ? known->version_min : 0};
         crl_table_touch(entry);
         sim->stepping = CRL_WANTED;
@@ -53,11 +57,11 @@ void world_get(struct sim *sim, uint32_t number, uint32_t key, corral_us asked_a
         corral_us after = (corral_us)(crl_rng_uniform(&sim->reader_lots) * (double)wait_us);
         event_add(sim, sim->now + after, SIM_READER_LEAVES, number)->number = reader->number;
     }
-    node_step(sim, number,
-              &(struct crl_event){.kind = CRL_WANTED,
-                                  .key = key_bytes(sim, key),
-                                  .wanted = {.waiter = &reader->waiter,
-                                             .wait_until = now + wait_us}});
+    node_step(
+        sim, number,
+        &(struct crl_event){.kind = CRL_WANTED,
+                            .key = key_bytes(sim, key),
+                            .wanted = {.waiter = &reader->waiter, .wait_until = now + wait_us}});
 }
 
 void world_leave(struct sim *sim, struct sim_reader *reader)
@@ -71,10 +75,10 @@ void world_write(struct sim *sim, uint32_t node, uint32_t key)
 {
     struct sim_key *written = &sim->keys[key];
     written->version++;
+    written->fresh_until = 0;
     trace_line(sim, node, "%-8s is invalidated", written->text);
     watch_changed(sim, node, key, written->version);
-    node_step(sim, node,
-              &(struct crl_event){.kind = CRL_INVALIDATE, .key = key_bytes(sim, key)});
+    node_step(sim, node, &(struct crl_event){.kind = CRL_INVALIDATE, .key = key_bytes(sim, key)});
 }
 
 static void run_answer(struct sim *sim, struct crl_action *action)
@@ -136,12 +140,14 @@ static void run_ask_origin(struct sim *sim, uint32_t node, const struct crl_acti
     load->version = key->version;
     load->deadline_at = action->load.deadline_at;
     load->live = true;
+    bool is_needed = !key->is_wanted && sim->now >= key->fresh_until;
+    key->is_wanted |= is_needed;
     key->loads++;
     cds_list_add_tail(&load->link, &sim->nodes[node].loads);
     cds_list_add_tail(&load->in_key, &key->live);
     crl_assert(crl_timers_reserve(&sim->queue, sim->queue.n + 1) == 0);
     sim_db_arrive(&sim->db, &load->query, sim->now);
-    record_load(sim);
+    record_load(sim, is_needed);
     watch_load(sim, load);
 }
 
@@ -159,6 +165,16 @@ static bool key_is_absent(const struct sim *sim, uint32_t key)
     /* A fixed part of the keys, the same in every run of a seed. */
     return sim->database.absent > 0 &&
            (double)(sim->keys[key].hash >> 11) * 0x1.0p-53 < sim->database.absent;
+}
+
+/* A value stays fresh for at least so long: a load of its key, anywhere in the fleet, is not needed
+ * before. */
+static void key_is_fresh_again(struct sim *sim, uint32_t key, bool negative)
+{
+    const struct corral_policy *policy = &sim->plan.policy;
+    corral_us ttl_us = negative ? policy->negative_ttl_us : policy->ttl_us;
+    sim->keys[key].fresh_until = sim->now + (corral_us)((double)ttl_us * (1.0 - policy->jitter));
+    sim->keys[key].is_wanted = false;
 }
 
 /* Tells the core, and frees the load. */
@@ -179,6 +195,8 @@ static void load_answer(struct sim *sim, struct sim_load *load, enum sim_query_e
     if (is_for_somebody && load->live)
         watch_loaded(sim, load, answer.origin.rc == 0, answer.origin.negative);
     bool was_live = load->live;
+    if (was_live && answer.origin.rc == 0)
+        key_is_fresh_again(sim, load->key, answer.origin.negative);
     load_stops_living(load);
     if (is_for_somebody) {
         cds_list_del(&load->link);
@@ -195,8 +213,8 @@ void load_ends(struct sim *sim, struct sim_query *query)
     enum sim_query_end end = sim_db_timer(&sim->db, query, sim->now);
     if (load->is_late)
         end = load->end; /* it ended long ago */
-    bool is_paused = load->incarnation == sim->nodes[load->node].incarnation &&
-                     node_is_paused(sim, load->node);
+    bool is_paused =
+        load->incarnation == sim->nodes[load->node].incarnation && node_is_paused(sim, load->node);
     if (!is_paused) {
         load_answer(sim, load, end);
         return;

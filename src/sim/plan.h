@@ -56,9 +56,9 @@ struct sim_readers {
 /* ----------------------------------------------------------------------------------------- database */
 
 enum sim_service {
-    SIM_SERVICE_FIXED,       /* every query takes the mean */
+    SIM_SERVICE_FIXED, /* every query takes the mean */
     SIM_SERVICE_EXPONENTIAL,
-    SIM_SERVICE_LOGNORMAL,   /* with sigma */
+    SIM_SERVICE_LOGNORMAL, /* with sigma */
 };
 
 /* The database as a queue: `servers` queries are worked on at once, the others wait first come, first
@@ -79,9 +79,10 @@ struct sim_database {
 
 /* One way of a message. */
 struct sim_network {
-    corral_us delay_us;  /* at least */
-    corral_us spread_us; /* and up to so much more, uniformly: what overtakes is thereby reordered */
-    double drops;        /* the fraction of messages that are lost */
+    corral_us delay_us; /* at least */
+    corral_us
+        spread_us; /* and up to so much more, uniformly: what overtakes is thereby reordered */
+    double drops;  /* the fraction of messages that are lost */
 };
 
 struct sim_store {
@@ -93,16 +94,17 @@ struct sim_store {
 
 /* ------------------------------------------------------------------------------------------- faults */
 
-#define SIM_FAULTS(X)                                                                              \
-    X(STORE_DOWN, "store_down")               /* no message to or from it arrives */              \
-    X(STORE_WIPED, "store_wiped")             /* at once: it comes back empty */                  \
-    X(DATABASE_SLOW, "database_slow")         /* queries take `factor` times as long */           \
-    X(DATABASE_FAILS, "database_fails")       /* every query fails */                             \
-    X(DATABASE_HANGS, "database_hangs")       /* no query ends, but by its time-out or a cancel */ \
-    X(NODE_KILLED, "node_killed")             /* at once, then restarted cold at the end */       \
-    X(NODE_PAUSED, "node_paused")             /* it does nothing; messages wait for it */         \
-    X(NODE_PARTITIONED, "node_partitioned")   /* from the store, not from the database */         \
-    X(NODE_CLOCK_STEPPED, "node_clock_stepped") /* at once: its monotonic clock jumps ahead by `step_us` */
+#define SIM_FAULTS(X)                                                                            \
+    X(STORE_DOWN, "store_down")             /* no message to or from it arrives */               \
+    X(STORE_WIPED, "store_wiped")           /* at once: it comes back empty */                   \
+    X(DATABASE_SLOW, "database_slow")       /* queries take `factor` times as long */            \
+    X(DATABASE_FAILS, "database_fails")     /* every query fails */                              \
+    X(DATABASE_HANGS, "database_hangs")     /* no query ends, but by its time-out or a cancel */ \
+    X(NODE_KILLED, "node_killed")           /* at once, then restarted cold at the end */        \
+    X(NODE_PAUSED, "node_paused")           /* it does nothing; messages wait for it */          \
+    X(NODE_PARTITIONED, "node_partitioned") /* from the store, not from the database */          \
+    X(NODE_CLOCK_STEPPED,                                                                        \
+      "node_clock_stepped") /* at once: its monotonic clock jumps ahead by `step_us` */
 
 enum sim_fault_kind {
 #define X(name, word) SIM_FAULT_##name,

@@ -24,7 +24,8 @@ static bool plan_is_valid(const struct sim_plan *plan)
     return plan->nodes >= 1 && plan->nodes <= NODES_MAX && plan->readers.keys >= 1 &&
            plan->readers.keys <= KEYS_MAX && plan->lasts_us > 0 && plan->deadline_us > 0 &&
            plan->database.servers >= 1 && plan->database.mean_us >= 0 &&
-           plan->readers.wait_us >= 0 && bursts_are_apart(&plan->readers) && plan->limits.concurrency >= 1 &&
+           plan->readers.wait_us >= 0 && bursts_are_apart(&plan->readers) &&
+           plan->limits.concurrency >= 1 &&
            (!plan->store.exists || (plan->store.timeout_us > 0 && plan->store.lease_us > 0));
 }
 
@@ -128,16 +129,6 @@ static int populate(struct sim *sim)
     return 0;
 }
 
-/* Generations are counted by the cores; a node that was killed took its count along. */
-static void add_generations(struct sim *sim, uint32_t node, bool subtract)
-{
-    const struct sim_node *counted = &sim->nodes[node];
-    if (counted->core == NULL)
-        return;
-    uint64_t n = crl_counter_get(&crl_core_space_counts(counted->core, counted->space)->generations);
-    sim->report->generations += subtract ? (uint64_t)0 - n : n;
-}
-
 int sim_run_plan(const struct sim_plan *plan, const struct sim_run_options *options,
                  struct sim_report *ret_report)
 {
@@ -159,8 +150,6 @@ int sim_run_plan(const struct sim_plan *plan, const struct sim_run_options *opti
         struct sim_traffic traffic;
         sim_traffic_init(&traffic, &sim->plan);
         run(sim, &traffic);
-        for (uint32_t i = 0; i < plan->nodes; i++)
-            add_generations(sim, i, false);
     }
     world_fini(sim);
     free(sim);

@@ -87,7 +87,9 @@ static bool piece_candidate(struct sim_traffic *traffic, uint32_t i, double *at)
     double rate = even ? piece_rate(traffic, i, *at) / 1e6 : most;
     if (rate <= 0.0 && even)
         rate = most * 1e-3; /* a ramp from nothing must begin */
-    double step = most <= 0.0 ? end : even ? 1.0 / rate : -log(crl_rng_uniform(&traffic->instants)) / rate;
+    double step = most <= 0.0 ? end
+                  : even      ? 1.0 / rate
+                              : -log(crl_rng_uniform(&traffic->instants)) / rate;
     *at += step;
     if (*at >= end) {
         *at = end;
@@ -164,9 +166,11 @@ void sim_traffic_take(struct sim_traffic *traffic, uint32_t *ret_node, uint32_t 
         burst_advance(traffic);
     else
         curve_advance(traffic);
-    *ret_node = traffic->nodes == 1 ? 0 : (uint32_t)crl_rng_below(&traffic->targets, traffic->nodes);
+    *ret_node =
+        traffic->nodes == 1 ? 0 : (uint32_t)crl_rng_below(&traffic->targets, traffic->nodes);
     if (readers->popularity == SIM_POPULARITY_ZIPF)
         *ret_key = sim_zipf_draw(&traffic->zipf, &traffic->targets) - 1;
     else
-        *ret_key = readers->keys == 1 ? 0 : (uint32_t)crl_rng_below(&traffic->targets, readers->keys);
+        *ret_key =
+            readers->keys == 1 ? 0 : (uint32_t)crl_rng_below(&traffic->targets, readers->keys);
 }

@@ -30,7 +30,7 @@ struct sim_traffic {
     corral_us ends_at;
     struct crl_rng instants, targets;
     struct sim_zipf zipf;
-    double next;       /* of the curve, in microseconds */
+    double next; /* of the curve, in microseconds */
     uint32_t burst, burst_sent;
 };
 

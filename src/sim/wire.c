@@ -168,7 +168,7 @@ void wire_push(void *arg, uint32_t by, uint32_t space, struct corral_bytes bytes
             key->interested[kept++] = node;
             continue;
         }
-        key->is_interested[node / 8] &= (uint8_t)~(1u << node % 8);
+        key->is_interested[node / 8] &= (uint8_t) ~(1u << node % 8);
         struct sim_event *pushed = send_to_node(sim, node, SIM_PUSHED);
         pushed->key = number;
         pushed->version = sim->pushing;
@@ -294,7 +294,8 @@ void wire_happen(struct sim *sim, struct sim_event *event)
         node_gives_up(sim, event);
         return;
     }
-    bool lost = event->epoch != sim->nodes[event->node].wire.epoch || wire_is_broken(sim, event->node);
+    bool lost =
+        event->epoch != sim->nodes[event->node].wire.epoch || wire_is_broken(sim, event->node);
     if (lost)
         return;
     if (event->what == SIM_STORE_ASKED)

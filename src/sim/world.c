@@ -205,8 +205,11 @@ uint32_t world_key_add(struct sim *sim, const char *text)
 int world_init(struct sim *sim, const struct sim_plan *plan, const struct sim_run_options *options,
                struct sim_report *report, uint32_t keys_room)
 {
-    *sim = (struct sim){.plan = *plan, .database = plan->database, .report = report,
-                        .store_is_up = true, .keys_room = keys_room,
+    *sim = (struct sim){.plan = *plan,
+                        .database = plan->database,
+                        .report = report,
+                        .store_is_up = true,
+                        .keys_room = keys_room,
                         .allocator = &crl_allocator_malloc};
     if (options != NULL)
         sim->options = *options;
