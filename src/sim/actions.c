@@ -88,11 +88,11 @@ static void run_answer(struct sim *sim, struct crl_action *action)
         struct sim_reader *reader = caa_container_of(waiter, struct sim_reader, waiter);
         int result = crl_waiter_result(action, waiter);
         watch_answer(sim, reader, result, action->answer.entry);
+        if (watch_is_broken(sim))
+            break; /* the world stands still; its lists may be in any state */
         record_answer(sim, reader->asked_at, result, action->answer.entry);
         if (sim->on_answer != NULL)
             sim->on_answer(sim, reader->number, result);
-        if (watch_is_broken(sim))
-            break; /* the world stands still; its lists may be in any state */
         cds_list_del(&reader->link);
         reader->answered = true;
         if (sim->options.audits)

@@ -74,8 +74,7 @@ struct sim_load {
     uint32_t incarnation;
     uint64_t version;        /* as read at the start: the worst case for P4 */
     corral_us deadline_at;   /* the node's clock */
-    uint64_t token;          /* of the lease under which it began; 0: none */
-    corral_us lease_until;   /* of that lease, in the store's time; 0: it is void */
+    corral_us lease_until;   /* of the lease under which it began, in the store's time; 0: none */
     uint32_t readers_before; /* that it began, with lower numbers: its answer is theirs */
     uint32_t changes;        /* of what the node knows of the key, when it began */
     bool live;
@@ -100,7 +99,8 @@ struct sim_known {
     bool may_load;         /* it has: with a lease, or not at all. Used up by a load */
     bool waits;            /* it has: another node holds the lease ... */
     corral_us waits_until; /* ... in the world's time */
-    uint64_t token;        /* of the lease that it holds; 0: none */
+    uint64_t given;        /* by the last reply: the token of a lease; 0: none */
+    uint64_t token;        /* the same while it holds the lease */
     uint64_t late_token;   /* of a lease that it was given too late, to be given back at once */
 };
 

@@ -20,9 +20,11 @@
  *   P6  more loads of one node at the database than its concurrency allows; more flights queued than its
  *       queue allows; a load that goes on after its deadline
  *   P7  a load that is cancelled before its deadline; a lease that is kept when nothing is done under it
- *   P8  memory over the budget; more readers waiting, or more flights, than the limits allow
+ *   P8  memory over the budget; more readers waiting, or more flights, than the limits allow; a reader
+ *       who is refused though the limits are not reached
  *   P9  a load begins though the node has a fresh value: by what its table says when a reader's own
  *       get led to it, and by what it loaded before when nothing has changed or was evicted since
+ *   P10 a failed load is given out as a value
  *
  * Some rules need to know what each node was told of each key; large worlds do without them. */
 #include "sim/private.h"
@@ -75,8 +77,7 @@ static void watch_lease(struct sim *sim, struct sim_load *load, struct sim_known
         watch_break(sim, load->key, "P2: node %u loads %s without the lease", load->node,
                     key->text);
     known->may_load = false;
-    load->token = known->token;
-    if (load->token != 0 && load->token == key->lease_token)
+    if (known->given != 0 && known->given == key->lease_token)
         load->lease_until = key->lease_until;
 }
 
@@ -187,7 +188,7 @@ void watch_reply(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask,
     known->may_load = leased || reply->answer == CRL_STORE_DOWN;
     known->waits = reply->answer == CRL_STORE_BUSY;
     known->waits_until = sim->now + reply->lease_us;
-    known->token = leased ? reply->token : 0;
+    known->given = known->token = leased ? reply->token : 0;
 }
 
 /* A node is told that its value is not good any more. What it may do about it comes after. */
@@ -208,7 +209,8 @@ void watch_told(struct sim *sim, uint32_t node, uint32_t key, const struct crl_a
     struct sim_known *known = known_of(sim, node, key);
     if (known == NULL)
         return;
-    if (action->kind == CRL_FILL_STORE && action->lease.token != known->token)
+    bool fenced = action->lease.token != 0 && action->lease.token == known->token;
+    if (action->kind == CRL_FILL_STORE && !fenced)
         watch_break(sim, key, "P2: node %u fills %s without the token of its lease", node,
                     sim->keys[key].text);
     if (action->lease.token == known->token)
@@ -263,6 +265,11 @@ static void watch_value(struct sim *sim, const struct sim_reader *reader, int re
     corral_us ttl_us = entry->negative ? policy->negative_ttl_us : policy->ttl_us;
     struct sim_value value = {.loaded_at =
                                   entry->answered_at - sim->nodes[reader->node].clock_ahead_us};
+    if (!entry->negative && entry->value_size < sizeof value) {
+        watch_break(sim, reader->key, "P10: reader %u got a value of %s that no load brought",
+                    reader->number, text);
+        return;
+    }
     if (!entry->negative)
         memcpy(&value, crl_entry_value(entry).data, sizeof value);
     corral_us age_us = sim->now - value.loaded_at;
@@ -278,6 +285,20 @@ static void watch_value(struct sim *sim, const struct sim_reader *reader, int re
                     (unsigned long long)value.version);
 }
 
+/* Who is refused because of a limit came to one. The reader himself is among those who wait. */
+static void watch_refusal(struct sim *sim, const struct sim_reader *reader)
+{
+    struct sim_node *node = &sim->nodes[reader->node];
+    uint32_t waiting = 0;
+    struct sim_reader *other;
+    cds_list_for_each_entry(other, &node->readers, link)
+        waiting++;
+    uint64_t flights = crl_counter_get(&crl_core_counts(node->core)->flights);
+    if (waiting <= sim->plan.waiters_max && flights < sim->plan.flights_max)
+        watch_break(sim, reader->key, "P8: reader %u was refused; %u wait and %llu fly at node %u",
+                    reader->number, waiting - 1, (unsigned long long)flights, reader->node);
+}
+
 void watch_answer(struct sim *sim, const struct sim_reader *reader, int result,
                   const struct crl_entry *entry)
 {
@@ -289,6 +310,8 @@ void watch_answer(struct sim *sim, const struct sim_reader *reader, int result,
     if (sim->now > until)
         watch_break(sim, reader->key, "P5: reader %u was answered %lld us late", reader->number,
                     (long long)(sim->now - until));
+    if (result == CORRAL_ELIMIT && sim->options.audits)
+        watch_refusal(sim, reader);
     if ((result >= 0) != (entry != NULL))
         watch_break(sim, reader->key, "P5: reader %u got result %d and %s value", reader->number,
                     result, entry != NULL ? "a" : "no");
