@@ -74,7 +74,7 @@ struct crl_core_origin {
 
 struct crl_core_space {
     uint32_t origin;
-    bool has_store;
+    bool has_store; /* not asked by a space that does not coalesce: it has no use for leases */
     struct corral_policy policy;
 };
 

@@ -7,34 +7,26 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-
-static void trace_append(struct sim *sim, const char *text, size_t size)
-{
-    if (sim->trace_size + size + 1 > sim->trace_room) {
-        size_t room = sim->trace_room * 2 + size + 256;
-        char *trace = realloc(sim->trace, room);
-        crl_assert(trace != NULL);
-        sim->trace = trace;
-        sim->trace_room = room;
-    }
-    memcpy(sim->trace + sim->trace_size, text, size);
-    sim->trace_size += size;
-    sim->trace[sim->trace_size] = '\0';
-}
+#include <string.h>
 
 void trace_line(struct sim *sim, uint32_t node, const char *format, ...)
 {
+    if (sim->options.trace == NULL)
+        return;
     char line[256];
     int head = snprintf(line, sizeof line, "[%5lld ms] %u ", (long long)(sim->now / 1000), node);
     va_list args;
     va_start(args, format);
-    int body = vsnprintf(line + head, sizeof line - (size_t)head - 1, format, args);
+    vsnprintf(line + head, sizeof line - (size_t)head, format, args);
     va_end(args);
-    size_t size = (size_t)head + (size_t)body;
-    if (size > sizeof line - 2)
-        size = sizeof line - 2;
-    line[size] = '\n';
-    trace_append(sim, line, size + 1);
+    sim->options.trace(sim->options.trace_arg, line);
+}
+
+/* Is this the key that is to be traced? All are, unless one was named. */
+static bool key_is_traced(const struct sim *sim, const char *key)
+{
+    return sim->options.traced_key == NULL ||
+           strcmp(sim->keys[*sim->options.traced_key].text, key) == 0;
 }
 
 /* A reader who joins is no news: a thousand of them would be a thousand lines. */
@@ -43,11 +35,20 @@ static bool step_is_news(const struct crl_step *step)
     return step->from != step->to || step->on == CRL_ON_DESERTED;
 }
 
+void trace_edges(struct sim *sim)
+{
+    for (uint32_t i = 0; sim->options.edges != NULL && i < sim->actions.steps_n; i++)
+        sim->options.edges[sim->actions.steps[i].from][sim->actions.steps[i].on]++;
+}
+
 void trace_steps(struct sim *sim, uint32_t node)
 {
+    trace_edges(sim);
+    if (sim->options.trace == NULL)
+        return;
     for (uint32_t i = 0; i < sim->actions.steps_n; i++) {
         const struct crl_step *step = &sim->actions.steps[i];
-        if (!step_is_news(step))
+        if (!step_is_news(step) || !key_is_traced(sim, step->key))
             continue;
         trace_line(sim, node, "%-8s %-8s %-12s -> %-8s %s, %u waiting", step->key,
                    crl_flight_state_name(step->from), crl_flight_signal_name(step->on),

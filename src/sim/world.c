@@ -1,305 +1,179 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * world.c - the queue of things to happen, the nodes, and the execution of actions. */
-#include "sim/world.h"
-
+ * world.c - the false world: processes that run the real core, and one virtual clock.
+ *
+ * Concept. A world is a heap of things that will happen: messages that arrive, queries that end, timers of
+ * cores. It takes the earliest, moves the clock to it, hands the core of the node its event, and carries
+ * out the actions that come out as further things that will happen. After every step it may audit the core
+ * (crl_core_check), and an observer of its own (watch.c), who knows nothing of the core's insides, judges
+ * the promises by what readers and the database see. The first broken one is kept. The same plan gives
+ * the same run, to the last letter: no real clock, no thread, no address is ever looked at.
+ *
+ * A node that is paused does nothing: what is meant for it happens when it goes on. A node whose
+ * clock was stepped is ahead of the world; the core sees its node's clock only. */
 #include "sim/private.h"
 
 #include <stdio.h>
+#include <string.h>
 
-enum what {
-    WHAT_GETS,
-    WHAT_GIVE_UP,
-    WHAT_WRITE,
-    WHAT_PUT,
-    WHAT_ORIGIN_MODE,
-    WHAT_STORE_MODE,
-    WHAT_KILL,
-    WHAT_CLOSE,
-    WHAT_LOAD_ENDS,
-    WHAT_STORE_ASKED,   /* arrives at the store */
-    WHAT_STORE_REPLIED, /* arrives at the node */
-    WHAT_STORE_TOLD,    /* fill, release, invalidate */
-    WHAT_PUSHED,
-};
+/* Beyond this many pairs of node and key the observer does without the rules that need them. */
+#define KNOWN_MAX (1u << 16)
 
-struct sim_event {
-    struct crl_timer timer; /* first: its place in the queue */
-    enum what what;
-    uint32_t node;
-    uint32_t incarnation; /* of the node it is for */
-    uint32_t number;      /* readers, a reader, bytes */
-    struct sim_key *key;
-    corral_us span_us;
-    int mode;
-    struct sim_load *load;
-    enum crl_action_kind told;
-    uint64_t ask, token;
-    struct crl_entry *entry;
-    struct crl_store_reply reply;
-};
+/* ------------------------------------------------------------------------------------------ events */
 
-static struct sim_event *event_add(struct sim *sim, corral_us at, enum what what, uint32_t node)
+struct sim_event *event_add(struct sim *sim, corral_us at, enum sim_what what, uint32_t node)
 {
-    struct sim_event *event = calloc(1, sizeof *event);
+    struct sim_event *event = sim->free_events;
+    if (event != NULL)
+        sim->free_events = event->next;
+    else
+        event = malloc(sizeof *event);
     crl_assert(event != NULL);
+    *event = (struct sim_event){.timer = {.kind = SIM_TIMER_EVENT}, .what = what, .node = node};
+    if (node != SIM_NO_NODE) {
+        event->incarnation = sim->nodes[node].incarnation;
+        event->epoch = sim->nodes[node].wire.epoch;
+    }
     crl_assert(crl_timers_reserve(&sim->queue, sim->queue.n + 1) == 0);
-    event->what = what;
-    event->node = node;
-    event->incarnation = sim->nodes[node].incarnation;
     crl_timer_arm(&sim->queue, &event->timer, at > sim->now ? at : sim->now);
     return event;
 }
 
-static void event_free(struct sim *sim, struct sim_event *event)
+void event_free(struct sim *sim, struct sim_event *event)
 {
     crl_timer_disarm(&sim->queue, &event->timer);
     if (event->entry != NULL)
-        crl_entry_unref(sim->config.allocator, event->entry);
-    free((void *)event->reply.value.bytes.data);
-    free(event);
+        crl_entry_unref(sim->allocator, event->entry);
+    free(event->bytes);
+    event->next = sim->free_events;
+    sim->free_events = event;
 }
 
-struct sim_key *sim_key_of(struct sim *sim, const char *name)
+static bool event_is_for_nobody(const struct sim *sim, const struct sim_event *event)
 {
-    for (uint32_t i = 0; i < sim->keys_n; i++) {
-        if (strcmp(sim->keys[i].name, name) == 0)
-            return &sim->keys[i];
-    }
-    crl_assert(sim->keys_n < SIM_KEYS_MAX && strlen(name) < SIM_KEY_MAX);
-    struct sim_key *key = &sim->keys[sim->keys_n++];
-    snprintf(key->name, sizeof key->name, "%s", name);
-    return key;
-}
-
-static struct sim_key *key_by_bytes(struct sim *sim, struct corral_bytes bytes)
-{
-    char name[SIM_KEY_MAX] = {0};
-    crl_assert(bytes.size < sizeof name);
-    memcpy(name, bytes.data, bytes.size);
-    return sim_key_of(sim, name);
-}
-
-/* ---------------------------------------------------------------------------------------- nodes */
-
-static void push_arrives_later(void *arg, uint32_t by, uint32_t space, struct corral_bytes key)
-{
-    struct sim *sim = arg;
-    (void)space;
-    for (uint32_t i = 0; i < sim->config.nodes; i++) {
-        if (i != by)
-            event_add(sim, sim->now + sim->config.store_us / 2, WHAT_PUSHED, i)->key =
-                key_by_bytes(sim, key);
-    }
-}
-
-static bool node_init(struct sim *sim, uint32_t number)
-{
-    const struct sim_config *config = &sim->config;
-    struct crl_core_config core = {
-        .memory_bytes = config->memory_bytes,
-        .value_max = 1u << 20,
-        .flights_max = config->flights_max,
-        .waiters_max = config->waiters_max,
-        .table_shards = 1,
-        .seed = config->seed + number,
-        .narrates = true,
-        .allocator = config->allocator,
-    };
-    struct sim_node *node = &sim->nodes[number];
-    if (crl_core_new(&core, &node->core) < 0)
+    if (event->node == SIM_NO_NODE)
         return false;
-    struct crl_core_origin origin = {.limits = config->limits, .deadline_us = config->deadline_us};
-    int added = crl_core_add_origin(node->core, &origin);
-    if (added >= 0) {
+    const struct sim_node *node = &sim->nodes[event->node];
+    switch (event->what) {
+    case SIM_STORE_ASKED: /* on their way already, whatever becomes of the sender */
+    case SIM_STORE_TOLD:
+    case SIM_FAULT_BEGINS:
+    case SIM_FAULT_ENDS:
+        return false;
+    case SIM_STORE_REPLIED:
+    case SIM_STORE_SILENT:
+    case SIM_STORE_HEARD:
+    case SIM_PUSHED:
+    case SIM_READER_LEAVES:
+    case SIM_DELAYED_GET:
+    case SIM_WRITE:
+    case SIM_OTHER:
+        return node->down || event->incarnation != node->incarnation;
+    }
+    crl_unreachable();
+}
+
+static bool event_waits_for_its_node(const struct sim *sim, const struct sim_event *event)
+{
+    return event->node != SIM_NO_NODE && event->what != SIM_STORE_ASKED &&
+           event->what != SIM_STORE_TOLD && event->what != SIM_FAULT_BEGINS &&
+           event->what != SIM_FAULT_ENDS && node_is_paused(sim, event->node);
+}
+
+/* ------------------------------------------------------------------------------------------- nodes */
+
+int node_start(struct sim *sim, uint32_t number)
+{
+    const struct sim_plan *plan = &sim->plan;
+    struct sim_node *node = &sim->nodes[number];
+    struct crl_core_config config = {
+        .memory_bytes = plan->memory_bytes,
+        .value_max = 1u << 20,
+        .flights_max = plan->flights_max,
+        .waiters_max = plan->waiters_max,
+        .table_shards = 1,
+        .seed = plan->seed,
+        .narrates = sim->narrates,
+        .allocator = sim->allocator,
+    };
+    int rc = crl_core_new(&config, &node->core);
+    if (rc < 0)
+        return rc;
+    struct crl_core_origin origin = {.limits = plan->limits, .deadline_us = plan->deadline_us};
+    rc = crl_core_add_origin(node->core, &origin);
+    if (rc >= 0) {
         struct crl_core_space space = {
-            .origin = (uint32_t)added, .has_store = config->has_store, .policy = config->policy};
-        added = crl_core_add_space(node->core, &space);
-        node->space = (uint32_t)added;
+            .origin = (uint32_t)rc, .has_store = plan->store.exists, .policy = plan->policy};
+        rc = crl_core_add_space(node->core, &space);
     }
-    return added >= 0;
+    if (rc < 0)
+        return rc;
+    node->space = (uint32_t)rc;
+    node->down = false;
+    node->timer.kind = SIM_TIMER_NODE;
+    return 0;
 }
 
-static void config_complete(struct sim_config *config)
-{
-#define DEFAULT(field, value) \
-    if (config->field == 0)   \
-    config->field = (value)
-    DEFAULT(nodes, 1);
-    DEFAULT(limits.concurrency, 20);
-    DEFAULT(limits.queue, 1000);
-    DEFAULT(deadline_us, CORRAL_SECONDS(2));
-    DEFAULT(origin_us, CORRAL_MS(100));
-    DEFAULT(cancel_us, CORRAL_MS(1));
-    DEFAULT(store_us, CORRAL_MS(1));
-    DEFAULT(lease_us, CORRAL_SECONDS(5));
-    DEFAULT(memory_bytes, 1u << 20);
-    DEFAULT(flights_max, 1000);
-    DEFAULT(waiters_max, 100000);
-#undef DEFAULT
-    if (config->allocator == NULL)
-        config->allocator = &crl_allocator_malloc;
-}
-
-struct sim *sim_new(const struct sim_config *config)
-{
-    struct sim *sim = calloc(1, sizeof *sim);
-    if (sim == NULL)
-        return NULL;
-    sim->config = *config;
-    config_complete(&sim->config);
-    crl_assert(sim->config.nodes <= SIM_NODES_MAX);
-    sim->store = crl_store_memory_new(push_arrives_later, sim);
-    sim->store_is_up = true;
-    bool made = sim->store != NULL;
-    for (uint32_t i = 0; made && i < sim->config.nodes; i++)
-        made = node_init(sim, i);
-    if (!made) {
-        sim_free(sim);
-        return NULL;
-    }
-    return sim;
-}
-
-static void load_free(struct sim *sim, struct sim_load *load)
-{
-    struct sim_load **link = &sim->loads;
-    while (*link != load)
-        link = &(*link)->next;
-    *link = load->next;
-    free(load);
-}
-
-void sim_free(struct sim *sim)
-{
-    for (uint32_t i = 0; i < sim->config.nodes; i++) {
-        if (sim->nodes[i].core == NULL)
-            continue;
-        sim_close(sim, sim->now, i);
-    }
-    sim->broken[0] = '\0';
-    sim_run(sim);
-    while (sim->queue.n > 0)
-        event_free(sim, (struct sim_event *)sim->queue.heap[0]);
-    for (uint32_t i = 0; i < sim->config.nodes; i++) {
-        if (sim->nodes[i].core != NULL)
-            crl_core_free(sim->nodes[i].core);
-    }
-    while (sim->loads != NULL)
-        load_free(sim, sim->loads);
-    while (sim->readers != NULL) {
-        struct sim_reader *reader = sim->readers;
-        sim->readers = reader->next;
-        free(reader);
-    }
-    if (sim->store != NULL)
-        crl_store_memory_free(sim->store);
-    crl_timers_fini(&sim->queue);
-    free(sim->trace);
-    free(sim);
-}
-
-/* -------------------------------------------------------------------------- actions carried out */
-
-static void node_step(struct sim *sim, uint32_t number, struct crl_event *event);
-
-static void run_answer(struct sim *sim, struct crl_action *action)
-{
-    struct crl_waiter *waiter, *next;
-    cds_list_for_each_entry_safe(waiter, next, &action->answer.waiters, link) {
-        struct sim_reader *reader = caa_container_of(waiter, struct sim_reader, waiter);
-        watch_answer(sim, reader, crl_waiter_result(action, waiter), action->answer.entry);
-    }
-    if (action->answer.entry != NULL)
-        crl_entry_unref(sim->config.allocator, action->answer.entry);
-}
-
-static void run_ask_origin(struct sim *sim, uint32_t node, const struct crl_action *action)
-{
-    struct sim_load *load = calloc(1, sizeof *load);
-    crl_assert(load != NULL);
-    load->id = action->load.load;
-    load->node = node;
-    load->key = key_by_bytes(sim, action->key);
-    load->version = load->key->version;
-    load->mode = sim->origin_mode;
-    load->next = sim->loads;
-    sim->loads = load;
-    load->key->loads++;
-    load->key->live[node]++;
-    if (++sim->loads_at_once > sim->loads_peak)
-        sim->loads_peak = sim->loads_at_once;
-    if (load->mode != SIM_ORIGIN_HANGS) {
-        load->answer = event_add(sim, sim->now + sim->config.origin_us, WHAT_LOAD_ENDS, node);
-        load->answer->load = load;
-    }
-    watch_load(sim, node, load->key);
-}
-
-static void run_cancel_load(struct sim *sim, uint32_t node, const struct crl_action *action)
-{
-    struct sim_load *load = sim->loads;
-    while (load != NULL && !(load->node == node && load->id == action->load.load))
-        load = load->next;
-    if (load == NULL || load->cancelled)
-        return;
-    load->cancelled = true;
-    load->key->live[node]--;
-    if (load->answer != NULL)
-        event_free(sim, load->answer);
-    load->answer = event_add(sim, sim->now + sim->config.cancel_us, WHAT_LOAD_ENDS, node);
-    load->answer->load = load;
-}
-
-static void run_ask_store(struct sim *sim, uint32_t node, const struct crl_action *action)
-{
-    struct sim_event *event =
-        event_add(sim, sim->now + sim->config.store_us / 2, WHAT_STORE_ASKED, node);
-    event->key = key_by_bytes(sim, action->key);
-    event->ask = action->ask_store.ask;
-}
-
-static void run_tell_store(struct sim *sim, uint32_t node, const struct crl_action *action)
-{
-    struct sim_event *event =
-        event_add(sim, sim->now + sim->config.store_us / 2, WHAT_STORE_TOLD, node);
-    event->key = key_by_bytes(sim, action->key);
-    event->told = action->kind;
-    event->token = action->lease.token;
-    event->entry = action->kind == CRL_FILL_STORE ? action->lease.entry : NULL;
-}
-
-static void actions_run(struct sim *sim, uint32_t node)
-{
-    for (uint32_t i = 0; i < sim->actions.n; i++) {
-        struct crl_action *action = &sim->actions.v[i];
-        switch (action->kind) {
-        case CRL_ANSWER:
-            run_answer(sim, action);
-            break;
-        case CRL_ASK_ORIGIN:
-            run_ask_origin(sim, node, action);
-            break;
-        case CRL_CANCEL_LOAD:
-            run_cancel_load(sim, node, action);
-            break;
-        case CRL_ASK_STORE:
-            run_ask_store(sim, node, action);
-            break;
-        case CRL_FILL_STORE:
-        case CRL_RELEASE_LEASE:
-        case CRL_INVALIDATE_STORE:
-            run_tell_store(sim, node, action);
-            break;
-        }
-    }
-}
-
-static void node_step(struct sim *sim, uint32_t number, struct crl_event *event)
+/* The process ends without a word: its readers are forgotten, its memory is given back quietly, its
+ * queries are cancelled by the database, which sees the connections close. */
+void node_stop(struct sim *sim, uint32_t number)
 {
     struct sim_node *node = &sim->nodes[number];
-    event->now = sim->now;
+    struct crl_event close = {.kind = CRL_CLOSE, .now = node_now(sim, number)};
+    while (crl_counter_get(&crl_core_counts(node->core)->flights) > 0) {
+        crl_core_step(node->core, &close, &sim->actions);
+        trace_edges(sim);
+    }
+    struct sim_load *load, *next_load;
+    cds_list_for_each_entry_safe(load, next_load, &node->loads, link) {
+        struct crl_event end = {.kind = CRL_ORIGIN_ANSWERED,
+                                .now = close.now,
+                                .origin = {.load = load->id, .rc = CORRAL_ECLOSED}};
+        crl_core_step(node->core, &end, &sim->actions);
+        load_forget(sim, load);
+    }
+    struct sim_reader *reader, *next_reader;
+    cds_list_for_each_entry_safe(reader, next_reader, &node->readers, link) {
+        cds_list_del(&reader->link);
+        free(reader);
+        sim->report->forgotten++;
+    }
+    crl_core_free(node->core);
+    node->core = NULL;
+    crl_timer_disarm(&sim->queue, &node->timer);
+    node->down = true;
+    node->incarnation++;
+    node->paused_until = 0;
+    wire_forget(sim, number);
+    for (uint32_t key = 0; sim->known != NULL && key < sim->keys_n; key++)
+        *known_of(sim, number, key) = (struct sim_known){0};
+}
+
+/* The core's timer, in the world's time; not before the node goes on. */
+void node_rearm(struct sim *sim, uint32_t number)
+{
+    struct sim_node *node = &sim->nodes[number];
+    corral_us at = crl_core_next_at(node->core);
+    if (at == CRL_NEVER) {
+        crl_timer_disarm(&sim->queue, &node->timer);
+        return;
+    }
+    at -= node->clock_ahead_us;
+    at = at > node->paused_until ? at : node->paused_until;
+    at = at > sim->now ? at : sim->now;
+    if (node->timer.place != 0 && node->timer.at == at)
+        return;
+    crl_assert(crl_timers_reserve(&sim->queue, sim->queue.n + 1) == 0);
+    crl_timer_arm(&sim->queue, &node->timer, at);
+}
+
+void node_step(struct sim *sim, uint32_t number, struct crl_event *event)
+{
+    struct sim_node *node = &sim->nodes[number];
+    event->now = node_now(sim, number);
     event->space = node->space;
+    sim->stepping = event->kind;
+    sim->report->events++;
     crl_core_step(node->core, event, &sim->actions);
     trace_steps(sim, number);
     actions_run(sim, number);
@@ -307,413 +181,152 @@ static void node_step(struct sim *sim, uint32_t number, struct crl_event *event)
     struct crl_limbo *limbo = crl_table_limbo_take(crl_core_table(node->core));
     if (limbo != NULL)
         crl_table_limbo_drop(crl_core_table(node->core), limbo);
-    if (sim->config.audits)
+    node_rearm(sim, number);
+    if (sim->options.audits) {
         crl_core_check(node->core);
-}
-
-/* --------------------------------------------------------------------------- things that happen */
-
-/* A reader of a process: first a look at the table, as the library does, then the core. */
-static void happen_get(struct sim *sim, const struct sim_event *event)
-{
-    struct sim_node *node = &sim->nodes[event->node];
-    struct sim_reader *reader = calloc(1, sizeof *reader);
-    crl_assert(reader != NULL);
-    reader->number = sim->readers_n++;
-    reader->node = event->node;
-    reader->key = event->key;
-    reader->asked_at = sim->now;
-    reader->wait_until = sim->now + event->span_us;
-    reader->version_min = event->key->version;
-    reader->next = sim->readers;
-    sim->readers = reader;
-
-    struct corral_bytes key = corral_str(event->key->name);
-    uint64_t hash = crl_core_hash(node->core, node->space, key);
-    struct crl_entry *entry = crl_table_find(crl_core_table(node->core), hash, node->space, key);
-    if (entry != NULL && crl_entry_is_fresh(entry, sim->now)) {
-        crl_table_touch(entry);
-        watch_answer(sim, reader, entry->negative ? CORRAL_NEGATIVE : CORRAL_HIT, entry);
-        return;
-    }
-    node_step(sim, event->node,
-              &(struct crl_event){
-                  .kind = CRL_WANTED,
-                  .key = key,
-                  .wanted = {.waiter = &reader->waiter, .wait_until = reader->wait_until}});
-}
-
-static void happen_give_up(struct sim *sim, const struct sim_event *event)
-{
-    struct sim_reader *reader = sim->readers;
-    while (reader != NULL && reader->number != event->number)
-        reader = reader->next;
-    if (reader == NULL || reader->answered || reader->forgotten)
-        return;
-    node_step(sim, reader->node,
-              &(struct crl_event){.kind = CRL_GAVE_UP, .gave_up = {.waiter = &reader->waiter}});
-}
-
-/* Who writes to the database invalidates, and knows that it is done when the call returns. With a
- * store, other processes follow within the propagation delay; version_min of a reader there would
- * have to wait for it, so stories write on the node that they read from. */
-static void happen_write(struct sim *sim, const struct sim_event *event)
-{
-    event->key->version++;
-    trace_line(sim, event->node, "%-8s is invalidated", event->key->name);
-    node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_INVALIDATE, .key = corral_str(event->key->name)});
-}
-
-static void happen_put(struct sim *sim, const struct sim_event *event)
-{
-    unsigned char *value = calloc(1, event->number);
-    crl_assert(value != NULL && event->number >= sizeof event->key->version);
-    event->key->version++;
-    memcpy(value, &event->key->version, sizeof event->key->version);
-    trace_line(sim, event->node, "%-8s is put", event->key->name);
-    node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_PUT,
-                                  .key = corral_str(event->key->name),
-                                  .put = {.value = crl_bytes(value, event->number)}});
-    free(value);
-}
-
-static void happen_load_ends(struct sim *sim, const struct sim_event *event)
-{
-    struct sim_load *load = event->load;
-    uint32_t node = load->node;
-    if (!load->cancelled)
-        load->key->live[node]--;
-    sim->loads_at_once--;
-    struct crl_event answer = {.kind = CRL_ORIGIN_ANSWERED, .origin = {.load = load->id}};
-    answer.origin.negative = load->mode == SIM_ORIGIN_EMPTY;
-    if (load->mode == SIM_ORIGIN_WORKS)
-        answer.origin.value = crl_bytes(&load->version, sizeof load->version);
-    if (load->mode == SIM_ORIGIN_FAILS)
-        answer.origin.rc = CORRAL_EORIGIN;
-    if (load->cancelled)
-        answer.origin.rc = CORRAL_EDEADLINE;
-    bool gone = sim->nodes[node].incarnation != event->incarnation;
-    uint64_t version = load->version;
-    if (load->mode == SIM_ORIGIN_WORKS)
-        answer.origin.value.data = &version;
-    load_free(sim, load);
-    if (!gone && !sim->nodes[node].down)
-        node_step(sim, node, &answer);
-}
-
-static void happen_kill(struct sim *sim, uint32_t number)
-{
-    struct sim_node *node = &sim->nodes[number];
-    trace_line(sim, number, "is killed");
-    for (struct sim_reader *r = sim->readers; r != NULL; r = r->next)
-        r->forgotten |= r->node == number && !r->answered;
-    /* Its memory is given back quietly; whatever the core still says goes nowhere. */
-    for (struct sim_load *load = sim->loads; load != NULL; load = load->next) {
-        if (load->node == number && !load->cancelled)
-            load->key->live[number]--;
-    }
-    struct crl_event close = {.kind = CRL_CLOSE, .now = sim->now};
-    while (crl_counter_get(&crl_core_counts(node->core)->flights) > 0)
-        crl_core_step(node->core, &close, &sim->actions);
-    for (struct sim_load *load = sim->loads; load != NULL; load = load->next) {
-        if (load->node != number)
-            continue;
-        load->cancelled = true;
-        struct crl_event end = {.kind = CRL_ORIGIN_ANSWERED,
-                                .now = sim->now,
-                                .origin = {.load = load->id, .rc = CORRAL_ECLOSED}};
-        crl_core_step(node->core, &end, &sim->actions);
-    }
-    node->down = true;
-    node->incarnation++;
-}
-
-static void happen_close(struct sim *sim, uint32_t number)
-{
-    struct sim_node *node = &sim->nodes[number];
-    if (node->down)
-        return;
-    while (crl_counter_get(&crl_core_counts(node->core)->flights) > 0)
-        node_step(sim, number, &(struct crl_event){.kind = CRL_CLOSE});
-    node_step(sim, number, &(struct crl_event){.kind = CRL_CLOSE}); /* also when it had none */
-}
-
-/* ---------------------------------------------------------------------------------------- store */
-
-static void happen_store_asked(struct sim *sim, const struct sim_event *event)
-{
-    struct sim_event *back =
-        event_add(sim, sim->now + sim->config.store_us / 2, WHAT_STORE_REPLIED, event->node);
-    back->key = event->key;
-    back->ask = event->ask;
-    back->incarnation = event->incarnation;
-    int rc = !sim->store_is_up ? CORRAL_ENOMEM
-                               : crl_store_memory_get_or_lease(sim->store, sim->now, event->node, 0,
-                                                               corral_str(event->key->name),
-                                                               sim->config.lease_us, &back->reply);
-    if (rc < 0)
-        back->reply.answer = CRL_STORE_DOWN;
-    struct corral_bytes *bytes = &back->reply.value.bytes;
-    if (back->reply.answer != CRL_STORE_VALUE)
-        return;
-    void *copy = malloc(bytes->size + 1);
-    crl_assert(copy != NULL);
-    memcpy(copy, bytes->data, bytes->size);
-    bytes->data = copy;
-}
-
-static void happen_store_replied(struct sim *sim, const struct sim_event *event)
-{
-    const struct crl_store_reply *reply = &event->reply;
-    node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_STORE_ANSWERED,
-                                  .key = corral_str(event->key->name),
-                                  .store = {.ask = event->ask,
-                                            .answer = reply->answer,
-                                            .token = reply->token,
-                                            .lease_us = reply->lease_us,
-                                            .negative = reply->value.negative,
-                                            .value = reply->value.bytes,
-                                            .age_us = reply->value.age_us,
-                                            .fresh_us = reply->value.fresh_us}});
-}
-
-static void happen_store_told(struct sim *sim, const struct sim_event *event)
-{
-    if (!sim->store_is_up)
-        return;
-    struct corral_bytes key = corral_str(event->key->name);
-    if (event->told == CRL_RELEASE_LEASE) {
-        crl_store_memory_release(sim->store, sim->now, event->node, 0, key, event->token);
-    } else if (event->told == CRL_INVALIDATE_STORE) {
-        crl_store_memory_invalidate(sim->store, sim->now, event->node, 0, key);
-    } else {
-        struct crl_store_value value = {
-            .negative = event->entry->negative,
-            .bytes = crl_entry_value(event->entry),
-            .age_us = sim->now - event->entry->answered_at,
-            .fresh_us = event->entry->fresh_until - sim->now,
-        };
-        (void)crl_store_memory_fill(sim->store, sim->now, event->node, 0, key, event->token,
-                                    &value);
+        watch_node(sim, number);
     }
 }
 
-static void happen_pushed(struct sim *sim, const struct sim_event *event)
+/* ------------------------------------------------------------------------------------------ world */
+
+uint32_t world_key_add(struct sim *sim, const char *text)
 {
-    node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_CHANGED, .key = corral_str(event->key->name)});
+    crl_assert(sim->keys_n < sim->keys_room && strlen(text) <= SIM_KEY_MAX);
+    struct sim_key *key = &sim->keys[sim->keys_n];
+    key->size = (uint32_t)strlen(text);
+    memcpy(key->text, text, key->size + 1);
+    key->hash = crl_core_hash(sim->nodes[0].core, sim->nodes[0].space, crl_bytes(text, key->size));
+    key->version = 1;
+    CDS_INIT_LIST_HEAD(&key->live);
+    return sim->keys_n++;
 }
 
-/* ------------------------------------------------------------------------------------------ run */
-
-static bool event_is_for_nobody(const struct sim *sim, const struct sim_event *event)
+int world_init(struct sim *sim, const struct sim_plan *plan, const struct sim_run_options *options,
+               struct sim_report *report, uint32_t keys_room)
 {
-    const struct sim_node *node = &sim->nodes[event->node];
-    switch (event->what) {
-    case WHAT_ORIGIN_MODE:
-    case WHAT_STORE_MODE:
-    case WHAT_STORE_ASKED:
-    case WHAT_STORE_TOLD:
-    case WHAT_LOAD_ENDS:
-        return false;
-    case WHAT_GETS:
-    case WHAT_GIVE_UP:
-    case WHAT_WRITE:
-    case WHAT_PUT:
-    case WHAT_KILL:
-    case WHAT_CLOSE:
-    case WHAT_STORE_REPLIED:
-    case WHAT_PUSHED:
-        return node->down || event->incarnation != node->incarnation;
-    }
-    crl_unreachable();
-}
-
-static void happen(struct sim *sim, struct sim_event *event)
-{
-    switch (event->what) {
-    case WHAT_GETS:
-        for (uint32_t i = 0; i < event->number && sim->broken[0] == '\0'; i++)
-            happen_get(sim, event);
-        break;
-    case WHAT_GIVE_UP:
-        happen_give_up(sim, event);
-        break;
-    case WHAT_WRITE:
-        happen_write(sim, event);
-        break;
-    case WHAT_PUT:
-        happen_put(sim, event);
-        break;
-    case WHAT_ORIGIN_MODE:
-        sim->origin_mode = (enum sim_origin_mode)event->mode;
-        sim->config.origin_us = event->span_us;
-        break;
-    case WHAT_STORE_MODE:
-        sim->store_is_up = event->mode != 0;
-        break;
-    case WHAT_KILL:
-        happen_kill(sim, event->node);
-        break;
-    case WHAT_CLOSE:
-        happen_close(sim, event->node);
-        break;
-    case WHAT_LOAD_ENDS:
-        happen_load_ends(sim, event);
-        break;
-    case WHAT_STORE_ASKED:
-        happen_store_asked(sim, event);
-        break;
-    case WHAT_STORE_REPLIED:
-        happen_store_replied(sim, event);
-        break;
-    case WHAT_STORE_TOLD:
-        happen_store_told(sim, event);
-        break;
-    case WHAT_PUSHED:
-        happen_pushed(sim, event);
-        break;
-    }
-}
-
-/* The node whose timer is due first, or nodes if none has one. */
-static uint32_t node_due(const struct sim *sim, corral_us *ret_at)
-{
-    uint32_t due = sim->config.nodes;
-    *ret_at = CRL_NEVER;
-    for (uint32_t i = 0; i < sim->config.nodes; i++) {
-        if (sim->nodes[i].down)
-            continue;
-        corral_us at = crl_core_next_at(sim->nodes[i].core);
-        if (at < *ret_at) {
-            *ret_at = at;
-            due = i;
-        }
-    }
-    return due;
-}
-
-void sim_run(struct sim *sim)
-{
-    while (sim->broken[0] == '\0') {
-        corral_us node_at;
-        uint32_t node = node_due(sim, &node_at);
-        corral_us event_at = crl_timers_next_at(&sim->queue);
-        if (node_at == CRL_NEVER && event_at == CRL_NEVER)
-            break;
-        if (event_at <= node_at) {
-            sim->now = event_at;
-            struct sim_event *event = (struct sim_event *)crl_timers_pop(&sim->queue, sim->now);
-            if (!event_is_for_nobody(sim, event))
-                happen(sim, event);
-            event_free(sim, event);
-        } else {
-            sim->now = node_at;
-            node_step(sim, node, &(struct crl_event){.kind = CRL_TIMER});
-        }
-    }
-    if (sim->broken[0] == '\0')
-        watch_end(sim);
-}
-
-/* ---------------------------------------------------------------------------- what is to happen */
-
-void sim_gets(struct sim *sim, corral_us at, uint32_t node, const char *key, corral_us wait_us,
-              uint32_t readers)
-{
-    struct sim_event *event = event_add(sim, at, WHAT_GETS, node);
-    event->key = sim_key_of(sim, key);
-    event->span_us = wait_us;
-    event->number = readers;
-}
-
-void sim_give_up(struct sim *sim, corral_us at, uint32_t reader)
-{
-    event_add(sim, at, WHAT_GIVE_UP, 0)->number = reader;
-}
-
-void sim_write(struct sim *sim, corral_us at, uint32_t node, const char *key)
-{
-    event_add(sim, at, WHAT_WRITE, node)->key = sim_key_of(sim, key);
-}
-
-void sim_put(struct sim *sim, corral_us at, uint32_t node, const char *key, size_t size)
-{
-    struct sim_event *event = event_add(sim, at, WHAT_PUT, node);
-    event->key = sim_key_of(sim, key);
-    event->number = (uint32_t)size;
-}
-
-void sim_origin(struct sim *sim, corral_us at, enum sim_origin_mode mode, corral_us latency_us)
-{
-    struct sim_event *event = event_add(sim, at, WHAT_ORIGIN_MODE, 0);
-    event->mode = (int)mode;
-    event->span_us = latency_us;
-}
-
-void sim_store(struct sim *sim, corral_us at, bool up)
-{
-    event_add(sim, at, WHAT_STORE_MODE, 0)->mode = up;
-}
-
-void sim_kill(struct sim *sim, corral_us at, uint32_t node)
-{
-    event_add(sim, at, WHAT_KILL, node);
-}
-
-void sim_close(struct sim *sim, corral_us at, uint32_t node)
-{
-    event_add(sim, at, WHAT_CLOSE, node);
-}
-
-/* ------------------------------------------------------------------------------ what came of it */
-
-const char *sim_trace(const struct sim *sim)
-{
-    return sim->trace != NULL ? sim->trace : "";
-}
-
-const char *sim_broken(const struct sim *sim)
-{
-    return sim->broken[0] != '\0' ? sim->broken : NULL;
-}
-
-uint32_t sim_origin_loads(const struct sim *sim, const char *key)
-{
-    for (uint32_t i = 0; i < sim->keys_n; i++) {
-        if (strcmp(sim->keys[i].name, key) == 0)
-            return sim->keys[i].loads;
+    *sim = (struct sim){.plan = *plan, .database = plan->database, .report = report,
+                        .store_is_up = true, .keys_room = keys_room,
+                        .allocator = &crl_allocator_malloc};
+    if (options != NULL)
+        sim->options = *options;
+    sim->narrates = sim->options.trace != NULL || sim->options.edges != NULL;
+    sim->network_lots = crl_rng_split(plan->seed, "network");
+    sim->reader_lots = crl_rng_split(plan->seed, "readers");
+    sim_db_init(&sim->db, &sim->database, &sim->queue, SIM_TIMER_QUERY, plan->seed);
+    sim->nodes = calloc(plan->nodes, sizeof *sim->nodes);
+    sim->keys = calloc(keys_room, sizeof *sim->keys);
+    if (plan->store.exists)
+        sim->store = crl_store_memory_new(wire_push, sim);
+    if ((uint64_t)plan->nodes * keys_room <= KNOWN_MAX)
+        sim->known = calloc((size_t)plan->nodes * keys_room, sizeof *sim->known);
+    if (sim->nodes == NULL || sim->keys == NULL || (plan->store.exists && sim->store == NULL))
+        return CORRAL_ENOMEM;
+    CDS_INIT_LIST_HEAD(&sim->answered);
+    for (uint32_t i = 0; i < plan->nodes; i++) {
+        sim->nodes[i].down = true;
+        CDS_INIT_LIST_HEAD(&sim->nodes[i].readers);
+        CDS_INIT_LIST_HEAD(&sim->nodes[i].loads);
     }
     return 0;
 }
 
-uint32_t sim_origin_peak(const struct sim *sim)
+void world_fini(struct sim *sim)
 {
-    return sim->loads_peak;
+    for (uint32_t i = 0; sim->nodes != NULL && i < sim->plan.nodes; i++) {
+        if (sim->nodes[i].core != NULL)
+            node_stop(sim, i);
+    }
+    struct sim_reader *reader, *next_reader;
+    cds_list_for_each_entry_safe(reader, next_reader, &sim->answered, link)
+        free(reader);
+    while (sim->queue.n > 0) {
+        struct crl_timer *timer = sim->queue.heap[0];
+        crl_timer_disarm(&sim->queue, timer);
+        if (timer->kind == SIM_TIMER_EVENT)
+            event_free(sim, caa_container_of(timer, struct sim_event, timer));
+        else if (timer->kind == SIM_TIMER_QUERY)
+            free(caa_container_of(timer, struct sim_load, query.timer));
+    }
+    while (sim->free_events != NULL) {
+        struct sim_event *event = sim->free_events;
+        sim->free_events = event->next;
+        free(event);
+    }
+    for (uint32_t i = 0; sim->keys != NULL && i < sim->keys_n; i++) {
+        free(sim->keys[i].interested);
+        free(sim->keys[i].is_interested);
+    }
+    if (sim->store != NULL)
+        crl_store_memory_free(sim->store);
+    crl_timers_fini(&sim->queue);
+    free(sim->known);
+    free(sim->keys);
+    free(sim->nodes);
 }
 
-uint32_t sim_answered(const struct sim *sim, int result)
+static void event_happen(struct sim *sim, struct sim_event *event)
 {
-    return result >= -16 && result < 16 ? sim->answers[result + 16] : 0;
+    switch (event->what) {
+    case SIM_STORE_ASKED:
+    case SIM_STORE_REPLIED:
+    case SIM_STORE_SILENT:
+    case SIM_STORE_TOLD:
+    case SIM_STORE_HEARD:
+    case SIM_PUSHED:
+        wire_happen(sim, event);
+        break;
+    case SIM_FAULT_BEGINS:
+    case SIM_FAULT_ENDS:
+        fault_happen(sim, event);
+        break;
+    case SIM_DELAYED_GET:
+        world_get(sim, event->node, event->key, event->at, event->span_us);
+        break;
+    case SIM_READER_LEAVES:
+    case SIM_WRITE:
+    case SIM_OTHER:
+        sim->happen(sim, event);
+        break;
+    }
 }
 
-uint32_t sim_answered_all(const struct sim *sim)
+static void timer_fires(struct sim *sim, struct crl_timer *timer)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < 32; i++)
-        n += sim->answers[i];
-    return n;
+    switch ((enum sim_timer_kind)timer->kind) {
+    case SIM_TIMER_NODE: {
+        struct sim_node *node = caa_container_of(timer, struct sim_node, timer);
+        node_step(sim, (uint32_t)(node - sim->nodes), &(struct crl_event){.kind = CRL_TIMER});
+        break;
+    }
+    case SIM_TIMER_QUERY:
+        load_ends(sim, caa_container_of(timer, struct sim_query, timer));
+        break;
+    case SIM_TIMER_EVENT: {
+        struct sim_event *event = caa_container_of(timer, struct sim_event, timer);
+        if (event_waits_for_its_node(sim, event)) {
+            crl_timer_arm(&sim->queue, timer, sim->nodes[event->node].paused_until);
+            break;
+        }
+        if (!event_is_for_nobody(sim, event))
+            event_happen(sim, event);
+        event_free(sim, event);
+        break;
+    }
+    }
 }
 
-corral_us sim_last_answer_at(const struct sim *sim)
+corral_us world_next_at(const struct sim *sim)
 {
-    return sim->last_answer_at;
+    return crl_timers_next_at(&sim->queue);
 }
 
-struct crl_core *sim_core(struct sim *sim, uint32_t node)
+bool world_turn(struct sim *sim)
 {
-    return sim->nodes[node].core;
+    corral_us at = crl_timers_next_at(&sim->queue);
+    if (at == CRL_NEVER)
+        return false;
+    sim->now = at;
+    timer_fires(sim, crl_timers_pop(&sim->queue, at));
+    return true;
 }

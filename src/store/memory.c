@@ -8,10 +8,11 @@
 
 #include <stdlib.h>
 
-#define BUCKETS 1024
+#define BUCKETS_MIN 16
 
 struct record {
     struct record *next;
+    uint64_t hash;
     bool has_value;
     bool negative;
     corral_us answered_at, fresh_until;
@@ -28,7 +29,9 @@ struct crl_store_memory {
     crl_store_push_fn *push;
     void *arg;
     uint64_t tokens;
-    struct record *buckets[BUCKETS];
+    uint64_t records_n;
+    uint64_t mask; /* of the buckets, a power of two less one */
+    struct record **buckets;
 };
 
 struct crl_store_memory *crl_store_memory_new(crl_store_push_fn *push, void *arg)
@@ -36,14 +39,20 @@ struct crl_store_memory *crl_store_memory_new(crl_store_push_fn *push, void *arg
     struct crl_store_memory *store = calloc(1, sizeof *store);
     if (store == NULL)
         return NULL;
+    store->buckets = calloc(BUCKETS_MIN, sizeof(struct record *));
+    if (store->buckets == NULL) {
+        free(store);
+        return NULL;
+    }
+    store->mask = BUCKETS_MIN - 1;
     store->push = push;
     store->arg = arg;
     return store;
 }
 
-void crl_store_memory_free(struct crl_store_memory *store)
+void crl_store_memory_wipe(struct crl_store_memory *store)
 {
-    for (uint32_t i = 0; i < BUCKETS; i++) {
+    for (uint64_t i = 0; i <= store->mask; i++) {
         while (store->buckets[i] != NULL) {
             struct record *record = store->buckets[i];
             store->buckets[i] = record->next;
@@ -51,17 +60,45 @@ void crl_store_memory_free(struct crl_store_memory *store)
             free(record);
         }
     }
+    store->records_n = 0;
+}
+
+void crl_store_memory_free(struct crl_store_memory *store)
+{
+    crl_store_memory_wipe(store);
+    free(store->buckets);
     free(store);
 }
 
 static struct record **record_link(struct crl_store_memory *store, uint32_t space,
                                    struct corral_bytes key)
 {
-    struct record **link = &store->buckets[crl_hash(0, space, key) % BUCKETS];
-    while (*link != NULL && !((*link)->space == space &&
+    uint64_t hash = crl_hash(0, space, key);
+    struct record **link = &store->buckets[hash & store->mask];
+    while (*link != NULL && !((*link)->hash == hash && (*link)->space == space &&
                               crl_bytes_equal(crl_bytes((*link)->key, (*link)->key_size), key)))
         link = &(*link)->next;
     return link;
+}
+
+/* Twice the buckets, where there is memory; else the chains grow longer. */
+static void buckets_grow(struct crl_store_memory *store)
+{
+    uint64_t mask = store->mask * 2 + 1;
+    struct record **buckets = calloc(mask + 1, sizeof(struct record *));
+    if (buckets == NULL)
+        return;
+    for (uint64_t i = 0; i <= store->mask; i++) {
+        while (store->buckets[i] != NULL) {
+            struct record *record = store->buckets[i];
+            store->buckets[i] = record->next;
+            record->next = buckets[record->hash & mask];
+            buckets[record->hash & mask] = record;
+        }
+    }
+    free(store->buckets);
+    store->buckets = buckets;
+    store->mask = mask;
 }
 
 static struct record *record_make(struct crl_store_memory *store, uint32_t space,
@@ -73,10 +110,13 @@ static struct record *record_make(struct crl_store_memory *store, uint32_t space
     struct record *record = calloc(1, sizeof *record + key.size);
     if (record == NULL)
         return NULL;
+    record->hash = crl_hash(0, space, key);
     record->space = space;
     record->key_size = key.size;
     memcpy(record->key, key.data, key.size);
     *link = record;
+    if (++store->records_n > store->mask)
+        buckets_grow(store);
     return record;
 }
 

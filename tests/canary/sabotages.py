@@ -181,7 +181,8 @@ SABOTAGES = [
         ("src/core/flight.c", "has_store ? CRL_ON_WANTED : CRL_ON_WANTED_ALONE",
          "false ? CRL_ON_WANTED : CRL_ON_WANTED_ALONE"),
         ("src/core/flight.c",
-         "    bool has_store = turn->core->spaces[flight->key->space]->config.has_store;\n", "")]),
+         "    bool has_store = turn->core->spaces[flight->key->space]->config.has_store &&\n"
+         "                     flight->key->shared == flight;\n", "")]),
     ("a failure is taken for a value", "P10", "test_flight", "value.size >= sizeof version", OBSERVER, [
         ("src/core/core.c", "turn->rc < 0 ? CRL_ON_FAILED : CRL_ON_LOADED",
          "false ? CRL_ON_FAILED : CRL_ON_LOADED")]),

@@ -6,7 +6,7 @@
 #define CRL_TESTS_STORY_H
 
 #include "base/rng.h"
-#include "sim/world.h"
+#include "sim/script.h"
 
 #include <stdarg.h>
 #include <stddef.h>

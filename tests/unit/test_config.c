@@ -603,8 +603,10 @@ static void expect_documented(const struct crl_schema *schema, const char *manua
         char item[128];
         snprintf(item, sizeof item, ".It Ic %s :", field->key);
         const char *at = strstr(manual, item);
-        if (!at)
+        if (!at) {
             fail_msg("corral.yaml(5) lacks '%s' of %s", field->key, schema->noun);
+            return;
+        }
         if (field->fallback) {
             snprintf(item, sizeof item, "Default: %s.", field->fallback);
             const char *end = strstr(at + 1, ".It Ic");

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * world.h - the false world: processes that run the real core, an origin and a store that are
- * models, and one virtual clock.
+ * script.h - a story in the false world: what happens when is written down, and what came of it can be asked.
  *
- * Concept. A world is a queue of things that will happen. It takes the earliest, moves the clock to
- * it, hands the core its event, and executes the actions that come out as further things that will
- * happen. After every step it audits the core (crl_core_check) and, as an observer of its own who
- * knows nothing of the core's insides, the promises as readers and the origin see them. The first
- * broken one is kept as a text. The same world and seed give the same trace, to the letter.
+ * The world is that of world.c: nodes that run the real core, a database, a store, one virtual clock, an audit
+ * and an observer. A story drives it by hand instead of by a plan: readers at an instant, a write, a
+ * quitter, a change of the database's mood. The database works on any number of queries at once, each
+ * takes the same time. Its narration is kept as a text, to be compared.
  *
- * The database holds a version number for each key. A load reads the version at its start (the
- * worst case for P4) and answers after the latency. sim_write() raises the version and invalidates
- * the key.
+ * A load reads the version of its key at its start (the worst case for P4). sim_write() raises the
+ * version and invalidates the key.
  *
  * Threads: one. Nothing here reads a real clock. */
-#ifndef CRL_SIM_WORLD_H
-#define CRL_SIM_WORLD_H
+#ifndef CRL_SIM_SCRIPT_H
+#define CRL_SIM_SCRIPT_H
 
 #include "core/core.h"
 
@@ -30,18 +27,18 @@ enum sim_origin_mode {
 };
 
 struct sim_config {
-    uint32_t nodes; /* 0: 1 */
+    uint32_t nodes;      /* 0: 1 */
     uint64_t seed;
-    bool has_store; /* the nodes share a store */
-    bool audits;    /* crl_core_check after every step */
+    bool has_store;      /* the nodes share a store */
+    bool audits;         /* crl_core_check after every step */
     struct corral_policy policy;
     struct crl_bulkhead_limits limits; /* 0: 20 and 1000 */
-    corral_us deadline_us;             /* 0: 2 s */
-    corral_us origin_us;               /* latency of the origin; 0: 100 ms */
-    corral_us cancel_us;               /* until a cancelled load has ended; 0: 1 ms */
-    corral_us store_us;                /* latency of the store, there and back; 0: 1 ms */
-    corral_us lease_us;                /* 0: 5 s */
-    size_t memory_bytes;               /* 0: 1 MiB */
+    corral_us deadline_us;     /* 0: 2 s */
+    corral_us origin_us;       /* latency of the origin; 0: 100 ms */
+    corral_us cancel_us;       /* until a cancelled load has ended; 0: 1 ms */
+    corral_us store_us;        /* latency of the store, there and back; 0: 1 ms */
+    corral_us lease_us;        /* 0: 5 s */
+    size_t memory_bytes;       /* 0: 1 MiB */
     uint32_t flights_max, waiters_max; /* 0: 1000, 100000 */
     struct crl_allocator *allocator;   /* NULL: malloc */
 };
@@ -68,7 +65,7 @@ void sim_run(struct sim *sim);
 const char *sim_trace(const struct sim *sim);
 const char *sim_broken(const struct sim *sim); /* NULL, or which promise and how */
 uint32_t sim_origin_loads(const struct sim *sim, const char *key);
-uint32_t sim_origin_peak(const struct sim *sim);          /* the most loads at once */
+uint32_t sim_origin_peak(const struct sim *sim); /* loads at once, cancelled ones until they ended */
 uint32_t sim_answered(const struct sim *sim, int result); /* readers; an outcome or an error */
 uint32_t sim_answered_all(const struct sim *sim);
 corral_us sim_last_answer_at(const struct sim *sim);

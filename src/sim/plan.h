@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * plan.h - what a simulation is to simulate: a fleet, its readers, its database, its store, its network, and
+ * what befalls them. A plan and a seed are everything that a run depends on.
+ *
+ * A scenario file (corral sim) is read into a plan; the swarm draws plans from seeds.
+ *
+ * Plain structs; all strings and arrays are borrowed by whoever runs the plan. */
+#ifndef CRL_SIM_PLAN_H
+#define CRL_SIM_PLAN_H
+
+#include "policy/bulkhead.h"
+
+#include <corral/corral.h>
+
+/* ------------------------------------------------------------------------------------------ readers */
+
+/* A piece of the curve of requests a second, over all nodes together. From `from` on the rate goes in a straight
+ * line from rate_from to rate_to at the start of the next piece (or the end); equal ones: constant. */
+struct sim_rate_piece {
+    corral_us from_at;
+    double rate_from, rate_to; /* requests a second, >= 0 */
+};
+
+/* A burst on top of the curve: so many requests, evenly within a span. */
+struct sim_burst {
+    corral_us at;
+    uint32_t requests;
+    corral_us within_us;
+};
+
+enum sim_arrivals {
+    SIM_ARRIVALS_POISSON, /* open loop, independent readers */
+    SIM_ARRIVALS_EVEN,    /* open loop, one every 1/rate */
+};
+
+enum sim_popularity {
+    SIM_POPULARITY_UNIFORM, /* also for a single key */
+    SIM_POPULARITY_ZIPF,
+};
+
+struct sim_readers {
+    enum sim_arrivals arrivals;
+    const struct sim_rate_piece *pieces; /* ascending; may be none */
+    uint32_t pieces_n;
+    const struct sim_burst *bursts; /* ascending; each over before the next one begins */
+    uint32_t bursts_n;
+    uint32_t keys; /* 1 to 16,777,216 */
+    enum sim_popularity popularity;
+    double zipf_s;     /* exponent, > 0 */
+    corral_us wait_us; /* the longest a reader waits */
+    double give_up;    /* the fraction of waiting readers that leave early, at a random instant */
+    double writes;     /* writes to the database, each with an invalidation, a second */
+};
+
+/* ----------------------------------------------------------------------------------------- database */
+
+enum sim_service {
+    SIM_SERVICE_FIXED,       /* every query takes the mean */
+    SIM_SERVICE_EXPONENTIAL,
+    SIM_SERVICE_LOGNORMAL,   /* with sigma */
+};
+
+/* The database as a queue: `servers` queries are worked on at once, the others wait first come, first
+ * served. Each query that waits slows all that are worked on: time = drawn * (1 + slowdown * waiting). */
+struct sim_database {
+    enum sim_service service;
+    corral_us mean_us;
+    double sigma;         /* LOGNORMAL: of the logarithm */
+    uint32_t servers;     /* queries at once */
+    double slowdown;      /* per waiting query; 0: none */
+    corral_us timeout_us; /* it gives up on a query that has taken this long in all; 0: never */
+    double fails;         /* the fraction of queries that fail */
+    double absent;        /* the fraction of keys that do not exist */
+    corral_us cancel_us;  /* until a cancelled query has ended */
+};
+
+/* ------------------------------------------------------------------------------------- store, network */
+
+/* One way of a message. */
+struct sim_network {
+    corral_us delay_us;  /* at least */
+    corral_us spread_us; /* and up to so much more, uniformly: what overtakes is thereby reordered */
+    double drops;        /* the fraction of messages that are lost */
+};
+
+struct sim_store {
+    bool exists;
+    struct sim_network network; /* between a node and the store */
+    corral_us timeout_us;       /* a node gives up on the store's answer */
+    corral_us lease_us;
+};
+
+/* ------------------------------------------------------------------------------------------- faults */
+
+#define SIM_FAULTS(X)                                                                              \
+    X(STORE_DOWN, "store_down")               /* no message to or from it arrives */              \
+    X(STORE_WIPED, "store_wiped")             /* at once: it comes back empty */                  \
+    X(DATABASE_SLOW, "database_slow")         /* queries take `factor` times as long */           \
+    X(DATABASE_FAILS, "database_fails")       /* every query fails */                             \
+    X(DATABASE_HANGS, "database_hangs")       /* no query ends, but by its time-out or a cancel */ \
+    X(NODE_KILLED, "node_killed")             /* at once, then restarted cold at the end */       \
+    X(NODE_PAUSED, "node_paused")             /* it does nothing; messages wait for it */         \
+    X(NODE_PARTITIONED, "node_partitioned")   /* from the store, not from the database */         \
+    X(NODE_CLOCK_STEPPED, "node_clock_stepped") /* at once: its monotonic clock jumps ahead by `step_us` */
+
+enum sim_fault_kind {
+#define X(name, word) SIM_FAULT_##name,
+    SIM_FAULTS(X)
+#undef X
+};
+
+struct sim_fault {
+    enum sim_fault_kind kind;
+    corral_us at;
+    corral_us lasts_us;          /* 0 with NODE_KILLED: it stays down */
+    uint32_t node_from, node_to; /* NODE_...: these, both included, ... */
+    corral_us stagger_us;        /* ... each so much after the one before: a rolling restart */
+    double factor;               /* DATABASE_SLOW */
+    corral_us step_us;           /* NODE_CLOCK_STEPPED */
+};
+
+/* -------------------------------------------------------------------------------------------- whole */
+
+struct sim_plan {
+    uint64_t seed;
+    uint32_t nodes;       /* 1 to 65,536 */
+    corral_us lasts_us;   /* arrivals stop then; what is under way is brought to its end */
+    corral_us measure_at; /* what comes before warms up and is not reported */
+    struct sim_readers readers;
+    struct corral_policy policy;       /* of the one space */
+    struct crl_bulkhead_limits limits; /* each node's, at the database */
+    corral_us deadline_us;
+    size_t memory_bytes; /* each node's */
+    uint32_t flights_max, waiters_max;
+    struct sim_database database;
+    struct sim_store store;
+    const struct sim_fault *faults;
+    uint32_t faults_n;
+};
+
+#endif

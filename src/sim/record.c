@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * record.c - the figures of a report, counted as things happen. */
+#include "sim/private.h"
+
+static struct sim_slice *slice_at(struct sim *sim, corral_us at)
+{
+    struct sim_report *report = sim->report;
+    if (report->slice_us == 0)
+        return &report->slices[0];
+    uint64_t i = (uint64_t)(at / report->slice_us);
+    return &report->slices[i < SIM_SLICES ? i : SIM_SLICES - 1];
+}
+
+static bool is_measured(const struct sim *sim, corral_us at)
+{
+    return at >= sim->plan.measure_at;
+}
+
+void record_arrival(struct sim *sim, corral_us asked_at)
+{
+    sim->report->events++;
+    sim->report->requests += is_measured(sim, asked_at);
+    slice_at(sim, asked_at)->requests++;
+}
+
+void record_answer(struct sim *sim, corral_us asked_at, int result, const struct crl_entry *entry)
+{
+    struct sim_report *report = sim->report;
+    struct sim_slice *slice = slice_at(sim, sim->now);
+    corral_us latency_us = sim->now - asked_at;
+    bool from_memory = result == CORRAL_HIT || result == CORRAL_NEGATIVE || result == CORRAL_STALE;
+    slice->errors += result < 0;
+    slice->hits += from_memory && latency_us == 0;
+    slice->waited += result >= 0 && latency_us > 0;
+    if (latency_us > slice->latency_max_us)
+        slice->latency_max_us = latency_us;
+    if (!is_measured(sim, asked_at))
+        return;
+    if (result >= 0)
+        report->answers[result]++;
+    else
+        report->errors[-result]++;
+    report->errors_all += result < 0;
+    crl_quantiles_add(&report->latency, latency_us);
+    if (entry != NULL && !entry->negative) {
+        struct sim_value value;
+        memcpy(&value, crl_entry_value(entry).data, sizeof value);
+        crl_quantiles_add(&report->age, sim->now - value.loaded_at);
+    }
+}
+
+void record_load(struct sim *sim)
+{
+    struct sim_report *report = sim->report;
+    struct sim_slice *slice = slice_at(sim, sim->now);
+    uint32_t at_once = sim->db.running + sim->db.waiting;
+    slice->loads++;
+    if (at_once > slice->active_max)
+        slice->active_max = at_once;
+    if (sim->db.waiting > slice->queued_max)
+        slice->queued_max = sim->db.waiting;
+    if (!is_measured(sim, sim->now))
+        return;
+    report->loads++;
+    if (at_once > report->loads_at_once_max)
+        report->loads_at_once_max = at_once;
+    if (sim->db.waiting > report->database_queue_max)
+        report->database_queue_max = sim->db.waiting;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run.c - plans: the readers of traffic.h come to the world of world.c, and writes and faults befall it. */
+#include "sim/private.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define NODES_MAX (1u << 16)
+#define KEYS_MAX  (1u << 24)
+
+/* Readers come one after the other, so bursts must not overlap. */
+static bool bursts_are_apart(const struct sim_readers *readers)
+{
+    for (uint32_t i = 0; i + 1 < readers->bursts_n; i++) {
+        if (readers->bursts[i].at + readers->bursts[i].within_us > readers->bursts[i + 1].at)
+            return false;
+    }
+    return true;
+}
+
+static bool plan_is_valid(const struct sim_plan *plan)
+{
+    return plan->nodes >= 1 && plan->nodes <= NODES_MAX && plan->readers.keys >= 1 &&
+           plan->readers.keys <= KEYS_MAX && plan->lasts_us > 0 && plan->deadline_us > 0 &&
+           plan->database.servers >= 1 && plan->database.mean_us >= 0 &&
+           plan->readers.wait_us >= 0 && bursts_are_apart(&plan->readers) && plan->limits.concurrency >= 1 &&
+           (!plan->store.exists || (plan->store.timeout_us > 0 && plan->store.lease_us > 0));
+}
+
+/* A node that can be reached; SIM_NO_NODE if none can. */
+static uint32_t node_up(const struct sim *sim, uint32_t wanted)
+{
+    for (uint32_t i = 0; i < sim->plan.nodes; i++) {
+        uint32_t node = (wanted + i) % sim->plan.nodes;
+        if (!sim->nodes[node].down)
+            return node;
+    }
+    return SIM_NO_NODE;
+}
+
+static void reader_comes(struct sim *sim, uint32_t wanted, uint32_t key)
+{
+    uint32_t node = node_up(sim, wanted);
+    if (node == SIM_NO_NODE) {
+        sim->report->forgotten++;
+        return;
+    }
+    if (!node_is_paused(sim, node)) {
+        world_get(sim, node, key, sim->now, sim->plan.readers.wait_us);
+        return;
+    }
+    struct sim_event *later = event_add(sim, sim->nodes[node].paused_until, SIM_DELAYED_GET, node);
+    later->key = key;
+    later->at = sim->now;
+    later->span_us = sim->plan.readers.wait_us;
+}
+
+static void schedule_write(struct sim *sim)
+{
+    if (sim->plan.readers.writes <= 0)
+        return;
+    double gap_us = -log(crl_rng_uniform(&sim->reader_lots)) / sim->plan.readers.writes * 1e6;
+    corral_us at = sim->now + 1 + (corral_us)gap_us;
+    if (at < sim->plan.lasts_us)
+        event_add(sim, at, SIM_WRITE, SIM_NO_NODE);
+}
+
+static void happen_leave(struct sim *sim, const struct sim_event *event)
+{
+    struct sim_reader *reader;
+    cds_list_for_each_entry(reader, &sim->nodes[event->node].readers, link) {
+        if (reader->number == event->number) {
+            world_leave(sim, reader);
+            return;
+        }
+    }
+}
+
+static void plan_happens(struct sim *sim, struct sim_event *event)
+{
+    if (event->what == SIM_READER_LEAVES) {
+        happen_leave(sim, event);
+        return;
+    }
+    crl_assert(event->what == SIM_WRITE);
+    uint32_t wanted = (uint32_t)crl_rng_below(&sim->reader_lots, sim->plan.nodes);
+    uint32_t key = (uint32_t)crl_rng_below(&sim->reader_lots, sim->plan.readers.keys);
+    uint32_t node = node_up(sim, wanted);
+    if (node != SIM_NO_NODE && !node_is_paused(sim, node))
+        world_write(sim, node, key);
+    schedule_write(sim);
+}
+
+static void run(struct sim *sim, struct sim_traffic *traffic)
+{
+    while (!watch_is_broken(sim)) {
+        corral_us arrival_at = sim_traffic_next_at(traffic);
+        corral_us event_at = world_next_at(sim);
+        if (arrival_at == CRL_NEVER && event_at == CRL_NEVER)
+            break;
+        if (event_at <= arrival_at) {
+            world_turn(sim);
+            continue;
+        }
+        uint32_t node, key;
+        crl_assert(arrival_at >= sim->now);
+        sim->now = arrival_at;
+        sim_traffic_take(traffic, &node, &key);
+        reader_comes(sim, node, key);
+    }
+    if (!watch_is_broken(sim))
+        watch_end(sim);
+}
+
+static int populate(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->plan.nodes; i++) {
+        int rc = node_start(sim, i);
+        if (rc < 0)
+            return rc;
+    }
+    for (uint32_t i = 0; i < sim->plan.readers.keys; i++) {
+        char text[SIM_KEY_MAX + 1];
+        snprintf(text, sizeof text, "key:%u", i);
+        world_key_add(sim, text);
+    }
+    return 0;
+}
+
+/* Generations are counted by the cores; a node that was killed took its count along. */
+static void add_generations(struct sim *sim, uint32_t node, bool subtract)
+{
+    const struct sim_node *counted = &sim->nodes[node];
+    if (counted->core == NULL)
+        return;
+    uint64_t n = crl_counter_get(&crl_core_space_counts(counted->core, counted->space)->generations);
+    sim->report->generations += subtract ? (uint64_t)0 - n : n;
+}
+
+int sim_run_plan(const struct sim_plan *plan, const struct sim_run_options *options,
+                 struct sim_report *ret_report)
+{
+    if (!plan_is_valid(plan))
+        return CORRAL_EINVAL;
+    memset(ret_report, 0, sizeof *ret_report);
+    ret_report->slice_us = (plan->lasts_us + SIM_SLICES - 1) / SIM_SLICES;
+    ret_report->slices_n = SIM_SLICES;
+    struct sim *sim = malloc(sizeof *sim);
+    if (sim == NULL)
+        return CORRAL_ENOMEM;
+    int rc = world_init(sim, plan, options, ret_report, plan->readers.keys);
+    if (rc == 0)
+        rc = populate(sim);
+    if (rc == 0) {
+        sim->happen = plan_happens;
+        faults_schedule(sim);
+        schedule_write(sim);
+        struct sim_traffic traffic;
+        sim_traffic_init(&traffic, &sim->plan);
+        run(sim, &traffic);
+        for (uint32_t i = 0; i < plan->nodes; i++)
+            add_generations(sim, i, false);
+    }
+    world_fini(sim);
+    free(sim);
+    return rc;
+}

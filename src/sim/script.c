@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * script.c - stories: see script.h. */
+#include "sim/script.h"
+
+#include "sim/private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KEYS_MAX  64
+#define NODES_MAX 64
+
+enum script_what {
+    SCRIPT_GETS,
+    SCRIPT_GIVE_UP,
+    SCRIPT_PUT,
+    SCRIPT_ORIGIN,
+    SCRIPT_STORE,
+    SCRIPT_KILL,
+    SCRIPT_CLOSE,
+};
+
+/* A world and what is remembered of it. */
+struct script {
+    struct sim sim; /* first */
+    struct sim_report report;
+    uint32_t peak;
+    uint32_t answers[32]; /* by result + 16 */
+    corral_us last_answer_at;
+    char *trace;
+    size_t trace_size, trace_room;
+};
+
+static void script_happens(struct sim *sim, struct sim_event *event);
+
+static void keep_line(void *arg, const char *line)
+{
+    struct script *script = arg;
+    size_t size = strlen(line);
+    if (script->trace_size + size + 2 > script->trace_room) {
+        script->trace_room = script->trace_room * 2 + size + 256;
+        script->trace = realloc(script->trace, script->trace_room);
+        crl_assert(script->trace != NULL);
+    }
+    memcpy(script->trace + script->trace_size, line, size);
+    memcpy(script->trace + script->trace_size + size, "\n", 2);
+    script->trace_size += size + 1;
+}
+
+static void keep_answer(struct sim *sim, uint32_t reader, int result)
+{
+    struct script *script = (struct script *)sim;
+    (void)reader;
+    script->last_answer_at = sim->now;
+    if (result >= -16 && result < 16)
+        script->answers[result + 16]++;
+}
+
+static void plan_complete(struct sim_plan *plan, const struct sim_config *config)
+{
+#define OR(given, otherwise) ((given) != 0 ? (given) : (otherwise))
+    corral_us store_us = OR(config->store_us, CORRAL_MS(1));
+    *plan = (struct sim_plan){
+        .seed = config->seed,
+        .nodes = OR(config->nodes, 1),
+        .policy = config->policy,
+        .limits = {.concurrency = OR(config->limits.concurrency, 20),
+                   .queue = OR(config->limits.queue, 1000)},
+        .deadline_us = OR(config->deadline_us, CORRAL_SECONDS(2)),
+        .memory_bytes = OR(config->memory_bytes, 1u << 20),
+        .flights_max = OR(config->flights_max, 1000),
+        .waiters_max = OR(config->waiters_max, 100000),
+        .database = {.service = SIM_SERVICE_FIXED,
+                     .mean_us = OR(config->origin_us, CORRAL_MS(100)),
+                     .servers = 1000000,
+                     .cancel_us = OR(config->cancel_us, CORRAL_MS(1))},
+        .store = {.exists = config->has_store,
+                  .network = {.delay_us = store_us / 2},
+                  .timeout_us = CORRAL_MS(100),
+                  .lease_us = OR(config->lease_us, CORRAL_SECONDS(5))},
+    };
+#undef OR
+}
+
+struct sim *sim_new(const struct sim_config *config)
+{
+    struct script *script = calloc(1, sizeof *script);
+    if (script == NULL)
+        return NULL;
+    struct sim_plan plan;
+    plan_complete(&plan, config);
+    crl_assert(plan.nodes <= NODES_MAX);
+    struct sim_run_options options = {
+        .audits = config->audits, .trace = keep_line, .trace_arg = script};
+    int rc = world_init(&script->sim, &plan, &options, &script->report, KEYS_MAX);
+    if (config->allocator != NULL)
+        script->sim.allocator = config->allocator;
+    script->sim.happen = script_happens;
+    script->sim.on_answer = keep_answer;
+    for (uint32_t i = 0; rc == 0 && i < plan.nodes; i++)
+        rc = node_start(&script->sim, i);
+    if (rc < 0) {
+        sim_free(&script->sim);
+        return NULL;
+    }
+    return &script->sim;
+}
+
+void sim_free(struct sim *sim)
+{
+    struct script *script = (struct script *)sim;
+    world_fini(sim);
+    free(script->trace);
+    free(script);
+}
+
+void sim_run(struct sim *sim)
+{
+    struct script *script = (struct script *)sim;
+    while (!watch_is_broken(sim) && world_turn(sim)) {
+        uint32_t at_once = sim->db.running + sim->db.waiting;
+        if (at_once > script->peak)
+            script->peak = at_once;
+    }
+    if (!watch_is_broken(sim))
+        watch_end(sim);
+}
+
+/* ------------------------------------------------------------------------------- things that happen */
+
+static void happen_give_up(struct sim *sim, uint32_t number)
+{
+    for (uint32_t node = 0; node < sim->plan.nodes; node++) {
+        struct sim_reader *reader;
+        cds_list_for_each_entry(reader, &sim->nodes[node].readers, link) {
+            if (reader->number == number) {
+                world_leave(sim, reader);
+                return;
+            }
+        }
+    }
+}
+
+static void happen_put(struct sim *sim, const struct sim_event *event)
+{
+    struct sim_key *key = &sim->keys[event->key];
+    struct sim_value value = {.version = ++key->version, .loaded_at = sim->now};
+    unsigned char *bytes = calloc(1, event->number);
+    crl_assert(bytes != NULL && event->number >= sizeof value);
+    memcpy(bytes, &value, sizeof value);
+    trace_line(sim, event->node, "%-8s is put", key->text);
+    watch_changed(sim, event->node, event->key, key->version);
+    node_step(sim, event->node,
+              &(struct crl_event){.kind = CRL_PUT,
+                                  .key = key_bytes(sim, event->key),
+                                  .put = {.value = crl_bytes(bytes, event->number)}});
+    free(bytes);
+}
+
+static void happen_origin(struct sim *sim, const struct sim_event *event)
+{
+    enum sim_origin_mode mode = (enum sim_origin_mode)event->ask;
+    sim->database.mean_us = event->span_us;
+    sim->db.fails = mode == SIM_ORIGIN_FAILS;
+    sim->db.hangs = mode == SIM_ORIGIN_HANGS;
+    sim->database_is_empty = mode == SIM_ORIGIN_EMPTY;
+}
+
+static void happen_store(struct sim *sim, bool up)
+{
+    sim->store_is_up = up;
+    for (uint32_t node = 0; node < sim->plan.nodes; node++) {
+        wire_break(sim, node);
+        wire_mend(sim, node);
+    }
+}
+
+static void happen_close(struct sim *sim, uint32_t number)
+{
+    struct crl_core *core = sim->nodes[number].core;
+    do {
+        node_step(sim, number, &(struct crl_event){.kind = CRL_CLOSE});
+    } while (crl_counter_get(&crl_core_counts(core)->flights) > 0);
+}
+
+static void script_happens(struct sim *sim, struct sim_event *event)
+{
+    if (event->what == SIM_WRITE) {
+        world_write(sim, event->node, event->key);
+        return;
+    }
+    switch ((enum script_what)event->other) {
+    case SCRIPT_GETS:
+        for (uint32_t i = 0; i < event->number && !watch_is_broken(sim); i++)
+            world_get(sim, event->node, event->key, sim->now, event->span_us);
+        break;
+    case SCRIPT_GIVE_UP:
+        happen_give_up(sim, event->number);
+        break;
+    case SCRIPT_PUT:
+        happen_put(sim, event);
+        break;
+    case SCRIPT_ORIGIN:
+        happen_origin(sim, event);
+        break;
+    case SCRIPT_STORE:
+        happen_store(sim, event->number != 0);
+        break;
+    case SCRIPT_KILL:
+        trace_line(sim, event->node, "is killed");
+        node_stop(sim, event->node);
+        break;
+    case SCRIPT_CLOSE:
+        happen_close(sim, event->node);
+        break;
+    }
+}
+
+/* ----------------------------------------------------------------------------- what is to happen */
+
+static struct sim_event *plot(struct sim *sim, corral_us at, enum script_what what, uint32_t node)
+{
+    struct sim_event *event = event_add(sim, at, SIM_OTHER, node);
+    event->other = (int)what;
+    return event;
+}
+
+static uint32_t key_named(struct sim *sim, const char *name)
+{
+    for (uint32_t i = 0; i < sim->keys_n; i++) {
+        if (strcmp(sim->keys[i].text, name) == 0)
+            return i;
+    }
+    return world_key_add(sim, name);
+}
+
+void sim_gets(struct sim *sim, corral_us at, uint32_t node, const char *key, corral_us wait_us,
+              uint32_t readers)
+{
+    struct sim_event *event = plot(sim, at, SCRIPT_GETS, node);
+    event->key = key_named(sim, key);
+    event->span_us = wait_us;
+    event->number = readers;
+}
+
+void sim_give_up(struct sim *sim, corral_us at, uint32_t reader)
+{
+    plot(sim, at, SCRIPT_GIVE_UP, SIM_NO_NODE)->number = reader;
+}
+
+void sim_write(struct sim *sim, corral_us at, uint32_t node, const char *key)
+{
+    event_add(sim, at, SIM_WRITE, node)->key = key_named(sim, key);
+}
+
+void sim_put(struct sim *sim, corral_us at, uint32_t node, const char *key, size_t size)
+{
+    struct sim_event *event = plot(sim, at, SCRIPT_PUT, node);
+    event->key = key_named(sim, key);
+    event->number = (uint32_t)size;
+}
+
+void sim_origin(struct sim *sim, corral_us at, enum sim_origin_mode mode, corral_us latency_us)
+{
+    struct sim_event *event = plot(sim, at, SCRIPT_ORIGIN, SIM_NO_NODE);
+    event->ask = mode;
+    event->span_us = latency_us;
+}
+
+void sim_store(struct sim *sim, corral_us at, bool up)
+{
+    plot(sim, at, SCRIPT_STORE, SIM_NO_NODE)->number = up;
+}
+
+void sim_kill(struct sim *sim, corral_us at, uint32_t node)
+{
+    plot(sim, at, SCRIPT_KILL, node);
+}
+
+void sim_close(struct sim *sim, corral_us at, uint32_t node)
+{
+    plot(sim, at, SCRIPT_CLOSE, node);
+}
+
+/* --------------------------------------------------------------------------------- what came of it */
+
+const char *sim_trace(const struct sim *sim)
+{
+    const struct script *script = (const struct script *)sim;
+    return script->trace != NULL ? script->trace : "";
+}
+
+const char *sim_broken(const struct sim *sim)
+{
+    return watch_is_broken(sim) ? sim->report->broken : NULL;
+}
+
+uint32_t sim_origin_loads(const struct sim *sim, const char *key)
+{
+    for (uint32_t i = 0; i < sim->keys_n; i++) {
+        if (strcmp(sim->keys[i].text, key) == 0)
+            return sim->keys[i].loads;
+    }
+    return 0;
+}
+
+uint32_t sim_origin_peak(const struct sim *sim)
+{
+    return ((const struct script *)sim)->peak;
+}
+
+uint32_t sim_answered(const struct sim *sim, int result)
+{
+    return result >= -16 && result < 16 ? ((const struct script *)sim)->answers[result + 16] : 0;
+}
+
+uint32_t sim_answered_all(const struct sim *sim)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < 32; i++)
+        n += ((const struct script *)sim)->answers[i];
+    return n;
+}
+
+corral_us sim_last_answer_at(const struct sim *sim)
+{
+    return ((const struct script *)sim)->last_answer_at;
+}
+
+struct crl_core *sim_core(struct sim *sim, uint32_t node)
+{
+    return sim->nodes[node].core;
+}

@@ -1,0 +1,744 @@
+# SPDX-License-Identifier: Apache-2.0
+"""corral serve, as its clients and its operator see it.
+
+Goal:   rows become JSON with the right headers; a stampede is one query; whatever clients do, and whatever
+        is wrong with the configuration, gets a clear answer.
+Method: the real binary, a real SQLite file, real sockets. The test holds the database locked until /metrics
+        says that everyone it wants to see is waiting, so nothing depends on speed and nothing sleeps.
+"""
+import concurrent.futures
+import json
+import re
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from conftest import PATIENCE, ROUTE, config_of, run_corral, wait_for
+
+ONE = "/template-details?id=1"
+
+
+def in_background(call, *arguments):
+    """Start a call; .result() is what it returns."""
+    future = concurrent.futures.Future()
+
+    def run():
+        try:
+            future.set_result(call(*arguments))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def ask(daemon, path=ONE, headers=""):
+    """A socket on which a request has been sent."""
+    s = daemon.connect()
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n".encode())
+    return s
+
+
+def hear(s):
+    """(status, headers, body) of one answer on a socket."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        chunk = s.recv(65536)
+        assert chunk, f"closed after {data!r}"
+        data += chunk
+    head, body = data.split(b"\r\n\r\n", 1)
+    lines = head.decode().split("\r\n")
+    headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:])}
+    while len(body) < int(headers["content-length"]):
+        chunk = s.recv(65536)
+        assert chunk, "closed within the body"
+        body += chunk
+    return int(lines[0].split()[1]), headers, body
+
+
+# --------------------------------------------------------------------------------------------- rows
+
+
+def test_a_row_is_an_object(daemon):
+    answer = daemon.get(ONE)
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {"id": 1, "name": "name 1", "updated_at": "2026-01-01"}
+
+
+def test_rows_are_an_array(serve, database):
+    daemon = serve(config_of(database, {
+        **ROUTE, "path": "/templates", "result": "rows",
+        "query": "SELECT id FROM templates WHERE id > :after ORDER BY id LIMIT :limit",
+        "params": [{"name": "after", "type": "integer"}, {"name": "limit", "type": "integer", "default": 3}]}))
+    assert daemon.get("/templates?after=2").json() == [{"id": 3}, {"id": 4}, {"id": 5}]
+    assert daemon.get("/templates?limit=1&after=2").json() == [{"id": 3}]
+    empty = daemon.get("/templates?after=1000")
+    assert (empty.status, empty.json()) == (200, [])
+
+
+def test_values_of_every_type(serve, database):
+    daemon = serve(config_of(database, {
+        **ROUTE, "path": "/types", "params": [],
+        "query": "SELECT 1 AS i, 9007199254740993 AS big, 1.5 AS r, NULL AS n, 'é \"\\ \n 😀' AS t, '' AS e"}))
+    answer = daemon.get("/types")
+    assert answer.json() == {"i": 1, "big": 9007199254740993, "r": 1.5, "n": None, "t": 'é "\\ \n 😀', "e": ""}
+    assert b"9007199254740993" in answer.body
+
+
+def test_the_second_get_is_a_hit(daemon):
+    first, second = daemon.get(ONE), daemon.get(ONE)
+    assert first.cache_status == "corral; fwd=miss; stored"
+    assert re.fullmatch(r"corral; hit; ttl=\d+", second.cache_status)
+    assert first.body == second.body
+    for answer in (first, second):
+        assert int(answer.headers["age"]) >= 0
+        assert 0 < int(re.fullmatch(r"max-age=(\d+)", answer.headers["cache-control"])[1]) <= 66
+    assert daemon.metric("db_hits_total") == 1
+
+
+def test_parameters_in_any_spelling_are_one_key(daemon):
+    for path in (ONE, "/template-details?id=%31", "/template-details?id=01", "/template-details?%69d=1"):
+        assert daemon.get(path).status == 200
+    assert daemon.metric("db_hits_total") == 1
+
+
+def test_ttl_zero_keeps_nothing(serve, database):
+    daemon = serve(config_of(database, {**ROUTE, "ttl": "0s"}))
+    assert [daemon.get(ONE).cache_status for _ in range(3)] == ["corral; fwd=miss"] * 3
+    assert daemon.metric("db_hits_total") == 3
+
+
+def test_a_value_expires(serve, database):
+    daemon = serve(config_of(database, {**ROUTE, "ttl": "100ms", "jitter": "0%"}))
+    assert daemon.get(ONE).json()["name"] == "name 1"
+    database.write("UPDATE templates SET name = 'new' WHERE id = 1")
+    wait_for(lambda: daemon.get(ONE).json()["name"] == "new", "the value to expire")
+
+
+def test_no_row_is_404_and_cached(daemon):
+    first, second = daemon.get("/template-details?id=999"), daemon.get("/template-details?id=999")
+    for answer in (first, second):
+        assert answer.status == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == 404
+    assert first.cache_status.startswith("corral; fwd=miss")
+    assert second.cache_status == "corral; hit; detail=negative"
+    assert daemon.metric("db_hits_total") == 1
+
+
+def test_etag_and_304(daemon):
+    etag = daemon.get(ONE).headers["etag"]
+    assert re.fullmatch(r'"[!#-~]+"', etag)
+    for header in (etag, "W/" + etag, f'"other", {etag}', "*"):
+        answer = daemon.get(ONE, **{"If-None-Match": header})
+        assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", etag), header
+        assert "cache-status" in answer.headers
+    assert daemon.get(ONE, **{"If-None-Match": '"other"'}).status == 200
+    assert daemon.get("/template-details?id=2").headers["etag"] != etag
+
+
+def test_head_is_get_without_a_body(daemon):
+    get, head = daemon.get(ONE), daemon.request("HEAD", ONE)
+    assert (head.status, head.body) == (200, b"")
+    for name in ("content-length", "content-type", "etag"):
+        assert head.headers[name] == get.headers[name]
+    missing = daemon.request("HEAD", "/template-details?id=999")
+    assert (missing.status, missing.body) == (404, b"")
+
+
+def test_two_requests_on_one_connection(daemon):
+    with ask(daemon) as s:
+        assert hear(s)[0] == 200
+        s.sendall(b"GET /template-details?id=2 HTTP/1.1\r\nHost: test\r\n\r\n")
+        assert json.loads(hear(s)[2])["id"] == 2
+
+
+# ----------------------------------------------------------------------------------------- bad input
+
+BAD_ROUTE = {
+    "path": "/bad", "origin": "templates", "ttl": "60s", "query": "SELECT :t AS t, :i AS i, :n AS n, :b AS b",
+    "params": [{"name": "t", "max_length": 8}, {"name": "i", "type": "integer", "default": 1},
+               {"name": "n", "type": "number", "default": 1}, {"name": "b", "type": "boolean", "default": "true"}],
+}
+
+# query: a word that the detail must hold
+BAD_QUERIES = {
+    "missing": ("", "t"),
+    "missing, others there": ("i=1", "t"),
+    "repeated": ("t=1&t=1", "more than once"),
+    "repeated in two spellings": ("t=1&%74=1", "more than once"),
+    "unknown": ("t=1&x=1", "Unknown"),
+    "unknown by its case": ("T=1", "Unknown"),
+    "too long": ("t=123456789", "too long"),
+    "too long in bytes": ("t=%C3%A9%C3%A9%C3%A9%C3%A9%C3%A9", "too long"),
+    "integer of letters": ("t=1&i=one", '"i"'),
+    "integer with a fraction": ("t=1&i=1.5", '"i"'),
+    "integer that is empty": ("t=1&i=", '"i"'),
+    "integer that is too large": ("t=1&i=9223372036854775808", '"i"'),
+    "integer with a space": ("t=1&i=+1", '"i"'),
+    "number of letters": ("t=1&n=x", '"n"'),
+    "number that is not one": ("t=1&n=nan", '"n"'),
+    "number that is endless": ("t=1&n=1e999", '"n"'),
+    "boolean of another kind": ("t=1&b=yes", '"b"'),
+    "percent at the end": ("t=%", "well formed"),
+    "percent with one digit": ("t=%4", "well formed"),
+    "percent without digits": ("t=%zz", "well formed"),
+    "not UTF-8": ("t=%ff", "well formed"),
+    "UTF-8 that is too long": ("t=%c0%80", "well formed"),
+    "half of a pair": ("t=%ed%a0%80", "well formed"),
+    "NUL": ("t=a%00b", "well formed"),
+}
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory):
+    """One daemon for all bad queries."""
+    from conftest import Daemon, Database
+    folder = tmp_path_factory.mktemp("strict")
+    file = folder / "corral.yaml"
+    file.write_text(json.dumps(config_of(Database(folder / "t.db"), BAD_ROUTE, ROUTE)))
+    daemon = Daemon(file)
+    yield daemon
+    assert daemon.stop() == 0, daemon.log
+
+
+@pytest.mark.parametrize("name", BAD_QUERIES)
+def test_bad_query(strict, name):
+    query, word = BAD_QUERIES[name]
+    answer = strict.get(f"/bad?{query}" if query else "/bad")
+    assert answer.status == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == 400 and problem["title"]
+    assert word in problem["detail"], problem
+    assert strict.metric("db_hits_total") == 0
+
+
+def test_good_queries_of_the_strict_route(serve, database):
+    daemon = serve(config_of(database, BAD_ROUTE))
+    assert daemon.get("/bad?t=12345678").json() == {"t": "12345678", "i": 1, "n": 1, "b": 1}
+    assert daemon.get("/bad?t=&i=-7&n=2.5&b=false").json() == {"t": "", "i": -7, "n": 2.5, "b": 0}
+    assert daemon.get("/bad?t=%C3%A9+%2B").json()["t"] == "é +"
+
+
+def test_raw_bytes_in_the_target(strict):
+    said = strict.raw(b"GET /bad?t=\xff\xfe HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+    assert said == b"" or said.split(b" ")[1] == b"400"
+    assert strict.get("/healthz").status == 200
+
+
+def test_sql_is_bound_and_not_pasted(serve, database):
+    daemon = serve(config_of(database, {
+        **ROUTE, "query": "SELECT id FROM templates WHERE name = :name", "params": [{"name": "name"}]}))
+    assert daemon.get("/template-details?name=name+7").json() == {"id": 7}
+    assert daemon.get("/template-details?name=x'+OR+'1'='1").status == 404
+    assert daemon.get("/template-details?name=x';DROP+TABLE+templates;--").status == 404
+    assert daemon.get("/template-details?name=name+8").json() == {"id": 8}
+
+
+def test_other_methods_and_paths(strict):
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PURGE"):
+        answer = strict.request(method, ONE)
+        assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD"), method
+    for path in ("/", "/nothing", "/template-details/", "/template-details/x?id=1", "/TEMPLATE-DETAILS?id=1"):
+        answer = strict.get(path)
+        assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json"), path
+
+
+def test_a_key_that_is_too_long_is_414(serve, database):
+    daemon = serve(config_of(database, {**BAD_ROUTE, "params": [
+        {"name": "t", "max_length": 5000}, *BAD_ROUTE["params"][1:]]}, cache={"max_key": "256B"}))
+    assert daemon.get("/bad?t=" + "x" * 200).status == 200
+    answer = daemon.get("/bad?t=" + "x" * 300)
+    assert (answer.status, answer.json()["status"]) == (414, 414)
+
+
+NOT_HTTP = {
+    "no HTTP at all": b"hello\r\n\r\n",
+    "NUL bytes": b"\0" * 100 + b"\r\n\r\n",
+    "a long target": b"GET /" + b"x" * 200000 + b" HTTP/1.1\r\nHost: t\r\n\r\n",
+    "many headers": b"GET / HTTP/1.1\r\nHost: t\r\n" + b"A: b\r\n" * 20000 + b"\r\n",
+    "a header without end": b"GET / HTTP/1.1\r\nA: " + b"x" * 300000,
+    "a wrong length": b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\n",
+    "a large body": b"POST /bad HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
+                    + b"x" * 1000000,
+}
+
+
+@pytest.mark.parametrize("name", NOT_HTTP)
+def test_what_is_not_a_request_does_no_harm(strict, name):
+    with strict.connect() as s:
+        s.settimeout(PATIENCE)
+        try:
+            s.sendall(NOT_HTTP[name])
+            s.shutdown(socket.SHUT_WR)
+            said = s.recv(65536)
+        except OSError:  # it was cut off while it spoke
+            said = b""
+    assert said == b"" or re.match(rb"HTTP/1\.[01] (4\d\d|501) ", said), said[:200]
+    assert strict.get("/healthz").status == 200
+
+
+# ---------------------------------------------------------------------------------------- stampedes
+
+
+def test_a_stampede_is_one_query(daemon, database):
+    with database.hold() as held:
+        clients = [ask(daemon) for _ in range(200)]
+        daemon.wait_metric("corral_waiters", 200)
+        assert daemon.metric("corral_flights") == 1
+        assert daemon.metric("corral_origin_active", origin="templates") == 1
+        held.release()
+        answers = [hear(s) for s in clients]
+    for s in clients:
+        s.close()
+    assert {(status, body) for status, _, body in answers} == {(200, daemon.get(ONE).body)}
+    said = sorted(headers["cache-status"] for _, headers, _ in answers)
+    assert said == ["corral; fwd=miss; collapsed"] * 199 + ["corral; fwd=miss; stored"]
+    assert daemon.metric("db_hits_total") == 1
+    assert daemon.metric("singleflight_shared_total") == 199
+    assert daemon.metric("corral_generations_total") == 1
+    assert daemon.metric("corral_waiters") == daemon.metric("corral_flights") == 0
+
+
+def test_without_coalescing_each_loads(serve, database):
+    daemon = serve(config_of(database, {**ROUTE, "strategy": "none"}, origin={"concurrency": 3}))
+    with database.hold() as held:
+        clients = [ask(daemon) for _ in range(10)]
+        daemon.wait_metric("corral_waiters", 10)
+        assert daemon.metric("corral_origin_active") == 3
+        held.release()
+        assert {hear(s)[0] for s in clients} == {200}
+    for s in clients:
+        s.close()
+    assert daemon.metric("db_hits_total") == 10
+    assert daemon.metric("corral_origin_active_peak") == 3
+
+
+def test_hits_are_served_while_a_load_waits(daemon, database):
+    assert daemon.get(ONE).status == 200
+    with database.hold() as held:
+        with ask(daemon, "/template-details?id=2") as s:
+            daemon.wait_metric("corral_waiters", 1)
+            assert daemon.get(ONE).cache_status.startswith("corral; hit")
+            held.release()
+            assert hear(s)[0] == 200
+
+
+def test_a_client_that_leaves_takes_nobody_along(daemon, database):
+    with database.hold() as held:
+        clients = [ask(daemon) for _ in range(10)]
+        daemon.wait_metric("corral_waiters", 10)
+        for s in clients[::2]:
+            s.close()
+        held.release()
+        assert [hear(s)[0] for s in clients[1::2]] == [200] * 5
+    for s in clients:
+        s.close()
+    assert daemon.metric("db_hits_total") == 1
+    daemon.wait_metric("http_in_flight_requests", 1)  # the one that asks
+
+
+def test_all_clients_leave_and_the_load_serves_the_next(daemon, database):
+    with database.hold() as held:
+        clients = [ask(daemon) for _ in range(5)]
+        daemon.wait_metric("corral_waiters", 5)
+        for s in clients:
+            s.close()
+        held.release()
+    wait_for(lambda: daemon.metric("corral_flights") == 0, "the load to end")
+    assert daemon.get(ONE).cache_status.startswith("corral; hit")
+    assert daemon.metric("db_hits_total") == 1
+
+
+# ---------------------------------------------------------------------------------- limits of origins
+
+
+def test_a_reader_waits_no_longer_than_agreed(serve, database):
+    daemon = serve(config_of(database, {**ROUTE, "wait": "100ms"}))
+    with database.hold() as held:
+        answer = daemon.get(ONE)
+        assert (answer.status, answer.headers["content-type"]) == (504, "application/problem+json")
+        held.release()
+    wait_for(lambda: daemon.get(ONE).status == 200, "the load to serve who comes next")
+    assert daemon.metric("db_hits_total") == 1
+
+
+def test_an_overrun_query_is_interrupted(serve, database):
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS i FROM n"
+    daemon = serve(config_of(database, {**ROUTE, "path": "/endless", "query": endless, "params": []}, ROUTE,
+                             origin={"concurrency": 1, "deadline": "200ms"}))
+    answer = daemon.get("/endless")
+    assert (answer.status, answer.json()["status"]) == (504, 504)
+    daemon.wait_metric("corral_origin_active", 0)
+    assert daemon.get(ONE).status == 200  # the only place is free again
+    assert daemon.metric("corral_origin_errors_total", kind="deadline") == 1
+
+
+def test_a_full_queue_is_503(serve, database):
+    daemon = serve(config_of(database, origin={"concurrency": 1, "queue": 2}))
+    with database.hold() as held:
+        clients = []
+        for number in range(1, 4):
+            clients.append(ask(daemon, f"/template-details?id={number}"))
+            daemon.wait_metric("corral_waiters", number)
+        assert daemon.metric("corral_origin_queued") == 2
+        answer = daemon.get("/template-details?id=4")
+        assert answer.status == 503
+        assert int(answer.headers["retry-after"]) >= 1
+        assert answer.headers["content-type"] == "application/problem+json"
+        held.release()
+        assert [hear(s)[0] for s in clients] == [200] * 3
+    for s in clients:
+        s.close()
+    assert daemon.get("/template-details?id=4").status == 200
+
+
+def test_a_failing_query_is_502_and_not_cached(serve, database):
+    database.write("CREATE TABLE numbers (x)")
+    database.write("INSERT INTO numbers VALUES (-9223372036854775808)")
+    daemon = serve(config_of(database, {**ROUTE, "query": "SELECT abs(x) AS x FROM numbers WHERE 1 = :id"}))
+    answer = daemon.get(ONE)
+    assert (answer.status, answer.headers["content-type"]) == (502, "application/problem+json")
+    daemon.wait_line("load failed")
+    database.write("UPDATE numbers SET x = -5")
+    assert daemon.get(ONE).json() == {"x": 5}
+
+
+def test_a_value_over_the_limit_is_502(serve, database):
+    daemon = serve(config_of(database, {**ROUTE, "query": "SELECT hex(zeroblob(:id)) AS x"},
+                             cache={"max_value": "4KiB"}))
+    assert daemon.get("/template-details?id=1000").status == 200
+    assert daemon.get("/template-details?id=3000").status == 502
+
+
+def test_memory_stays_within_its_budget(serve, database):
+    daemon = serve(config_of(database, {**ROUTE, "query": "SELECT hex(zeroblob(20000 + :id)) AS x"},
+                             cache={"memory": "1MiB"}))
+    for number in range(100):
+        assert daemon.get(f"/template-details?id={number}").status == 200
+    assert 0 < daemon.metric("corral_memory_bytes") <= 1 << 20
+    assert daemon.metric("corral_evictions_total") > 0
+
+
+# ------------------------------------------------------------------------------------------- clients
+
+
+def test_two_thousand_idle_connections(daemon):
+    idle = [daemon.connect() for _ in range(2000)]
+    wait_for(lambda: daemon.metric("corral_connections") >= 2000, "all connections")
+    assert daemon.get(ONE).status == 200
+    assert daemon.get(ONE).cache_status.startswith("corral; hit")
+    for s in idle[::100]:  # they are served, too
+        s.sendall(b"GET /template-details?id=1 HTTP/1.1\r\nHost: test\r\n\r\n")
+        assert hear(s)[0] == 200
+    for s in idle:
+        s.close()
+    daemon.wait_metric("corral_connections", 1)
+
+
+def test_slow_clients_are_cut_off(daemon):
+    """One that says nothing, one that stops within its request, one that dribbles."""
+    silent, stuck, dribbling = daemon.connect(), daemon.connect(), daemon.connect()
+    stuck.sendall(b"GET /template-details?id=1 HT")
+    dribbling.sendall(b"GET /template-details?id=1 HTTP/1.1\r\n")
+    dribbling.settimeout(0.2)
+    until = time.monotonic() + PATIENCE
+    while True:
+        assert time.monotonic() < until, "the one that dribbles was not cut off"
+        try:
+            dribbling.sendall(b"A: b\r\n")
+            if dribbling.recv(65536) == b"":
+                break
+        except socket.timeout:
+            continue
+        except (BrokenPipeError, ConnectionResetError):
+            break
+    for s in (silent, stuck):
+        try:
+            while s.recv(65536):
+                pass
+        except ConnectionResetError:
+            pass
+        s.close()
+    dribbling.close()
+    assert daemon.get(ONE).status == 200
+
+
+# ------------------------------------------------------------------------------------------- purging
+
+
+def test_purge_forgets_one_key(daemon, database):
+    assert daemon.get(ONE).json()["name"] == "name 1"
+    assert daemon.get("/template-details?id=2").status == 200
+    database.write("UPDATE templates SET name = 'new'")
+    assert daemon.get(ONE).json()["name"] == "name 1"
+    answer = daemon.purge(ONE)
+    assert (answer.status, answer.json()["purged"]) == (200, True)
+    assert daemon.get(ONE).json()["name"] == "new"
+    assert daemon.get("/template-details?id=2").json()["name"] == "name 2"
+    assert daemon.purge("/template-details?id=77").json()["purged"] is False
+
+
+def test_purge_during_a_load_is_not_lost(daemon, database):
+    """P4: who comes after the purge is not given what was asked for before it."""
+    with database.hold() as held:
+        before = ask(daemon)
+        daemon.wait_metric("corral_waiters", 1)
+        assert daemon.purge(ONE).status == 200
+        after = ask(daemon)
+        daemon.wait_metric("corral_waiters", 2)
+        held.release()
+        assert hear(before)[0] == hear(after)[0] == 200
+    before.close()
+    after.close()
+    assert daemon.metric("db_hits_total") == 2
+
+
+def test_bad_purges(daemon):
+    assert daemon.purge("/nothing?id=1").status == 404
+    assert daemon.purge("/template-details").status == 400
+    assert daemon.purge("/template-details?id=x").status == 400
+    answer = daemon.request("GET", ONE, admin=True)
+    assert (answer.status, answer.headers["allow"]) == (405, "PURGE")
+    assert daemon.purge(ONE, Host="elsewhere.example").status == 403  # a page that rebinds its name
+
+
+def test_purge_with_a_token(serve, database):
+    daemon = serve(config_of(database, admin="0.0.0.0:0", admin_token="secret-of-the-test"))
+    assert daemon.get(ONE).status == 200
+    for headers in ({}, {"Authorization": "Bearer secret"}, {"Authorization": "secret-of-the-test"},
+                    {"Authorization": "Bearer secret-of-the-test2"}, {"Authorization": "Bearer "}):
+        answer = daemon.purge(ONE, **headers)
+        assert (answer.status, "www-authenticate" in answer.headers) == (401, True), headers
+    answer = daemon.purge(ONE, Authorization="Bearer secret-of-the-test")
+    assert (answer.status, answer.json()["purged"]) == (200, True)
+    assert "secret-of-the-test" not in daemon.log
+
+
+# ------------------------------------------------------------------------------------------- metrics
+
+SEVEN = {
+    "http_request_total": ("counter", {"path", "method", "status"}),
+    "http_request_duration_seconds": ("histogram", {"path", "method", "le"}),
+    "http_in_flight_requests": ("gauge", set()),
+    "cache_hits_total": ("counter", set()),
+    "cache_misses_total": ("counter", set()),
+    "db_hits_total": ("counter", set()),
+    "singleflight_shared_total": ("counter", set()),
+}
+
+
+def test_the_seven_metrics(daemon):
+    for path in (ONE, ONE, "/template-details?id=999", "/template-details?id=x"):
+        daemon.get(path)
+    answer = daemon.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", answer.body.decode(), re.M))
+    found = daemon.metrics()
+    for name, (kind, labels) in SEVEN.items():
+        assert types[name] == kind
+        series = name + "_bucket" if kind == "histogram" else name
+        assert {frozenset(k for k, _ in has) for n, has in found if n == series} == {frozenset(labels)}, name
+    assert daemon.metric("http_request_total", path="/template-details", method="GET", status="200") == 2
+    assert daemon.metric("http_request_total", path="/template-details", method="GET", status="404") == 1
+    assert daemon.metric("http_request_total", path="/template-details", method="GET", status="400") == 1
+    assert daemon.metric("http_request_duration_seconds_count", path="/template-details", method="GET") == 4
+    assert daemon.metric("cache_hits_total") == 1
+    assert daemon.metric("cache_misses_total") == 2
+    assert daemon.metric("db_hits_total") == 2
+
+
+def test_each_get_is_counted_once(daemon):
+    for path in (ONE, ONE, ONE, "/template-details?id=999", "/template-details?id=999"):
+        daemon.get(path)
+    found = {o: daemon.metric("corral_gets_total", space="/template-details", outcome=o)
+             for o in ("hit", "stale", "coalesced", "miss", "negative", "degraded", "refused", "failed")}
+    assert sum(found.values()) == 5
+    assert (found["hit"], found["miss"]) == (2, 2)
+    assert found["negative"] == 1
+
+
+def test_what_clients_send_is_no_label(daemon):
+    for number in range(20):
+        daemon.get(f"/no-such-path-{number}")
+        daemon.request(f"METHOD{number}", ONE)
+    text = daemon.get("/metrics").body.decode()
+    assert "no-such-path" not in text and "METHOD" not in text
+
+
+def test_health(daemon):
+    assert daemon.get("/healthz").status == 200
+    assert daemon.get("/readyz").status == 200
+
+
+# ------------------------------------------------------------------------------- starting and ending
+
+
+def test_sigterm_answers_what_is_under_way(daemon, database):
+    with database.hold() as held:
+        waiting = in_background(daemon.get, ONE)
+        daemon.wait_metric("corral_waiters", 1)
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.wait_line("draining")
+        wait_for(lambda: refused(daemon), "new clients to be refused")
+        assert daemon.process.poll() is None
+        held.release()
+        assert waiting.result(PATIENCE).status == 200
+    assert daemon.stop() == 0
+
+
+def refused(daemon):
+    try:
+        daemon.connect().close()
+        return False
+    except ConnectionRefusedError:
+        return True
+
+
+def test_sigterm_closes_idle_connections(daemon):
+    with ask(daemon) as s:
+        assert hear(s)[0] == 200
+        daemon.process.send_signal(signal.SIGTERM)
+        assert s.recv(1) == b""
+    assert daemon.stop() == 0
+
+
+def test_sigint_ends_it_too(daemon):
+    assert daemon.stop(signal.SIGINT) == 0
+
+
+def test_sighup_does_not_end_it(daemon):
+    daemon.process.send_signal(signal.SIGHUP)
+    daemon.wait_line("SIGHUP")
+    assert daemon.get(ONE).status == 200
+
+
+def problems_of_start(tmp_path, config):
+    file = tmp_path / "start.yaml"
+    file.write_text(json.dumps(config, indent=1, ensure_ascii=False))
+    code, out, err = run_corral("serve", "--config", file)
+    assert (code, out) == (1, "")
+    places = re.findall(rf"^{re.escape(str(file))}:(\d+):(\d+): (.*)$", err, re.M)
+    lines = file.read_text().splitlines()
+    return [(lines[int(line) - 1][int(column) - 1:], text) for line, column, text in places]
+
+
+def test_a_port_in_use(tmp_path, database):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        problems = problems_of_start(tmp_path, config_of(database, listen=address))
+    assert len(problems) == 1
+    there, text = problems[0]
+    assert there.startswith(f'"{address}"')
+    assert address in text and "in use" in text
+
+
+def test_a_database_that_cannot_be_read(tmp_path, database):
+    (tmp_path / "garbage.db").write_bytes(b"this is no database " * 100)
+    for name in ("missing.db", "garbage.db", "."):
+        problems = problems_of_start(tmp_path, config_of(database, origin={"sqlite": str(tmp_path / name)}))
+        assert len(problems) == 1, name
+        assert problems[0][0].startswith(json.dumps(str(tmp_path / name))), name
+        assert "cannot be read" in problems[0][1], name
+    assert not (tmp_path / "missing.db").exists()
+
+
+def test_a_query_that_does_not_work(tmp_path, database):
+    query = "SELECT nme FROM templates WHERE id = :id"
+    problems = problems_of_start(tmp_path, config_of(database, {**ROUTE, "query": query}))
+    assert len(problems) == 1
+    assert "nme" in problems[0][1]
+    assert problems[0][0].startswith(("nme FROM", '"SELECT nme'))
+
+
+def test_all_problems_of_a_start_are_told(tmp_path, database):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        problems = problems_of_start(tmp_path, config_of(
+            database, {**ROUTE, "query": "SELECT x FROM nothing WHERE 1 = :id"},
+            listen="127.0.0.1:%d" % taken.getsockname()[1]))
+    assert len(problems) == 2
+
+
+# --------------------------------------------------------------------------------------------- check
+
+GOOD = """\
+listen: 127.0.0.1:8080
+origins:
+  - name: templates
+    sqlite: templates.db
+    deadline: 2s
+routes:
+  - path: /one
+    origin: templates
+    query: SELECT name FROM t WHERE id = :id
+    params:
+      - { name: id, type: integer }
+    ttl: 30s
+"""
+
+# what is wrong: (old text, new text, line, column, words of the message)
+MISTAKES = {
+    "an unknown key": ("listen:", "lisen:", 1, 1, ["lisen", "listen"]),
+    "an unknown key of a route": ("    ttl: 30s", "    tll: 30s", 12, 5, ["tll", "ttl"]),
+    "a key of a later version": ("    ttl: 30s", "    stale: 30s", 12, 5, ["stale"]),
+    "a wrong unit": ("ttl: 30s", "ttl: 30x", 12, 10, ["30x"]),
+    "a unit that is missing": ("ttl: 30s", "ttl: 30", 12, 10, ["30"]),
+    "an origin that is missing": ("origin: templates", "origin: template", 8, 13, ["template", "templates"]),
+    "a parameter that is not declared": (":id", ":name", 9, 42, ["name"]),
+    "a type that is none": ("type: integer", "type: int", 11, 27, ["int"]),
+    "a key twice": ("    ttl: 30s", "    ttl: 30s\n    ttl: 31s", 13, 5, ["ttl"]),
+    "a required key that is missing": ("    sqlite: templates.db\n", "", 3, 5, ["sqlite"]),
+    "no address": ("127.0.0.1:8080", "127.0.0.1", 1, 9, ["127.0.0.1"]),
+    "a port that is none": ("127.0.0.1:8080", "127.0.0.1:80800", 1, 9, ["80800"]),
+    "admin beyond loopback": ("listen:", "admin: 0.0.0.0:8081\nlisten:", 1, 8, ["admin_token"]),
+    "not YAML": ("routes:", "routes: [", None, None, []),
+}
+
+
+def test_check_has_nothing_to_say(tmp_path):
+    file = tmp_path / "good.yaml"
+    file.write_text(GOOD)
+    code, out, err = run_corral("check", file)
+    assert (code, err) == (0, ""), out
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_check_names_line_and_column(tmp_path, name):
+    old, new, line, column, words = MISTAKES[name]
+    assert GOOD.count(old) >= 1
+    file = tmp_path / "bad.yaml"
+    file.write_text(GOOD.replace(old, new, 1))
+    code, out, err = run_corral("check", file)
+    assert code == 1
+    place = re.search(rf"^{re.escape(str(file))}:(\d+):(\d+): (.*)$", out + err, re.M)
+    assert place, out + err
+    if line is not None:
+        assert (int(place[1]), int(place[2])) == (line, column), out + err
+    for word in words:
+        assert word in place[3]
+
+
+def test_check_tells_every_problem(tmp_path):
+    file = tmp_path / "bad.yaml"
+    file.write_text(GOOD.replace("listen:", "lisen:").replace("30s", "30x").replace("deadline: 2s", "deadline: soon"))
+    code, out, err = run_corral("check", file)
+    assert code == 1
+    assert re.findall(r"yaml:(\d+):", out + err) == ["1", "5", "12"]
+
+
+def test_usage():
+    assert run_corral("--help")[0] == 0
+    assert re.match(r"corral \d+\.\d+\.\d+", run_corral("--version")[1])
+    for verb in ("serve", "check", "storm"):
+        code, out, _ = run_corral(verb, "--help")
+        assert code == 0 and verb in out
+    for wrong in ([], ["no-such-verb"], ["serve"], ["serve", "--no-such-option"], ["check"], ["check", "a", "b"]):
+        code, out, err = run_corral(*wrong)
+        assert (code, out) == (2, "") and err, wrong
+    code, out, err = run_corral("check", "/no/such/file.yaml")
+    assert code == 1 and "/no/such/file.yaml" in out + err
