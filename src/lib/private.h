@@ -25,6 +25,14 @@ struct engine_call {
 };
 
 struct corral_space {
+    /* What a hit reads, together; copies of what the cache has. */
+    struct crl_table_view table;
+    struct crl_stats *stats;
+    uint64_t stats_number;
+    uint64_t seed;
+    size_t key_max;
+    corral_us coarse_us; /* how far crl_now_coarse() may be behind */
+
     struct corral_cache *cache;
     struct corral_origin *origin;
     uint32_t number; /* in the core */
@@ -59,11 +67,11 @@ struct corral_cache {
     struct crl_core *core;
     struct crl_table *table; /* the core's */
     struct crl_allocator *arena;
+    uint64_t seed;
     size_t key_max, value_max;
     uint32_t waiters_max;
     _Atomic uint32_t gets; /* on their way to the engine, or waiting there */
     corral_us close_wait_us;
-    corral_us coarse_us; /* how far crl_now_coarse() may be behind */
     corral_failure_fn *on_failure;
     void *on_failure_arg;
     struct crl_stats *stats;
