@@ -25,10 +25,10 @@
 #include <unistd.h>
 
 #define JOBS_MAX          64
-#define SEED_SECONDS_MAX  60      /* then it hangs */
-#define DETERMINISM_EVERY 50      /* seeds */
-#define EDGES_NEED_SEEDS  2000    /* with fewer, a rare edge may be missed by chance */
-#define NARRATED_LINES    100     /* shown of a broken run: its end */
+#define SEED_SECONDS_MAX  60   /* then it hangs */
+#define DETERMINISM_EVERY 50   /* seeds */
+#define EDGES_NEED_SEEDS  2000 /* with fewer, a rare edge may be missed by chance */
+#define NARRATED_LINES    100  /* shown of a broken run: its end */
 #define FAILURES_MAX      20   /* then it is pointless to go on */
 #define FAILURES_NARRATED 3
 #define EXIT_BROKEN       2 /* a child's: the slot says what */
