@@ -252,7 +252,7 @@ static bool ours_read(const struct ours *ours, struct crl_counter *hits, struct 
     bool is_hit = entry && crl_entry_is_fresh(entry, crl_now_coarse());
     if (is_hit) {
         crl_table_touch(entry);
-        struct corral_bytes value = crl_entry_value(entry);
+        struct corral_bytes value = crl_entry_value_of(entry, key);
         memcpy(buffer, value.data, value.size);
         crl_counter_add(hits, 1);
     }

@@ -95,8 +95,8 @@ static inline struct crl_bucket *crl_bucket_overflow(const struct crl_bucket *bu
 
 /* crl_bucket_match - which slots have this tag, as bits 4 apart, from bit 3 on.
  *
- * Without a branch: where in its bucket an entry is can't be predicted, and a wrong guess would
- * wait for the cache miss that it is made in the shadow of. */
+ * Without a branch: where in its bucket an entry is can't be predicted, and a wrong guess would be
+ * noticed only when the bucket has come from memory. */
 static inline uint32_t crl_bucket_match(const struct crl_bucket *bucket, uint32_t tag)
 {
 #ifdef CRL_MATCH_SSE2
@@ -118,12 +118,12 @@ static inline uint32_t crl_bucket_match(const struct crl_bucket *bucket, uint32_
 #endif
 }
 
-/* crl_buckets_find_all - the whole of crl_buckets_find(): walks overflow buckets, tries each entry
- * with the tag, compares keys of any size. */
+/* crl_buckets_find_all - the whole of crl_buckets_find(), from the first bucket on: walks overflow
+ * buckets, tries each entry with the tag, compares keys of any size. */
 struct crl_entry *crl_buckets_find_all(const struct crl_bucket *bucket, uint64_t hash,
                                        uint32_t space, struct corral_bytes key);
 
-/* crl_buckets_candidate - the first entry in a bucket with this mask of crl_bucket_match(). */
+/* crl_bucket_candidate - the first entry in a bucket with this mask of crl_bucket_match(). */
 static inline struct crl_entry *crl_bucket_candidate(const struct crl_bucket *bucket, uint32_t mask)
 {
     /* The slot is read anew: if the writer changed it since, its entry will tell. */
@@ -134,7 +134,7 @@ static inline struct crl_entry *crl_bucket_candidate(const struct crl_bucket *bu
 /* crl_buckets_find - the entry of a key, or NULL.
  *
  * Here is what nearly all lookups need and no more, without a call and so without saving registers:
- * a processor that waits for one lookup's cache miss can begin the next ones only as far as its
+ * a processor that waits for one lookup's cache miss can begin the next one only as far as its
  * window of some 300 instructions reaches. */
 static inline struct crl_entry *crl_buckets_find(crl_buckets array, uint64_t hash, uint32_t space,
                                                  struct corral_bytes key)

@@ -111,7 +111,7 @@ int corral_read(struct corral_space *space, struct corral_bytes key, void *buffe
         return CORRAL_EABSENT;
     }
     int outcome = entry->negative ? CORRAL_NEGATIVE : CORRAL_HIT;
-    struct corral_bytes value = crl_entry_value(entry);
+    struct corral_bytes value = crl_entry_value_of(entry, key);
     if (size > 0)
         memcpy(buffer, value.data, value.size < size ? value.size : size);
     corral_us age_us = now - entry->answered_at;
