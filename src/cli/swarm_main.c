@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * swarm_main.c - corral-swarm: run drawn plans, thousands of them, and show the first that breaks a promise.
+ * swarm_main.c - corral-swarm: run drawn plans, thousands of them, and show the first that breaks a
+ * promise.
  *
- * Seeds are worked off by child processes, one for each job, which take the next one from a counter in shared
- * memory. So a core that aborts, crashes or hangs is a finding like any other: the parent reads in the shared
- * memory which seed it was, and starts another child. What broke is run once more, narrated.
+ * Seeds are worked off by child processes, one for each job, which take the next one from a counter
+ * in shared memory. So a core that aborts, crashes or hangs is a finding like any other: the parent
+ * reads in the shared memory which seed it was, and starts another child. What broke is run once
+ * more, narrated.
  *
  * Every 50th seed is run twice, narrated, and must tell the same story to the letter. Every edge of
- * a flight (core/flight.h) must be taken by somebody, or the swarm does not reach what it is to test. */
+ * a flight (core/flight.h) must be taken by somebody, or the swarm does not reach what it is to
+ * test. */
 #include "base/units.h"
 #include "sim/report.h"
 #include "sim/swarm.h"
@@ -83,7 +86,7 @@ static double real_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* ------------------------------------------------------------------------------------ one seed */
+/* ------------------------------------------------------------------------------------- one seed */
 
 /* A narration, kept as one text. */
 struct story {

@@ -21,8 +21,8 @@
  *   WANTED_ALONE  └───┬────┘          └─────────┘
  *                     └ REFUSED, DESERTED ► IDLE
  *
- * The last waiter may leave at any time. A flight that waits or is queued ends at once; one that has
- * asked the store hears the answer first, since a value is good for who comes next, and a lease
+ * The last waiter may leave at any time. A flight that waits or is queued ends at once; one that
+ * has asked the store hears the answer first, since a value is good for who comes next, and a lease
  * must be given back (UNWANTED); a load goes on.
  */
 #ifndef CRL_CORE_FLIGHT_H

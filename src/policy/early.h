@@ -25,8 +25,8 @@ struct crl_times {
  *
  * Pure. For one u, once due stays due.
  *
- * Laws, for readers who come independently of each other (Poisson), n of them in the time of a load,
- * a load time D that does not change, and a TTL that is long beside the lead:
+ * Laws, for readers who come independently of each other (Poisson), n of them in the time of a
+ * load, a load time D that does not change, and a TTL that is long beside the lead:
  *
  *   - The first of them is due at a lead (time before the expiry) of beta * D * (ln(n * beta) +
  *     0.577) on average: Gumbel's distribution. It needs n * beta large beside 1, or many a cycle

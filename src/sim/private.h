@@ -3,7 +3,8 @@
  * private.h - what the files of sim/ share.
  *
  *   world.c     the queue of things to happen, the clock, the nodes
- *   actions.c   what the core asks for, carried out: readers answered, queries begun, the store asked
+ *   actions.c   what the core asks for, carried out: readers answered, queries begun, the store
+ *               asked
  *   wire.c      messages between nodes and the store, and the store's end
  *   faults.c    what befalls the fleet
  *   watch.c     the observer: what readers and the database see, judged by the promises

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * run.c - plans: the readers of traffic.h come to the world of world.c, and writes and faults befall it. */
+ * run.c - plans: the readers of traffic.h come to the world of world.c, and writes and faults
+ * befall it. */
 #include "sim/private.h"
 
 #include <math.h>

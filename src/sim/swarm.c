@@ -2,7 +2,8 @@
  *
  * swarm.c - see swarm.h.
  *
- * Spans and counts are drawn evenly by their logarithm, so that short ones are as likely as long ones. */
+ * Spans and counts are drawn evenly by their logarithm, so that short ones are as likely as long
+ * ones. */
 #include "sim/swarm.h"
 
 #include "base/assert.h"
@@ -13,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------------------------------- lots */
+/* ----------------------------------------------------------------------------------------- lots */
 
 static bool chance(struct crl_rng *rng, double p)
 {
@@ -42,7 +43,7 @@ static corral_us span(struct crl_rng *rng, corral_us least_us, corral_us most_us
     return (corral_us)magnitude(rng, (double)least_us, (double)most_us);
 }
 
-/* -------------------------------------------------------------------------------------- what is on */
+/* ----------------------------------------------------------------------------------- what is on */
 
 static void draw_bursts(struct crl_rng *rng, struct sim_drawn *drawn)
 {
@@ -203,7 +204,7 @@ void sim_swarm_draw(uint64_t seed, struct sim_drawn *ret_drawn)
     draw_faults(&rng, ret_drawn);
 }
 
-/* --------------------------------------------------------------------------------------- describe */
+/* ------------------------------------------------------------------------------------- describe */
 
 struct text {
     char *at;

@@ -2,10 +2,11 @@
  *
  * swarm.h - plans drawn from seeds: the seed first draws the kind of run, then the run.
  *
- * A run in which everything happens at once finds less than many runs in which most things are off: what is
- * there all the time hides what needs quiet to happen. So each feature of a plan is off in a good part of the
- * seeds, and what is on may be mild or absurd: TTLs of a microsecond, leases shorter than the deadline, a
- * memory that holds nothing, a store behind a network that loses every third message.
+ * A run in which everything happens at once finds less than many runs in which most things are off:
+ * what is there all the time hides what needs quiet to happen. So each feature of a plan is off in
+ * a good part of the seeds, and what is on may be mild or absurd: TTLs of a microsecond, leases
+ * shorter than the deadline, a memory that holds nothing, a store behind a network that loses every
+ * third message.
  *
  * Pure: the same seed, the same plan.
  *
@@ -32,8 +33,8 @@ struct sim_drawn {
 /* sim_swarm_draw - the plan of a seed: at most 8 nodes, 8 keys and some thousand readers. */
 void sim_swarm_draw(uint64_t seed, struct sim_drawn *ret_drawn);
 
-/* sim_swarm_describe - a plan in one line without newline, cut off where the room ends. Left out is what
- * is off. */
+/* sim_swarm_describe - a plan in one line without newline, cut off where the room ends. Left out is
+ * what is off. */
 void sim_swarm_describe(const struct sim_plan *plan, char *ret_text, size_t room);
 
 #endif

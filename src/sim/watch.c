@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * watch.c - the observer. It knows what readers asked and got, what the database and the store were asked; it
- * knows nothing of the core's insides. What it finds broken it writes down, the first one for good, and the
- * world stands still.
+ * watch.c - the observer. It knows what readers asked and got, what the database and the store were
+ * asked, and the core's figures that all can read; it knows nothing else of the core's insides. What
+ * it finds broken it writes down, the first one for good, and the world stands still.
  *
  * The rules, by promise:
  *   P1  a load begins while the node has a live one of the key
- *   P2  a load begins in a fleet with a store, and the store has neither given the lease nor been silent; a
- *       fill that does not carry the token of the lease last given; the store gives a lease while a load
- *       under the one before is live, and that one has neither expired nor been taken back by an
- *       invalidation
- *   P3  a value from memory is older than its TTL, with jitter, since the database answered; one that the
- *       store gave may be older by what the node waits for the store, since it was fresh when it left
- *   P4  a reader gets an older version than its process knew to be written when it came; the store keeps
- *       an older one than it was told of
- *   P5  an answer that is late, comes twice, or never; a value without success, success without one; a
- *       reader waits while nobody works for him; a reader who came before a load began is not answered
- *       by it
- *   P6  more loads of one node at the database than its concurrency allows; more flights queued than its
- *       queue allows; a load that goes on after its deadline
- *   P7  a load that is cancelled before its deadline; a lease that is kept when nothing is done under it
- *   P8  memory over the budget; more readers waiting, or more flights, than the limits allow; a reader
- *       who is refused though the limits are not reached
+ *   P2  a load begins in a fleet with a store, and the store has neither given the lease nor been
+ *       silent; a fill that does not carry the token of the lease last given; the store gives a
+ *       lease while a load under the one before is live, and that one has neither expired nor been
+ *       taken back by an invalidation
+ *   P3  a value from memory is older than its TTL, with jitter, since the database answered; one
+ *       that the store gave may be older by what the node waits for the store, since it was fresh
+ *       when it left
+ *   P4  a reader gets an older version than its process knew to be written when it came; the store
+ *       keeps an older one than it was told of
+ *   P5  an answer that is late, comes twice, or never; a value without success, success without
+ *       one; a reader waits while nobody works for him; a reader who came before a load began is
+ *       not answered by it
+ *   P6  more loads of one node at the database than its concurrency allows; more flights queued
+ *       than its queue allows; a load that goes on after its deadline
+ *   P7  a load that is cancelled before its deadline; a lease that is kept when nothing is done
+ *       under it
+ *   P8  memory over the budget; more readers waiting, or more flights, than the limits allow; a
+ *       reader who is refused though the limits are not reached
  *   P9  a load begins though the node has a fresh value: by what its table says when a reader's own
  *       get led to it, and by what it loaded before when nothing has changed or was evicted since
  *   P10 a failed load is given out as a value
@@ -48,7 +50,7 @@ void watch_break(struct sim *sim, uint32_t key, const char *format, ...)
     sim->report->broken_key = key;
 }
 
-/* ------------------------------------------------------------------------------------------- loads */
+/* ---------------------------------------------------------------------------------------- loads */
 
 static uint32_t live_on_node(const struct sim_load *load, struct sim_key *key)
 {
@@ -158,7 +160,7 @@ void watch_cancel(struct sim *sim, const struct sim_load *load)
                     (long long)(load->deadline_at - node_now(sim, load->node)));
 }
 
-/* ------------------------------------------------------------------------------------------- store */
+/* ---------------------------------------------------------------------------------------- store */
 
 void watch_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask)
 {
@@ -254,7 +256,7 @@ void watch_stored(struct sim *sim, uint32_t number, const struct crl_entry *entr
                     (unsigned long long)value.version);
 }
 
-/* ----------------------------------------------------------------------------------------- answers */
+/* -------------------------------------------------------------------------------------- answers */
 
 static void watch_value(struct sim *sim, const struct sim_reader *reader, int result,
                         const struct crl_entry *entry)
@@ -319,7 +321,7 @@ void watch_answer(struct sim *sim, const struct sim_reader *reader, int result,
         watch_value(sim, reader, result, entry);
 }
 
-/* ------------------------------------------------------------------------------------------ always */
+/* --------------------------------------------------------------------------------------- always */
 
 /* Is anything under way that will bring this key's readers their answer? */
 static bool key_is_worked_on(struct sim *sim, uint32_t number, uint32_t key)

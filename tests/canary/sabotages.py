@@ -141,7 +141,8 @@ SABOTAGES = [
     ("one waiter is lost", "P5", "test_flight", "P5: reader", OBSERVER, LOST_WAITER),
     ("the patience of readers is not watched", "P5", "test_flight", "P5: ", ALL, NO_PATIENCE),
     ("the patience of readers is not watched", "P5", "test_flight", "P5: reader", OBSERVER, NO_PATIENCE),
-    ("a reader is answered once more when its time is over", "P5", "test_flight", "was answered twice", OBSERVER, DOUBLE_ANSWER),
+    ("a reader is answered once more when its time is over", "P5", "test_flight", "was answered twice", OBSERVER,
+     DOUBLE_ANSWER),
     ("who came later is forgotten", "P5", "test_flight", "P5: reader", OBSERVER, [
         ("src/core/flight.c",
          "    if (flight->state == CRL_FLIGHT_IDLE && !cds_list_empty(&flight->later)) {\n",
@@ -220,7 +221,8 @@ SWARM_SABOTAGES = [
 
     ("no load has a deadline", "P6", "P6: ", OBSERVER, NO_DEADLINE + [
         ("src/core/flight.c", "action->load.deadline_at = flight->place->deadline.at;",
-         "action->load.deadline_at =\n        turn->event->now + turn->core->origins[action->origin]->config.deadline_us;")]),
+         "action->load.deadline_at =\n"
+         "        turn->event->now + turn->core->origins[action->origin]->config.deadline_us;")]),
     ("the deadline is half of what was agreed", "P6", "P6: ", OBSERVER, [
         ("src/core/places.c", "place->started_at + origin->config.deadline_us",
          "place->started_at + origin->config.deadline_us / 2")]),
@@ -292,7 +294,8 @@ SWARM_SABOTAGES = [
          "    uint64_t hash = crl_core_hash(turn->core, event->space, event->key);\n"
          "    key_forget(turn, hash);\n")]),
     ("the store is not told of an invalidation", "P4", "P4: reader", OBSERVER, [
-        ("src/core/core.c", "    if (!turn->core->spaces[event->space]->config.has_store)\n        return;\n    struct crl_action",
+        ("src/core/core.c",
+         "    if (!turn->core->spaces[event->space]->config.has_store)\n        return;\n    struct crl_action",
          "    if (event->now >= 0)\n        return;\n    struct crl_action")]),
     ("a free place is offered to nobody", "P5", "for which nobody works", OBSERVER, [
         ("src/core/core.c", "    queue_admit(turn, origin);\n", "")]),

@@ -584,7 +584,8 @@ static void who_invalidates_does_not_wait_for_the_lease(void **state)
     story_swept(&story);
 }
 
-/* Found by the swarm: the store's answer was for the flight that readers share, and there is none. */
+/* Found by the swarm: the store's answer was for the flight that readers share, and there is
+ * none. */
 static void who_shares_nothing_does_not_wait_for_the_store(void **state)
 {
     (void)state;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Goal:   early refresh is due when its formula says so, and costs what its law says.
- * Method: rows; then many drawn cycles of a key, with readers of a Poisson process, compared with the laws
- *         of early.h within five standard errors. */
+ * Method: rows; then many drawn cycles of a key, with readers of a Poisson process, compared with
+ *         the laws of early.h within five standard errors. */
 #include "base/rng.h"
 #include "policy/early.h"
 
@@ -46,7 +46,8 @@ static void xfetch_rows(void **state)
     }
 }
 
-/* Law: for one lot, once due stays due; for one instant, a smaller lot is due if a larger one is. */
+/* Law: for one lot, once due stays due; for one instant, a smaller lot is due if a larger one
+ *      is. */
 static void xfetch_is_monotonous(void **state)
 {
     (void)state;
