@@ -81,6 +81,23 @@ void world_write(struct sim *sim, uint32_t node, uint32_t key)
     node_step(sim, node, &(struct crl_event){.kind = CRL_INVALIDATE, .key = key_bytes(sim, key)});
 }
 
+/* The same, by one who has the new value at hand, padded to a size. */
+void world_put(struct sim *sim, uint32_t node, uint32_t key, size_t size)
+{
+    struct sim_key *written = &sim->keys[key];
+    struct sim_value value = {.version = ++written->version, .loaded_at = sim->now};
+    unsigned char *bytes = calloc(1, size);
+    crl_assert(bytes != NULL && size >= sizeof value);
+    memcpy(bytes, &value, sizeof value);
+    trace_line(sim, node, "%-8s is put", written->text);
+    watch_changed(sim, node, key, written->version);
+    node_step(sim, node,
+              &(struct crl_event){.kind = CRL_PUT,
+                                  .key = key_bytes(sim, key),
+                                  .put = {.value = crl_bytes(bytes, size)}});
+    free(bytes);
+}
+
 static void run_answer(struct sim *sim, struct crl_action *action)
 {
     struct crl_waiter *waiter, *next;

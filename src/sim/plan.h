@@ -52,6 +52,7 @@ struct sim_readers {
     corral_us wait_us; /* the longest a reader waits */
     double give_up;    /* the fraction of waiting readers that leave early, at a random instant */
     double writes;     /* writes to the database, each with an invalidation, a second */
+    double puts;       /* the fraction of them that put the new value into the cache */
 };
 
 /* ------------------------------------------------------------------------------------- database */

@@ -4,7 +4,8 @@
  *
  *   world.c     the queue of things to happen, the clock, the nodes
  *   actions.c   what the core asks for, carried out: readers answered, queries begun, the store
- *   asked wire.c      messages between nodes and the store, and the store's end
+ *               asked
+ *   wire.c      messages between nodes and the store, and the store's end
  *   faults.c    what befalls the fleet
  *   watch.c     the observer: what readers and the database see, judged by the promises
  *   record.c    the figures of a report
@@ -222,6 +223,7 @@ static inline struct sim_known *known_of(struct sim *sim, uint32_t node, uint32_
 /* actions.c */
 void world_get(struct sim *sim, uint32_t node, uint32_t key, corral_us asked_at, corral_us wait_us);
 void world_write(struct sim *sim, uint32_t node, uint32_t key);
+void world_put(struct sim *sim, uint32_t node, uint32_t key, size_t size);
 void world_leave(struct sim *sim, struct sim_reader *reader);
 void actions_run(struct sim *sim, uint32_t node);
 void load_ends(struct sim *sim, struct sim_query *query);

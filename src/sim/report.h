@@ -62,7 +62,7 @@ struct sim_run_options {
  * Promises are watched throughout (watch.c): by what readers and the database see.
  * ret_report  large; the caller's
  * Errors: ENOMEM (the real memory is not enough), EINVAL the plan is beyond the limits of
- * plan.h. */
+ *         plan.h. */
 int sim_run_plan(const struct sim_plan *plan, const struct sim_run_options *options,
                  struct sim_report *ret_report);
 

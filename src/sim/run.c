@@ -89,7 +89,12 @@ static void plan_happens(struct sim *sim, struct sim_event *event)
     uint32_t wanted = (uint32_t)crl_rng_below(&sim->reader_lots, sim->plan.nodes);
     uint32_t key = (uint32_t)crl_rng_below(&sim->reader_lots, sim->plan.readers.keys);
     uint32_t node = node_up(sim, wanted);
-    if (node != SIM_NO_NODE && !node_is_paused(sim, node))
+    bool puts =
+        sim->plan.readers.puts > 0 && crl_rng_uniform(&sim->reader_lots) <= sim->plan.readers.puts;
+    bool can = node != SIM_NO_NODE && !node_is_paused(sim, node);
+    if (can && puts)
+        world_put(sim, node, key, sizeof(struct sim_value));
+    else if (can)
         world_write(sim, node, key);
     schedule_write(sim);
 }

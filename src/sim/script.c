@@ -142,22 +142,6 @@ static void happen_give_up(struct sim *sim, uint32_t number)
     }
 }
 
-static void happen_put(struct sim *sim, const struct sim_event *event)
-{
-    struct sim_key *key = &sim->keys[event->key];
-    struct sim_value value = {.version = ++key->version, .loaded_at = sim->now};
-    unsigned char *bytes = calloc(1, event->number);
-    crl_assert(bytes != NULL && event->number >= sizeof value);
-    memcpy(bytes, &value, sizeof value);
-    trace_line(sim, event->node, "%-8s is put", key->text);
-    watch_changed(sim, event->node, event->key, key->version);
-    node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_PUT,
-                                  .key = key_bytes(sim, event->key),
-                                  .put = {.value = crl_bytes(bytes, event->number)}});
-    free(bytes);
-}
-
 static void happen_origin(struct sim *sim, const struct sim_event *event)
 {
     enum sim_origin_mode mode = (enum sim_origin_mode)event->ask;
@@ -199,7 +183,7 @@ static void script_happens(struct sim *sim, struct sim_event *event)
         happen_give_up(sim, event->number);
         break;
     case SCRIPT_PUT:
-        happen_put(sim, event);
+        world_put(sim, event->node, event->key, event->number);
         break;
     case SCRIPT_ORIGIN:
         happen_origin(sim, event);

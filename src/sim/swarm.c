@@ -91,6 +91,7 @@ static void draw_readers(struct crl_rng *rng, struct sim_drawn *drawn)
         .wait_us = chance(rng, 0.05) ? 0 : span(rng, CORRAL_MS(1), CORRAL_SECONDS(10)),
         .give_up = chance(rng, 0.6) ? 0 : fraction(rng, 0.05, 0.9),
         .writes = chance(rng, 0.5) ? 0 : magnitude(rng, 1, 60) / seconds,
+        .puts = chance(rng, 0.7) ? 0 : fraction(rng, 0.1, 1),
     };
     bool has_bursts = chance(rng, 0.5);
     if (has_bursts)
@@ -242,6 +243,8 @@ static void describe_readers(struct text *text, const struct sim_readers *reader
         say(text, " give_up=%.2g", readers->give_up);
     if (readers->writes > 0)
         say(text, " writes=%.3g/s", readers->writes);
+    if (readers->writes > 0 && readers->puts > 0)
+        say(text, " puts=%.2g", readers->puts);
 }
 
 static void describe_database(struct text *text, const struct sim_database *database)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * watch.c - the observer. It knows what readers asked and got, what the database and the store were
- * asked; it knows nothing of the core's insides. What it finds broken it writes down, the first one
- * for good, and the world stands still.
+ * asked, and the core's figures that all can read; it knows nothing else of the core's insides.
+ * What it finds broken it writes down, the first one for good, and the world stands still.
  *
  * The rules, by promise:
  *   P1  a load begins while the node has a live one of the key

@@ -141,8 +141,8 @@ SABOTAGES = [
     ("one waiter is lost", "P5", "test_flight", "P5: reader", OBSERVER, LOST_WAITER),
     ("the patience of readers is not watched", "P5", "test_flight", "P5: ", ALL, NO_PATIENCE),
     ("the patience of readers is not watched", "P5", "test_flight", "P5: reader", OBSERVER, NO_PATIENCE),
-    ("a reader is answered once more when its time is over", "P5", "test_flight", "was answered twice",
-     OBSERVER, DOUBLE_ANSWER),
+    ("a reader is answered once more when its time is over", "P5", "test_flight", "was answered twice", OBSERVER,
+     DOUBLE_ANSWER),
     ("who came later is forgotten", "P5", "test_flight", "P5: reader", OBSERVER, [
         ("src/core/flight.c",
          "    if (flight->state == CRL_FLIGHT_IDLE && !cds_list_empty(&flight->later)) {\n",
