@@ -69,8 +69,8 @@ void crl_table_free(struct crl_table *table);
 struct crl_entry *crl_table_find(const struct crl_table *table, uint64_t hash, uint32_t space,
                                  struct corral_bytes key);
 
-/* What a lookup needs of a table, and nothing else: for readers to keep next to what else a hit needs,
- * so that crl_view_find() takes no call and one load less. Valid as long as the table. */
+/* What a lookup needs of a table, and nothing else: for readers to keep next to what else a hit
+ * needs, so that crl_view_find() takes no call and one load less. Valid as long as the table. */
 struct crl_table_view {
     const _Atomic crl_buckets *arrays;
     uint64_t shard_mask;

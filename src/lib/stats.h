@@ -15,8 +15,8 @@
 #include "core/core.h"
 #include "lib/cache.h"
 
-/* What one thread counts for one space. Ages of one moment mostly fall into one bucket, so the sheet
- * remembers the last one: above `age_above_us`, up to `age_upto_us`. */
+/* What one thread counts for one space. Ages of one moment mostly fall into one bucket, so the
+ * sheet remembers the last one: above `age_above_us`, up to `age_upto_us`. */
 struct crl_space_sheet {
     struct crl_counter gets[CRL_GET_CLASSES];
     struct crl_hist age;

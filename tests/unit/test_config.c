@@ -3,7 +3,8 @@
  * Goal:   a good configuration becomes exactly the struct it says; of a bad one every problem is
  *         told, with its line and column, in order.
  * Method: rows of a text and the whole list of problems it must give. Then the file itself:
- *         missing, a folder, too large. Then the manual page and the examples against the schema. */
+ *         missing, a folder, too large. Then the manual page and the examples against the
+ *         schema. */
 #include "server/config.h"
 
 #include "server/config_schema.h"
