@@ -4,9 +4,9 @@
  *
  * A fresh hit is answered on the calling thread, under the RCU read lock: it takes no lock,
  * allocates nothing and makes no system call. One that copies (corral_read(), most hits of the
- * daemon) writes no shared cache line either; one that hands out a reference counts it in the entry.
- * Everything else becomes a struct crl_get that travels to the engine and comes back as one call of
- * its function. */
+ * daemon) writes no shared cache line either; one that hands out a reference counts it in the
+ * entry. Everything else becomes a struct crl_get that travels to the engine and comes back as one
+ * call of its function. */
 #include "io/clock.h"
 #include "lib/private.h"
 #include "lib/rcu.h"

@@ -57,7 +57,8 @@ static void branch_end(struct weigher *w)
     group->last_weight = 0;
 }
 
-/* The C library takes an unmatched ')' for a letter. Between brackets of ours it would not be one. */
+/* The C library takes an unmatched ')' for a letter. Between brackets of ours it would not be
+ * one. */
 static void group_close(struct weigher *w)
 {
     if (w->depth == 0) {
@@ -179,7 +180,8 @@ static int compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX], re
     return CORRAL_EINVAL;
 }
 
-/* It is compiled twice: alone, so that it is whole in itself, and then in brackets between anchors. */
+/* It is compiled twice: alone, so that it is whole in itself, and then in brackets between
+ * anchors. */
 int crl_pattern_compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX],
                         struct crl_pattern *ret_pattern)
 {

@@ -3,7 +3,7 @@
  * actions.c - readers who ask, and what the core asks for, carried out in the false world. */
 #include "sim/private.h"
 
-/* ----------------------------------------------------------------------------------------- readers */
+/* -------------------------------------------------------------------------------------- readers */
 
 static struct sim_reader *reader_new(struct sim *sim, uint32_t node, uint32_t key,
                                      corral_us asked_at, corral_us wait_us)
@@ -121,7 +121,7 @@ static void run_answer(struct sim *sim, struct crl_action *action)
         crl_entry_unref(sim->allocator, action->answer.entry);
 }
 
-/* ------------------------------------------------------------------------------------------- loads */
+/* ---------------------------------------------------------------------------------------- loads */
 
 /* Which key an action is about: the one that the event was about, nearly always. */
 static uint32_t key_of(const struct sim *sim, struct corral_bytes bytes)
@@ -273,7 +273,7 @@ void load_forget(struct sim *sim, struct sim_load *load)
         free(load);
 }
 
-/* --------------------------------------------------------------------------------------------- all */
+/* ------------------------------------------------------------------------------------------ all */
 
 void actions_run(struct sim *sim, uint32_t node)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * plan.h - what a simulation is to simulate: a fleet, its readers, its database, its store, its network, and
- * what befalls them. A plan and a seed are everything that a run depends on.
+ * plan.h - what a simulation is to simulate: a fleet, its readers, its database, its store, its
+ * network, and what befalls them. A plan and a seed are everything that a run depends on.
  *
  * A scenario file (corral sim) is read into a plan; the swarm draws plans from seeds.
  *
@@ -13,10 +13,11 @@
 
 #include <corral/corral.h>
 
-/* ------------------------------------------------------------------------------------------ readers */
+/* -------------------------------------------------------------------------------------- readers */
 
-/* A piece of the curve of requests a second, over all nodes together. From `from` on the rate goes in a straight
- * line from rate_from to rate_to at the start of the next piece (or the end); equal ones: constant. */
+/* A piece of the curve of requests a second, over all nodes together. From `from` on the rate goes
+ * in a straight line from rate_from to rate_to at the start of the next piece (or the end); equal
+ * ones: constant. */
 struct sim_rate_piece {
     corral_us from_at;
     double rate_from, rate_to; /* requests a second, >= 0 */
@@ -54,7 +55,7 @@ struct sim_readers {
     double puts;       /* the fraction of them that put the new value into the cache */
 };
 
-/* ----------------------------------------------------------------------------------------- database */
+/* ------------------------------------------------------------------------------------- database */
 
 enum sim_service {
     SIM_SERVICE_FIXED, /* every query takes the mean */
@@ -62,8 +63,9 @@ enum sim_service {
     SIM_SERVICE_LOGNORMAL, /* with sigma */
 };
 
-/* The database as a queue: `servers` queries are worked on at once, the others wait first come, first
- * served. Each query that waits slows all that are worked on: time = drawn * (1 + slowdown * waiting). */
+/* The database as a queue: `servers` queries are worked on at once, the others wait first come,
+ * first served. Each query that waits slows all that are worked on: time = drawn * (1 + slowdown *
+ * waiting). */
 struct sim_database {
     enum sim_service service;
     corral_us mean_us;
@@ -76,7 +78,7 @@ struct sim_database {
     corral_us cancel_us;  /* until a cancelled query has ended */
 };
 
-/* ------------------------------------------------------------------------------------- store, network */
+/* ------------------------------------------------------------------------------- store, network */
 
 /* One way of a message. */
 struct sim_network {
@@ -93,7 +95,7 @@ struct sim_store {
     corral_us lease_us;
 };
 
-/* ------------------------------------------------------------------------------------------- faults */
+/* --------------------------------------------------------------------------------------- faults */
 
 #define SIM_FAULTS(X)                                                                            \
     X(STORE_DOWN, "store_down")             /* no message to or from it arrives */               \
@@ -123,7 +125,7 @@ struct sim_fault {
     corral_us step_us;           /* NODE_CLOCK_STEPPED */
 };
 
-/* -------------------------------------------------------------------------------------------- whole */
+/* ---------------------------------------------------------------------------------------- whole */
 
 struct sim_plan {
     uint64_t seed;

@@ -127,7 +127,7 @@ void sim_run(struct sim *sim)
         watch_end(sim);
 }
 
-/* ------------------------------------------------------------------------------- things that happen */
+/* --------------------------------------------------------------------------- things that happen */
 
 static void happen_give_up(struct sim *sim, uint32_t number)
 {
@@ -201,7 +201,7 @@ static void script_happens(struct sim *sim, struct sim_event *event)
     }
 }
 
-/* ----------------------------------------------------------------------------- what is to happen */
+/* ---------------------------------------------------------------------------- what is to happen */
 
 static struct sim_event *plot(struct sim *sim, corral_us at, enum script_what what, uint32_t node)
 {
@@ -267,7 +267,7 @@ void sim_close(struct sim *sim, corral_us at, uint32_t node)
     plot(sim, at, SCRIPT_CLOSE, node);
 }
 
-/* --------------------------------------------------------------------------------- what came of it */
+/* ------------------------------------------------------------------------------ what came of it */
 
 const char *sim_trace(const struct sim *sim)
 {

@@ -2,15 +2,15 @@
  *
  * wire.c - what goes between the nodes and the store, and the store's end of it.
  *
- * A node has one connection, a TCP one: what is sent on it arrives in order, late or not at all. A message that
- * the network drops is sent again after a while and holds up what comes behind it; messages of different
- * nodes overtake each other freely. When the connection breaks (the store dies, the node is cut off), all
- * that is on it is lost. An invalidation is kept until the store has confirmed it, and said again on the next
- * connection, before anything else.
+ * A node has one connection, a TCP one: what is sent on it arrives in order, late or not at all. A
+ * message that the network drops is sent again after a while and holds up what comes behind it;
+ * messages of different nodes overtake each other freely. When the connection breaks (the store
+ * dies, the node is cut off), all that is on it is lost. An invalidation is kept until the store
+ * has confirmed it, and said again on the next connection, before anything else.
  *
- * Freshness loses what it spends on the way, so that nothing is fresh for longer than was agreed (P3): a fill is
- * shortened by its time on the wire (which a store can bound, since it granted the lease), a reply by the time
- * since the question. */
+ * Freshness loses what it spends on the way, so that nothing is fresh for longer than was agreed
+ * (P3): a fill is shortened by its time on the wire (which a store can bound, since it granted the
+ * lease), a reply by the time since the question. */
 #include "sim/private.h"
 
 /* TCP's first time-out, of a connection whose round trips are short. */
@@ -46,7 +46,7 @@ static struct sim_event *send_to_node(struct sim *sim, uint32_t node, enum sim_w
     return event_add(sim, arrival(sim, &sim->nodes[node].wire.from_busy_until), what, node);
 }
 
-/* ----------------------------------------------------------------------------------- a node's end */
+/* --------------------------------------------------------------------------------- a node's end */
 
 void wire_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask)
 {
@@ -134,7 +134,7 @@ void wire_forget(struct sim *sim, uint32_t node)
     }
 }
 
-/* ------------------------------------------------------------------------------------ the store's end */
+/* ------------------------------------------------------------------------------ the store's end */
 
 static void key_interests(const struct sim *sim, struct sim_key *key, uint32_t node)
 {
@@ -152,8 +152,8 @@ static void key_interests(const struct sim *sim, struct sim_key *key, uint32_t n
     key->interested[key->interested_n++] = node;
 }
 
-/* The store pushes a change (S6), to those who asked for the key since the last time: for others it would
- * be no news. */
+/* The store pushes a change (S6), to those who asked for the key since the last time: for others it
+ * would be no news. */
 void wire_push(void *arg, uint32_t by, uint32_t space, struct corral_bytes bytes)
 {
     struct sim *sim = arg;

@@ -2,12 +2,13 @@
  *
  * world.c - the false world: processes that run the real core, and one virtual clock.
  *
- * Concept. A world is a heap of things that will happen: messages that arrive, queries that end, timers of
- * cores. It takes the earliest, moves the clock to it, hands the core of the node its event, and carries
- * out the actions that come out as further things that will happen. After every step it may audit the core
- * (crl_core_check), and an observer of its own (watch.c), who knows nothing of the core's insides, judges
- * the promises by what readers and the database see. The first broken one is kept. The same plan gives
- * the same run, to the last letter: no real clock, no thread, no address is ever looked at.
+ * Concept. A world is a heap of things that will happen: messages that arrive, queries that end,
+ * timers of cores. It takes the earliest, moves the clock to it, hands the core of the node its
+ * event, and carries out the actions that come out as further things that will happen. After every
+ * step it may audit the core (crl_core_check), and an observer of its own (watch.c), who knows
+ * nothing of the core's insides, judges the promises by what readers and the database see. The
+ * first broken one is kept. The same plan gives the same run, to the last letter: no real clock, no
+ * thread, no address is ever looked at.
  *
  * A node that is paused does nothing: what is meant for it happens when it goes on. A node whose
  * clock was stepped is ahead of the world; the core sees its node's clock only. */
@@ -19,7 +20,7 @@
 /* Beyond this many pairs of node and key the observer does without the rules that need them. */
 #define KNOWN_MAX (1u << 16)
 
-/* ------------------------------------------------------------------------------------------ events */
+/* --------------------------------------------------------------------------------------- events */
 
 struct sim_event *event_add(struct sim *sim, corral_us at, enum sim_what what, uint32_t node)
 {
@@ -80,7 +81,7 @@ static bool event_waits_for_its_node(const struct sim *sim, const struct sim_eve
            event->what != SIM_FAULT_ENDS && node_is_paused(sim, event->node);
 }
 
-/* ------------------------------------------------------------------------------------------- nodes */
+/* ---------------------------------------------------------------------------------------- nodes */
 
 int node_start(struct sim *sim, uint32_t number)
 {
@@ -188,7 +189,7 @@ void node_step(struct sim *sim, uint32_t number, struct crl_event *event)
     }
 }
 
-/* ------------------------------------------------------------------------------------------ world */
+/* ---------------------------------------------------------------------------------------- world */
 
 uint32_t world_key_add(struct sim *sim, const char *text)
 {

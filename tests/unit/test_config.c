@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   a good configuration becomes exactly the struct it says; of a bad one every problem is told,
- *         with its line and column, in order.
- * Method: rows of a text and the whole list of problems it must give. Then the file itself: missing,
- *         a folder, too large. Then the manual page and the examples against the schema. */
+ * Goal:   a good configuration becomes exactly the struct it says; of a bad one every problem is
+ *         told, with its line and column, in order.
+ * Method: rows of a text and the whole list of problems it must give. Then the file itself:
+ *         missing, a folder, too large. Then the manual page and the examples against the schema. */
 #include "server/config.h"
 
 #include "server/config_schema.h"
@@ -379,7 +379,7 @@ static void test_rows(void **state)
     assert_int_equal(failed, 0);
 }
 
-/* ---------------------------------------------------------------------------- what is read */
+/* --------------------------------------------------------------------------------- what is read */
 
 static struct crl_config *read_good(const char *name, const char *text)
 {
@@ -536,7 +536,7 @@ static void test_too_many(void **state)
     crl_problems_fini(&problems);
 }
 
-/* ------------------------------------------------------------------------------------ files */
+/* ---------------------------------------------------------------------------------------- files */
 
 static void expect_load(const char *file, const char *expected)
 {
@@ -580,7 +580,7 @@ static void test_files(void **state)
     expect_load("examples/demo.yaml", "");
 }
 
-/* ---------------------------------------------------------------- the manual page and the schema */
+/* --------------------------------------------------------------- the manual page and the schema */
 
 static char *file_text(const char *file)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   patterns match whole values; those that would take the C library's compiler too long are refused.
- * Method: rows. */
+ * Goal:   patterns match whole values; those that would take the C library's compiler too long are
+ * refused. Method: rows. */
 #include "server/pattern.h"
 
 #include <setjmp.h>
