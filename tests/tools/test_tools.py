@@ -184,7 +184,7 @@ def test_setup_wrong_usage(tree):
 
 def test_run_bench_lists_and_refuses(tree):
     code, out, _ = run(tree / "tools" / "run-bench", "--list")
-    assert code == 0 and {line.split(":")[0] for line in out.splitlines()} == {"table", "http", "storm"}
+    assert code == 0 and {line.split(":")[0] for line in out.splitlines()} == {"table", "http", "storm", "sim"}
     assert run(tree / "tools" / "run-bench", "nothing")[0] == 2
 
 
