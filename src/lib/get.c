@@ -74,16 +74,21 @@ static int key_check(const struct corral_space *space, struct corral_bytes key)
 
 /* The clock of hits is a few milliseconds behind: a value that might have expired meanwhile is
  * judged by the exact one, so that nothing is served past its TTL (P3). */
+__attribute__((noinline, cold)) static bool entry_is_fresh_exactly(const struct crl_entry *entry)
+{
+    return crl_entry_is_fresh(entry, crl_now());
+}
+
 static inline bool entry_is_fresh_now(const struct corral_space *space,
                                       const struct crl_entry *entry, corral_us coarse_now)
 {
     return crl_entry_is_fresh(entry, coarse_now + space->coarse_us) ||
-           crl_entry_is_fresh(entry, crl_now());
+           entry_is_fresh_exactly(entry);
 }
 
 /* The fresh entry of a key, or NULL. Inside a read section. */
-static inline struct crl_entry *entry_find_fresh(const struct corral_space *space,
-                                                 struct corral_bytes key, corral_us coarse_now)
+__attribute__((always_inline)) static inline struct crl_entry *entry_find_fresh(
+    const struct corral_space *space, struct corral_bytes key, corral_us coarse_now)
 {
     uint64_t hash = crl_hash(space->seed, space->number, key);
     struct crl_entry *entry = crl_view_find(&space->table, hash, space->number, key);
