@@ -29,6 +29,7 @@ static struct corral_options options_with_defaults(const struct corral_options *
         options.waiters_max = 131072;
     if (options.close_wait_us == 0)
         options.close_wait_us = CORRAL_SECONDS(5);
+    options.close_wait_us = crl_span(options.close_wait_us);
     return options;
 }
 

@@ -256,7 +256,7 @@ static int get_new(struct corral_space *space, struct corral_bytes key, corral_u
     get->space = space;
     get->fn = fn;
     get->arg = arg;
-    get->wait_until = crl_now() + wait_us;
+    get->wait_until = crl_now() + crl_span(wait_us);
     atomic_init(&get->refs, refs);
     get->key_size = key.size;
     memcpy(get->key, key.data, key.size);
@@ -266,7 +266,7 @@ static int get_new(struct corral_space *space, struct corral_bytes key, corral_u
 
 static int get_check(struct corral_space *space, struct corral_bytes key, corral_us wait_us)
 {
-    if (wait_us < 0 || wait_us > CORRAL_SECONDS(365 * 86400LL))
+    if (wait_us < 0)
         return CORRAL_EINVAL;
     return key_check(space, key);
 }

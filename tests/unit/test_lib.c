@@ -626,6 +626,30 @@ static void a_small_budget_is_used(void **state)
     house_close(house);
 }
 
+/* A program may say "for ever" with the largest number there is. */
+static void the_longest_spans_do_not_wrap_round(void **state)
+{
+    (void)state;
+    struct house *house = house_open(&(struct plan){
+        .options = {.close_wait_us = INT64_MAX},
+        .policy = {.ttl_us = INT64_MAX, .jitter = 0.5},
+        .deadline_us = INT64_MAX,
+    });
+    char key[16];
+    for (int i = 0; i < 20; i++) { /* each draws its jitter */
+        snprintf(key, sizeof key, "%d", i);
+        assert_int_equal(get(house, key, INT64_MAX), CORRAL_LOADED);
+        assert_int_equal(get(house, key, 0), CORRAL_HIT);
+        assert_int_equal(corral_put(house->space, corral_str(key), corral_str("x")), 0);
+        assert_int_equal(get(house, key, 0), CORRAL_HIT);
+    }
+    house->gate_is_open = false; /* close cancels this one, and waits for it */
+    house->manner = ANSWERS;
+    assert_int_equal(get(house, "slow", 0), CORRAL_ETIMEDOUT);
+    assert_int_equal(corral_close(house->cache), 0);
+    free(house);
+}
+
 static void waiters_at_and_over_their_limit(void **state)
 {
     (void)state;
@@ -821,6 +845,7 @@ int main(void)
         cmocka_unit_test(values_at_and_over_their_limit),
         cmocka_unit_test(a_value_larger_than_the_budget_is_answered_and_not_kept),
         cmocka_unit_test(a_small_budget_is_used),
+        cmocka_unit_test(the_longest_spans_do_not_wrap_round),
         cmocka_unit_test(waiters_at_and_over_their_limit),
         cmocka_unit_test(values_outlive_the_cache),
         cmocka_unit_test(misuse_is_told),
