@@ -39,13 +39,6 @@ static bool options_are_valid(const struct corral_options *options)
            options->close_wait_us >= 0;
 }
 
-static corral_us coarse_resolution(void)
-{
-    struct timespec t;
-    clock_getres(CLOCK_MONOTONIC_COARSE, &t);
-    return (corral_us)t.tv_sec * 1000000 + t.tv_nsec / 1000 + 1;
-}
-
 static void cache_free(struct corral_cache *cache)
 {
     if (cache->core != NULL)
@@ -98,7 +91,6 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     cache->value_max = options.value_max;
     cache->waiters_max = options.waiters_max;
     cache->close_wait_us = options.close_wait_us;
-    cache->coarse_us = coarse_resolution();
     cache->on_failure = options.on_failure;
     cache->on_failure_arg = options.on_failure_arg;
     cache->stats = crl_stats_new();

@@ -69,12 +69,11 @@ static int key_check(const struct corral_space *space, struct corral_bytes key)
     return 0;
 }
 
-/* The clock of hits is a few milliseconds behind: a value that might have expired meanwhile is
- * judged by the exact one, so that nothing is served past its TTL (P3). */
-static bool entry_is_fresh_now(const struct corral_cache *cache, const struct crl_entry *entry,
-                               corral_us coarse_now)
+/* The clock of hits is behind: a value that might have expired meanwhile is judged by the exact one,
+ * so that nothing is served past its TTL (P3). */
+static bool entry_is_fresh_now(const struct crl_entry *entry, corral_us coarse_now)
 {
-    return crl_entry_is_fresh(entry, coarse_now + cache->coarse_us) ||
+    return crl_entry_is_fresh(entry, coarse_now + CRL_COARSE_LAG_MAX) ||
            crl_entry_is_fresh(entry, crl_now());
 }
 
@@ -85,7 +84,7 @@ static inline struct crl_entry *entry_find_fresh(struct corral_space *space,
     struct corral_cache *cache = space->cache;
     uint64_t hash = crl_core_hash(cache->core, space->number, key);
     struct crl_entry *entry = crl_table_find(cache->table, hash, space->number, key);
-    if (entry == NULL || !entry_is_fresh_now(cache, entry, coarse_now))
+    if (entry == NULL || !entry_is_fresh_now(entry, coarse_now))
         return NULL;
     crl_table_touch(entry);
     return entry;

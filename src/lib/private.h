@@ -63,7 +63,6 @@ struct corral_cache {
     uint32_t waiters_max;
     _Atomic uint32_t gets; /* on their way to the engine, or waiting there */
     corral_us close_wait_us;
-    corral_us coarse_us; /* how far crl_now_coarse() may be behind */
     corral_failure_fn *on_failure;
     void *on_failure_arg;
     struct crl_stats *stats;
