@@ -7,7 +7,8 @@
  * callers ask for it at the same time; they all share the one result.
  *
  * Threads:  every function may be called from any thread, unless its comment says otherwise.
- * Time:     spans are microseconds (corral_us). A span of 0 means "none" unless said otherwise.
+ * Time:     spans are microseconds (corral_us). A span of 0 means "none" unless said otherwise; one
+ *           of more than a hundred years counts as a hundred years.
  * Bytes:    keys and values are plain bytes; they need no terminator and may hold NUL.
  * Results:  a result >= 0 is a success, and for the get calls one of enum corral_outcome; a result
  *           < 0 is one of enum corral_rc. Parameters named ret_... are untouched on failure.

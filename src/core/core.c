@@ -68,6 +68,7 @@ int crl_core_add_origin(struct crl_core *core, const struct crl_core_origin *con
     struct origin *origin = origin_new(config, core->origins_n);
     if (origin == NULL)
         return CORRAL_ENOMEM;
+    origin->config.deadline_us = crl_span(config->deadline_us);
     core->deadlines_n += config->limits.concurrency;
     core->origins[core->origins_n] = origin;
     return (int)core->origins_n++;
@@ -89,6 +90,8 @@ int crl_core_add_space(struct crl_core *core, const struct crl_core_space *confi
     if (space == NULL)
         return CORRAL_ENOMEM;
     space->config = *config;
+    space->config.policy.ttl_us = crl_span(config->policy.ttl_us);
+    space->config.policy.negative_ttl_us = crl_span(config->policy.negative_ttl_us);
     core->spaces[core->spaces_n] = space;
     return (int)core->spaces_n++;
 }

@@ -44,6 +44,15 @@ struct crl_core;
 #define CRL_ORIGINS_MAX 64
 #define CRL_SPACES_MAX  256
 
+/* Longer spans count as this one (a hundred years), so that an instant plus a span is an instant. */
+#define CRL_SPAN_MAX CORRAL_SECONDS(100LL * 365 * 86400)
+
+/* crl_span - a span that a program gave, as it counts. Pure. */
+static inline corral_us crl_span(corral_us span_us)
+{
+    return span_us < CRL_SPAN_MAX ? span_us : CRL_SPAN_MAX;
+}
+
 /* A load's name, unique in a core: late and repeated answers are recognised by it. 0: none. */
 typedef uint64_t crl_load_id;
 

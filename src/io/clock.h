@@ -20,8 +20,12 @@ static inline corral_us crl_now(void)
  * reading the coarse clock costs. Set before main(). */
 extern int (*crl_clock_read)(clockid_t clock, struct timespec *t);
 
-/* crl_now_coarse - the same clock as of the last tick of the kernel: up to 10 ms behind, and
- * several times cheaper. For the freshness of hits, whose TTLs are much longer. */
+/* crl_now_coarse - the same clock as of one of the kernel's last ticks, and several times cheaper.
+ * For the freshness of hits, whose TTLs are much longer.
+ *
+ * The kernel does not say how far behind it may be. Linux 6.18 at 250 Hz, where clock_getres() says
+ * 4 ms: between 4 and 8, now and then 12; and a virtual machine's ticks may come late. */
+#define CRL_COARSE_LAG_MAX CORRAL_MS(250) /* what we take for certain */
 static inline corral_us crl_now_coarse(void)
 {
     struct timespec t;

@@ -29,6 +29,7 @@ static struct corral_options options_with_defaults(const struct corral_options *
         options.waiters_max = 131072;
     if (options.close_wait_us == 0)
         options.close_wait_us = CORRAL_SECONDS(5);
+    options.close_wait_us = crl_span(options.close_wait_us);
     return options;
 }
 
@@ -36,13 +37,6 @@ static bool options_are_valid(const struct corral_options *options)
 {
     return options->key_max <= UINT16_MAX && options->value_max <= 1u << 30 &&
            options->close_wait_us >= 0;
-}
-
-static corral_us coarse_resolution(void)
-{
-    struct timespec t;
-    clock_getres(CLOCK_MONOTONIC_COARSE, &t);
-    return (corral_us)t.tv_sec * 1000000 + t.tv_nsec / 1000 + 1;
 }
 
 static void cache_free(struct corral_cache *cache)
@@ -254,7 +248,6 @@ static int space_register(struct corral_cache *cache, void *arg)
     space->stats_number = crl_stats_number(cache->stats);
     space->seed = cache->seed;
     space->key_max = cache->key_max;
-    space->coarse_us = coarse_resolution();
     space->cache = cache;
     space->origin = errand->options->origin;
     space->number = (uint32_t)number;

@@ -72,17 +72,16 @@ static int key_check(const struct corral_space *space, struct corral_bytes key)
     return 0;
 }
 
-/* The clock of hits is a few milliseconds behind: a value that might have expired meanwhile is
- * judged by the exact one, so that nothing is served past its TTL (P3). */
+/* The clock of hits is behind: a value that might have expired meanwhile is judged by the exact one,
+ * so that nothing is served past its TTL (P3). */
 __attribute__((noinline, cold)) static bool entry_is_fresh_exactly(const struct crl_entry *entry)
 {
     return crl_entry_is_fresh(entry, crl_now());
 }
 
-static inline bool entry_is_fresh_now(const struct corral_space *space,
-                                      const struct crl_entry *entry, corral_us coarse_now)
+static inline bool entry_is_fresh_now(const struct crl_entry *entry, corral_us coarse_now)
 {
-    return crl_entry_is_fresh(entry, coarse_now + space->coarse_us) ||
+    return crl_entry_is_fresh(entry, coarse_now + CRL_COARSE_LAG_MAX) ||
            entry_is_fresh_exactly(entry);
 }
 
@@ -92,7 +91,7 @@ __attribute__((always_inline)) static inline struct crl_entry *entry_find_fresh(
 {
     uint64_t hash = crl_hash(space->seed, space->number, key);
     struct crl_entry *entry = crl_view_find(&space->table, hash, space->number, key);
-    if (entry == NULL || !entry_is_fresh_now(space, entry, coarse_now))
+    if (entry == NULL || !entry_is_fresh_now(entry, coarse_now))
         return NULL;
     crl_table_touch(entry);
     return entry;
@@ -264,7 +263,7 @@ static int get_new(struct corral_space *space, struct corral_bytes key, corral_u
     get->space = space;
     get->fn = fn;
     get->arg = arg;
-    get->wait_until = crl_now() + wait_us;
+    get->wait_until = crl_now() + crl_span(wait_us);
     atomic_init(&get->refs, refs);
     get->key_size = key.size;
     memcpy(get->key, key.data, key.size);
@@ -274,7 +273,7 @@ static int get_new(struct corral_space *space, struct corral_bytes key, corral_u
 
 static int get_check(struct corral_space *space, struct corral_bytes key, corral_us wait_us)
 {
-    if (wait_us < 0 || wait_us > CORRAL_SECONDS(365 * 86400LL))
+    if (wait_us < 0)
         return CORRAL_EINVAL;
     return key_check(space, key);
 }

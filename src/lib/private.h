@@ -31,7 +31,6 @@ struct corral_space {
     uint64_t stats_number;
     uint64_t seed;
     size_t key_max;
-    corral_us coarse_us; /* how far crl_now_coarse() may be behind */
 
     struct corral_cache *cache;
     struct corral_origin *origin;

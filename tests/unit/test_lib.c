@@ -6,6 +6,7 @@
  *         parked, that a load has begun); nothing sleeps. Waits have a generous limit, so that a
  *         lost wake-up fails instead of hanging. */
 #include "base/bytes.h"
+#include "io/clock.h"
 #include "lib/cache.h"
 
 #include <corral/corral.h>
@@ -351,6 +352,31 @@ static void read_copies_and_never_loads(void **state)
 
 /* -------------------------------------------------------------------------------------- loaders */
 
+/* The coarse clock of a kernel whose ticks come late, as they do in a virtual machine. */
+static int late_clock(clockid_t clock, struct timespec *t)
+{
+    (void)clock;
+    corral_us now = crl_now() - CORRAL_MS(50);
+    *t = (struct timespec){.tv_sec = now / 1000000, .tv_nsec = now % 1000000 * 1000};
+    return 0;
+}
+
+/* P3. Linux promises no more for its coarse clock than a resolution; 6.18 is two of them behind. */
+static void nothing_is_fresh_past_its_ttl_when_ticks_come_late(void **state)
+{
+    (void)state;
+    int (*clock_read)(clockid_t, struct timespec *) = crl_clock_read;
+    crl_clock_read = late_clock;
+    struct house *house = house_open(&(struct plan){.policy = {.ttl_us = CORRAL_MS(60)}});
+    assert_int_equal(corral_put(house->space, corral_str("7"), corral_str("x")), 0);
+    corral_us over_at = crl_now() + CORRAL_MS(60); /* at the latest */
+    wait_until(crl_now() >= over_at);
+    size_t size;
+    assert_int_equal(corral_read(house->space, corral_str("7"), NULL, 0, &size), CORRAL_EABSENT);
+    house_close(house);
+    crl_clock_read = clock_read;
+}
+
 static void not_found_is_an_outcome(void **state)
 {
     (void)state;
@@ -626,6 +652,30 @@ static void a_small_budget_is_used(void **state)
     house_close(house);
 }
 
+/* A program may say "for ever" with the largest number there is. */
+static void the_longest_spans_do_not_wrap_round(void **state)
+{
+    (void)state;
+    struct house *house = house_open(&(struct plan){
+        .options = {.close_wait_us = INT64_MAX},
+        .policy = {.ttl_us = INT64_MAX, .jitter = 0.5},
+        .deadline_us = INT64_MAX,
+    });
+    char key[16];
+    for (int i = 0; i < 20; i++) { /* each draws its jitter */
+        snprintf(key, sizeof key, "%d", i);
+        assert_int_equal(get(house, key, INT64_MAX), CORRAL_LOADED);
+        assert_int_equal(get(house, key, 0), CORRAL_HIT);
+        assert_int_equal(corral_put(house->space, corral_str(key), corral_str("x")), 0);
+        assert_int_equal(get(house, key, 0), CORRAL_HIT);
+    }
+    house->gate_is_open = false; /* close cancels this one, and waits for it */
+    house->manner = ANSWERS;
+    assert_int_equal(get(house, "slow", 0), CORRAL_ETIMEDOUT);
+    assert_int_equal(corral_close(house->cache), 0);
+    free(house);
+}
+
 static void waiters_at_and_over_their_limit(void **state)
 {
     (void)state;
@@ -806,6 +856,7 @@ int main(void)
         cmocka_unit_test(a_get_is_answered_by_callback_once),
         cmocka_unit_test(a_get_can_be_called_off),
         cmocka_unit_test(read_copies_and_never_loads),
+        cmocka_unit_test(nothing_is_fresh_past_its_ttl_when_ticks_come_late),
         cmocka_unit_test(not_found_is_an_outcome),
         cmocka_unit_test(a_failure_is_told_with_its_reason),
         cmocka_unit_test(the_second_answer_is_dropped),
@@ -821,6 +872,7 @@ int main(void)
         cmocka_unit_test(values_at_and_over_their_limit),
         cmocka_unit_test(a_value_larger_than_the_budget_is_answered_and_not_kept),
         cmocka_unit_test(a_small_budget_is_used),
+        cmocka_unit_test(the_longest_spans_do_not_wrap_round),
         cmocka_unit_test(waiters_at_and_over_their_limit),
         cmocka_unit_test(values_outlive_the_cache),
         cmocka_unit_test(misuse_is_told),
