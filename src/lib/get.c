@@ -72,8 +72,8 @@ static int key_check(const struct corral_space *space, struct corral_bytes key)
     return 0;
 }
 
-/* The clock of hits is behind: a value that might have expired meanwhile is judged by the exact one,
- * so that nothing is served past its TTL (P3). */
+/* The clock of hits is behind: a value that might have expired meanwhile is judged by the exact
+ * one, so that nothing is served past its TTL (P3). */
 __attribute__((noinline, cold)) static bool entry_is_fresh_exactly(const struct crl_entry *entry)
 {
     return crl_entry_is_fresh(entry, crl_now());
