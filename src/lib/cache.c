@@ -7,7 +7,9 @@
 #include "io/clock.h"
 #include "io/entropy.h"
 #include "lib/private.h"
+#include "lib/rcu.h"
 #include "origin/callback.h"
+#include "origin/ticket.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +80,31 @@ static int core_make(struct corral_cache *cache, const struct corral_options *op
     return rc;
 }
 
+/* A child of fork() may open caches of its own: what they share with the parent's is left whole, and
+ * without the threads that are not in the child. The caches of the parent are of no use there. */
+static void fork_begins(void)
+{
+    crl_tickets_lock();
+    urcu_bp_before_fork();
+}
+
+static void fork_ends_in_parent(void)
+{
+    urcu_bp_after_fork_parent();
+    crl_tickets_unlock();
+}
+
+static void fork_ends_in_child(void)
+{
+    urcu_bp_after_fork_child();
+    crl_tickets_unlock();
+}
+
+static void fork_prepare(void)
+{
+    (void)pthread_atfork(fork_begins, fork_ends_in_parent, fork_ends_in_child);
+}
+
 int corral_open(const struct corral_options *given, struct corral_cache **ret_cache)
 {
     struct corral_options options = options_with_defaults(given);
@@ -86,6 +113,8 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     struct corral_cache *cache = calloc(1, sizeof *cache);
     if (cache == NULL)
         return CORRAL_ENOMEM;
+    static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&fork_once, fork_prepare);
     pthread_mutex_init(&cache->lock, NULL);
     cache->seed = crl_entropy();
     cache->key_max = options.key_max;

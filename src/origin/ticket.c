@@ -99,3 +99,13 @@ bool crl_ticket_look(const void *ticket, void (*look)(const void *object, void *
     pthread_mutex_unlock(&table.lock);
     return place != NULL;
 }
+
+void crl_tickets_lock(void)
+{
+    pthread_mutex_lock(&table.lock);
+}
+
+void crl_tickets_unlock(void)
+{
+    pthread_mutex_unlock(&table.lock);
+}

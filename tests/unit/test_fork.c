@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Goal:   a child may open a cache of its own, whatever the parent's threads did when it was forked.
+ * Method: other threads stand, or most probably are, inside what the child needs: a read section,
+ *         the table of tickets. A child that hangs is killed by its alarm. */
+#include "base/bytes.h"
+#include "lib/rcu.h"
+#include "origin/ticket.h"
+
+#include <corral/corral.h>
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define FORKS 300
+
+static void echo(void *arg, struct corral_load *load)
+{
+    (void)arg;
+    corral_load_value(load, corral_load_key(load));
+}
+
+static struct corral_space *open_small(struct corral_cache **ret_cache)
+{
+    struct corral_space *space;
+    struct corral_options options = {.memory_bytes = 16384};
+    struct corral_origin_options origin_options = {.name = "o", .loader = echo};
+    struct corral_space_options space_options = {.name = "s",
+                                                 .policy = {.ttl_us = CORRAL_SECONDS(60)}};
+    if (corral_open(&options, ret_cache) < 0 ||
+        corral_origin_add(*ret_cache, &origin_options, &space_options.origin) < 0 ||
+        corral_space_add(*ret_cache, &space_options, &space) < 0)
+        return NULL;
+    return space;
+}
+
+/* The child: load more than fits, so that memory is reclaimed; close. */
+static _Noreturn void use_a_cache(void)
+{
+    struct corral_cache *cache;
+    struct corral_space *space = open_small(&cache);
+    if (space == NULL)
+        _exit(1);
+    for (int i = 0; i < 1000; i++) {
+        char key[16];
+        struct corral_value value;
+        snprintf(key, sizeof key, "key %d", i);
+        if (corral_get(space, corral_str(key), CORRAL_SECONDS(5), &value) != CORRAL_LOADED)
+            _exit(2);
+        corral_value_release(&value);
+    }
+    _exit(corral_close(cache) == 0 ? 0 : 3);
+}
+
+static int child_status(void (*child)(void))
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(20);
+        child();
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static pthread_barrier_t inside, forked;
+
+static void *read_during_fork(void *arg)
+{
+    (void)arg;
+    crl_read_lock();
+    pthread_barrier_wait(&inside);
+    pthread_barrier_wait(&forked);
+    crl_read_unlock();
+    return NULL;
+}
+
+static void a_reader_is_left_in_the_parent(void **state)
+{
+    (void)state;
+#ifdef CRL_TSAN
+    skip(); /* it forbids threads in a child of threads */
+#endif
+    struct corral_cache *cache;
+    assert_non_null(open_small(&cache));
+    pthread_t thread;
+    pthread_barrier_init(&inside, NULL, 2);
+    pthread_barrier_init(&forked, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, read_during_fork, NULL), 0);
+    pthread_barrier_wait(&inside);
+    assert_int_equal(child_status(use_a_cache), 0);
+    pthread_barrier_wait(&forked);
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&inside);
+    pthread_barrier_destroy(&forked);
+    assert_int_equal(corral_close(cache), 0);
+}
+
+static atomic_bool is_over;
+
+static void *issue_tickets(void *arg)
+{
+    while (!is_over)
+        (void)crl_ticket_claim(crl_ticket_issue(arg));
+    return NULL;
+}
+
+static _Noreturn void issue_one(void)
+{
+    int object;
+    _exit(crl_ticket_claim(crl_ticket_issue(&object)) == &object ? 0 : 1);
+}
+
+static void a_ticket_is_issued_in_the_parent(void **state)
+{
+    (void)state;
+    struct corral_cache *cache;
+    assert_non_null(open_small(&cache));
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, issue_tickets, cache), 0);
+    int status = 0;
+    for (int i = 0; i < FORKS && status == 0; i++)
+        status = child_status(issue_one);
+    is_over = true;
+    pthread_join(thread, NULL);
+    assert_int_equal(status, 0);
+    assert_int_equal(corral_close(cache), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reader_is_left_in_the_parent),
+        cmocka_unit_test(a_ticket_is_issued_in_the_parent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
