@@ -4,7 +4,8 @@
  *
  * A sheet belongs to its stats for ever and to one thread at a time. The thread keeps a small list
  * of its sheets; the stats are counted by reference (the cache, and each thread's list), so that
- * thread and cache may end in any order. */
+ * thread and cache may end in any order. A thread that comes to a new cache leaves those that were
+ * closed. */
 #include "lib/stats.h"
 
 #include <pthread.h>
@@ -18,6 +19,7 @@ struct sheet {
 
 struct crl_stats {
     uint64_t number;
+    atomic_bool is_closed;
     pthread_mutex_t lock;
     uint32_t refs;
     struct sheet *sheets;
@@ -33,6 +35,7 @@ struct membership {
 static _Atomic uint64_t stats_numbers;
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_end;
+static bool has_key; /* else nothing is counted: threads could not give their sheets back */
 
 __thread struct crl_thread_sheet crl_thread_sheet;
 
@@ -62,24 +65,42 @@ static void stats_unref_locked(struct crl_stats *stats)
     free(stats);
 }
 
+/* Leave a stats, and go on with the rest of the list. */
+static struct membership *membership_end(struct membership *membership)
+{
+    struct membership *next = membership->next;
+    pthread_mutex_lock(&membership->stats->lock);
+    membership->sheet->taken = false;
+    stats_unref_locked(membership->stats);
+    free(membership);
+    return next;
+}
+
 static void thread_ends(void *all)
 {
     struct membership *membership = all;
-    while (membership != NULL) {
-        struct membership *next = membership->next;
-        pthread_mutex_lock(&membership->stats->lock);
-        membership->sheet->taken = false;
-        stats_unref_locked(membership->stats);
-        free(membership);
-        membership = next;
-    }
+    while (membership != NULL)
+        membership = membership_end(membership);
     crl_thread_sheet = (struct crl_thread_sheet){0};
     memberships = NULL;
 }
 
+/* So that a long-lived thread does not gather what every cache of its life has left. */
+static void leave_closed(void)
+{
+    struct membership **link = &memberships;
+    while (*link != NULL) {
+        if (atomic_load_explicit(&(*link)->stats->is_closed, memory_order_relaxed))
+            *link = membership_end(*link);
+        else
+            link = &(*link)->next;
+    }
+    (void)pthread_setspecific(thread_end, memberships);
+}
+
 static void key_make(void)
 {
-    (void)pthread_key_create(&thread_end, thread_ends);
+    has_key = pthread_key_create(&thread_end, thread_ends) == 0;
 }
 
 struct crl_stats *crl_stats_new(void)
@@ -101,6 +122,7 @@ uint64_t crl_stats_number(const struct crl_stats *stats)
 
 void crl_stats_release(struct crl_stats *stats)
 {
+    atomic_store_explicit(&stats->is_closed, true, memory_order_relaxed);
     pthread_mutex_lock(&stats->lock);
     stats_unref_locked(stats);
 }
@@ -133,6 +155,9 @@ static crl_sheet_slot *sheet_join(struct crl_stats *stats)
     while (membership != NULL && membership->stats->number != stats->number)
         membership = membership->next;
     if (membership == NULL) {
+        if (!has_key)
+            return NULL;
+        leave_closed();
         membership = calloc(1, sizeof *membership);
         if (membership == NULL)
             return NULL;
