@@ -283,6 +283,19 @@ def test_what_is_not_a_request_does_no_harm(strict, name):
     assert strict.get("/healthz").status == 200
 
 
+def test_unknown_frames_of_http2_do_not_flood_the_log(daemon):
+    unknown, ping, settings = b"\0\0\0\x4d\0\0\0\0\0", b"\0\0\x08\6\0\0\0\0\0-review-", b"\0\0\0\4\0\0\0\0\0"
+    with daemon.connect() as s:
+        s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + unknown * 20000 + ping)
+        said = b""
+        while b"-review-" not in said:
+            chunk = s.recv(65536)
+            assert chunk, "closed, but unknown frames must be ignored"
+            said += chunk
+    daemon.stop()
+    assert len(daemon.lines) < 50, daemon.log[:2000]
+
+
 # ---------------------------------------------------------------------------------------- stampedes
 
 
