@@ -11,12 +11,13 @@ import json
 import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
-from conftest import PATIENCE, ROUTE, config_of, run_corral, wait_for
+from conftest import CORRAL, PATIENCE, ROUTE, config_of, run_corral, wait_for
 
 ONE = "/template-details?id=1"
 
@@ -623,6 +624,28 @@ def test_sigterm_closes_idle_connections(daemon):
 
 def test_sigint_ends_it_too(daemon):
     assert daemon.stop(signal.SIGINT) == 0
+
+
+def test_without_standard_error(tmp_path, database):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    file = tmp_path / "corral.yaml"
+    file.write_text(json.dumps(config_of(database, listen=f"127.0.0.1:{port}")))
+    process = subprocess.Popen(["sh", "-c", 'exec "$0" serve --config "$1" <&- >&- 2>&-', CORRAL, str(file)])
+
+    def listens():
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        except ConnectionRefusedError:
+            return None
+    try:
+        with wait_for(listens, "the daemon to listen") as s:
+            s.sendall(f"GET {ONE} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+            assert hear(s)[0] == 200
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
 
 
 def test_sighup_does_not_end_it(daemon):
