@@ -250,6 +250,21 @@ def test_other_methods_and_paths(strict):
         assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json"), path
 
 
+def test_a_target_in_absolute_form(daemon):
+    """RFC 9112, 3.2.2: it must be accepted, and its host counts."""
+    def ask_for(target, host, method="GET", admin=False):
+        return daemon.request(method, target, {"Host": host}, admin=admin).status
+    assert ask_for("http://any.example" + ONE, "any.example") == 200
+    assert ask_for("http://any.example:8080/healthz", "any.example") == 200
+    assert ask_for("http://any.example/x/../template%2Ddetails?id=1", "any.example") == 200
+    assert ask_for("http://any.example/nothing", "any.example") == 404
+    assert ask_for("http://any.example", "any.example") == 404
+    assert ask_for("ftp://any.example" + ONE, "any.example") == 404
+    assert daemon.metric("db_hits_total") == 1
+    assert ask_for("http://localhost" + ONE, "evil.example", "PURGE", admin=True) == 200
+    assert ask_for("http://evil.example" + ONE, "localhost", "PURGE", admin=True) == 403
+
+
 def test_a_key_that_is_too_long_is_414(serve, database):
     daemon = serve(config_of(database, {**BAD_ROUTE, "params": [
         {"name": "t", "max_length": 5000}, *BAD_ROUTE["params"][1:]]}, cache={"max_key": "256B"}))
