@@ -8,6 +8,7 @@
 
 void crl_assert_failed(const char *what, const char *file, int line)
 {
-    fprintf(stderr, "corral: bug: %s (%s:%d)\n", what, file, line);
+    /* Not through stdio's stderr, which a server takes for itself (server/run.c). */
+    (void)dprintf(2, "corral: bug: %s (%s:%d)\n", what, file, line);
     abort();
 }

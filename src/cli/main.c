@@ -7,9 +7,11 @@
 
 #include <corral/corral.h>
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct verb {
     const char *name;
@@ -43,8 +45,21 @@ int crl_usage_error(const char *verb, const char *format, ...)
     return CRL_EXIT_USAGE;
 }
 
+/* Have descriptors 0 to 2, if only to nowhere: else a socket or a database becomes standard
+ * error, the log is written to it, and libuv aborts. */
+static void standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= 2);
+    if (fd > 2)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    standard_descriptors();
     if (argc < 2) {
         help(stderr);
         return CRL_EXIT_USAGE;

@@ -37,9 +37,24 @@ static enum crl_method method_of(h2o_iovec_t method)
     return CRL_METHOD_OTHER;
 }
 
+/* A target in absolute form, "http://host/path", as clients send it to a proxy: its host replaces
+ * the Host header. libh2o takes it for a path. Source: RFC 9112, 3.2.2. */
+static void target_settle(h2o_req_t *req)
+{
+    h2o_url_t url;
+    if (req->version >= 0x200 || req->path.len == 0 || req->path.base[0] == '/' ||
+        h2o_url_parse(req->path.base, req->path.len, &url) != 0)
+        return;
+    req->authority = url.authority;
+    req->path = url.path;
+    req->path_normalized = h2o_url_normalize_path(&req->pool, url.path.base, url.path.len,
+                                                  &req->query_at, &req->norm_indexes);
+}
+
 struct crl_exchange crl_exchange_begin(struct crl_front *front, h2o_req_t *req)
 {
     crl_counter_add(&crl_front_sheet(front)->in_flight, 1);
+    target_settle(req);
     return (struct crl_exchange){
         .front = front,
         .req = req,

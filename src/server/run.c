@@ -4,10 +4,13 @@
  *
  * Signals are blocked in every thread and taken one by one by sigwaitinfo(), so no code runs in a
  * signal handler. */
+#include "base/bytes.h"
+#include "io/clock.h"
 #include "server/listen.h"
 #include "server/log.h"
 #include "server/serve.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,6 +50,55 @@ static void signals_wait(struct crl_log *log)
                           0);
     }
 }
+
+/* --------------------------------------------------------------------------- what libraries say */
+
+/* libh2o prints to stdio's stderr, such as a line for each HTTP/2 frame of an unknown type. With it
+ * a client could fill the disk, or stop a front where nobody reads standard error. So while the
+ * server runs, stdio's stderr is a stream whose text goes to the log, limited. */
+static struct {
+    pthread_mutex_t lock; /* of the limit */
+    struct crl_log_limit limit;
+} said = {.lock = PTHREAD_MUTEX_INITIALIZER, .limit = {.burst = 10, .span_us = CORRAL_SECONDS(10)}};
+
+static ssize_t on_library_said(void *arg, const char *text, size_t size)
+{
+    struct crl_log *log = arg;
+    uint64_t suppressed;
+    pthread_mutex_lock(&said.lock);
+    bool tell = crl_log_limit_allows(&said.limit, crl_now_coarse(), &suppressed);
+    pthread_mutex_unlock(&said.lock);
+    if (!tell)
+        return (ssize_t)size;
+    size_t line = size > 0 && text[size - 1] == '\n' ? size - 1 : size;
+    char number[24];
+    snprintf(number, sizeof number, "%" PRIu64, suppressed);
+    CRL_LOG(log, CRL_LOG_WARN, "a library says", {"text", crl_bytes(text, line)},
+            {"suppressed", corral_str(number)});
+    return (ssize_t)size;
+}
+
+/* Before other threads exist, or after. Returns stderr as it was; without memory it stays that. */
+static FILE *stderr_take(struct crl_log *log)
+{
+    FILE *was = stderr;
+    FILE *taken = fopencookie(log, "w", (cookie_io_functions_t){.write = on_library_said});
+    if (taken == NULL)
+        return was;
+    setvbuf(taken, NULL, _IONBF, 0);
+    stderr = taken;
+    return was;
+}
+
+static void stderr_give_back(FILE *was)
+{
+    FILE *taken = stderr;
+    stderr = was;
+    if (taken != was)
+        fclose(taken);
+}
+
+/* ------------------------------------------------------------------------------------- draining */
 
 struct drain_watch {
     struct crl_log *log;
@@ -95,8 +147,10 @@ int crl_serve(const struct crl_config *config, const char *file)
     struct crl_problems problems = {0};
     struct crl_server *server;
     struct crl_server_options options = {.log = &log};
+    FILE *was = stderr_take(&log);
     int rc = crl_server_start(config, &options, &problems, &server);
     if (rc < 0) {
+        stderr_give_back(was);
         crl_problems_sort(&problems);
         crl_problems_print(&problems, file, stderr);
         if (problems.n == 0)
@@ -107,6 +161,7 @@ int crl_serve(const struct crl_config *config, const char *file)
     tell_listening(&log, config, server);
     signals_wait(&log);
     drain(&log, server);
+    stderr_give_back(was);
     crl_problems_fini(&problems);
     return 0;
 }

@@ -11,12 +11,13 @@ import json
 import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
-from conftest import PATIENCE, ROUTE, config_of, run_corral, wait_for
+from conftest import CORRAL, PATIENCE, ROUTE, config_of, run_corral, wait_for
 
 ONE = "/template-details?id=1"
 
@@ -249,6 +250,21 @@ def test_other_methods_and_paths(strict):
         assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json"), path
 
 
+def test_a_target_in_absolute_form(daemon):
+    """RFC 9112, 3.2.2: it must be accepted, and its host counts."""
+    def ask_for(target, host, method="GET", admin=False):
+        return daemon.request(method, target, {"Host": host}, admin=admin).status
+    assert ask_for("http://any.example" + ONE, "any.example") == 200
+    assert ask_for("http://any.example:8080/healthz", "any.example") == 200
+    assert ask_for("http://any.example/x/../template%2Ddetails?id=1", "any.example") == 200
+    assert ask_for("http://any.example/nothing", "any.example") == 404
+    assert ask_for("http://any.example", "any.example") == 404
+    assert ask_for("ftp://any.example" + ONE, "any.example") == 404
+    assert daemon.metric("db_hits_total") == 1
+    assert ask_for("http://localhost" + ONE, "evil.example", "PURGE", admin=True) == 200
+    assert ask_for("http://evil.example" + ONE, "localhost", "PURGE", admin=True) == 403
+
+
 def test_a_key_that_is_too_long_is_414(serve, database):
     daemon = serve(config_of(database, {**BAD_ROUTE, "params": [
         {"name": "t", "max_length": 5000}, *BAD_ROUTE["params"][1:]]}, cache={"max_key": "256B"}))
@@ -281,6 +297,19 @@ def test_what_is_not_a_request_does_no_harm(strict, name):
             said = b""
     assert said == b"" or re.match(rb"HTTP/1\.[01] (4\d\d|501) ", said), said[:200]
     assert strict.get("/healthz").status == 200
+
+
+def test_unknown_frames_of_http2_do_not_flood_the_log(daemon):
+    unknown, ping, settings = b"\0\0\0\x4d\0\0\0\0\0", b"\0\0\x08\6\0\0\0\0\0-review-", b"\0\0\0\4\0\0\0\0\0"
+    with daemon.connect() as s:
+        s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + unknown * 20000 + ping)
+        said = b""
+        while b"-review-" not in said:
+            chunk = s.recv(65536)
+            assert chunk, "closed, but unknown frames must be ignored"
+            said += chunk
+    daemon.stop()
+    assert len(daemon.lines) < 50, daemon.log[:2000]
 
 
 # ---------------------------------------------------------------------------------------- stampedes
@@ -610,6 +639,28 @@ def test_sigterm_closes_idle_connections(daemon):
 
 def test_sigint_ends_it_too(daemon):
     assert daemon.stop(signal.SIGINT) == 0
+
+
+def test_without_standard_error(tmp_path, database):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    file = tmp_path / "corral.yaml"
+    file.write_text(json.dumps(config_of(database, listen=f"127.0.0.1:{port}")))
+    process = subprocess.Popen(["sh", "-c", 'exec "$0" serve --config "$1" <&- >&- 2>&-', CORRAL, str(file)])
+
+    def listens():
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        except ConnectionRefusedError:
+            return None
+    try:
+        with wait_for(listens, "the daemon to listen") as s:
+            s.sendall(f"GET {ONE} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+            assert hear(s)[0] == 200
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
 
 
 def test_sighup_does_not_end_it(daemon):
