@@ -80,8 +80,9 @@ static int core_make(struct corral_cache *cache, const struct corral_options *op
     return rc;
 }
 
-/* A child of fork() may open caches of its own: what they share with the parent's is left whole, and
- * without the threads that are not in the child. The caches of the parent are of no use there. */
+/* A child of fork() may open caches of its own: what they share with the parent's is left whole,
+ * and without the threads that are not in the child. The caches of the parent are of no use
+ * there. */
 static void fork_begins(void)
 {
     crl_tickets_lock();

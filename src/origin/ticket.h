@@ -28,7 +28,8 @@ void *crl_ticket_claim(const void *ticket);
  * block. Returns whether the ticket is good. */
 bool crl_ticket_look(const void *ticket, void (*look)(const void *object, void *arg), void *arg);
 
-/* crl_tickets_lock, crl_tickets_unlock - let no thread be in the middle of the table, for fork(). */
+/* crl_tickets_lock, crl_tickets_unlock - let no thread be in the middle of the table, for
+ * fork(). */
 void crl_tickets_lock(void);
 void crl_tickets_unlock(void);
 

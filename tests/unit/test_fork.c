@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   a child may open a cache of its own, whatever the parent's threads did when it was forked.
+ * Goal:   a child may open a cache of its own, whatever the parent's threads did when it was
+ *         forked.
  * Method: other threads stand, or most probably are, inside what the child needs: a read section,
  *         the table of tickets. A child that hangs is killed by its alarm. */
 #include "base/bytes.h"

@@ -2,8 +2,8 @@
  *
  * Goal:   what a thread keeps of the caches that it has used is bounded, and so is the damage where
  *         the system has nothing to keep it in.
- * Method: the heap is asked what is in use; what would go wrong for the rest of a process happens in
- *         a child. */
+ * Method: the heap is asked what is in use; what would go wrong for the rest of a process happens
+ *         in a child. */
 #include "lib/stats.h"
 
 #include <malloc.h>
