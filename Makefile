@@ -1,5 +1,5 @@
 # The few verbs people type. Everything else is meson's.
-.PHONY: run test build bench fuzz install clean
+.PHONY: run test build bench fuzz swarm install clean
 
 build: build/build.ninja
 	@ninja -C build
@@ -22,6 +22,10 @@ bench:
 fuzz:
 	@tools/setup test
 	@tools/run-fuzz
+
+# make swarm FOR=10m
+swarm: build
+	@build/corral-swarm --for $(or $(FOR),1m)
 
 # make install PREFIX=/usr DESTDIR=/tmp/package
 install: build

@@ -4,14 +4,13 @@
  *
  * The floor is a single-threaded, read-only table with open addressing (linear probing, at most
  * half full, hash and pointer in each slot) of the same malloc'd entries: hash, compare, copy. It
- * knows no TTL, no locks, no eviction. Ours does all that a hit of the library does. Both copy the
+ * knows no TTL, no locks, no eviction. Ours is corral_read(), as a program calls it. Both copy the
  * value out.
  *
  * Keys of 16 bytes, values of 100, popularity by Zipf's law (exponent 0.99), scattered over memory.
  * The keys to ask for lie in the order of asking, so that they cost both sides no cache miss.
  * Rounds alternate, threads are pinned to a core each, and time is the thread's own CPU time: so
  * that what else runs on the machine disturbs little. Figures are medians over the rounds. */
-#include "base/counter.h"
 #include "base/hash.h"
 #include "base/rng.h"
 #include "core/table.h"
@@ -186,8 +185,8 @@ static bool floor_read(const struct floor *floor, struct corral_bytes key, void 
 /* ----------------------------------------------------------------------------------------- ours */
 
 struct ours {
-    struct crl_allocator *arena;
-    struct crl_table *table;
+    struct corral_cache *cache;
+    struct corral_space *space;
     double accounted, worst, mapped; /* overhead in bytes for each entry */
 };
 
@@ -211,53 +210,80 @@ static double accounted_overhead(const struct crl_table *table)
     return overhead((double)(counts.bytes - counts.limbo_bytes), (double)counts.entries);
 }
 
+/* What an entry costs: a table of its own is filled and looked at after each entry. */
+static void measure_overhead(struct ours *ours, uint32_t n)
+{
+    struct crl_allocator *arena;
+    struct crl_table *table;
+    struct crl_table_config config = {.memory_bytes = (size_t)n * 400};
+    if (crl_arena_new(&arena) != 0)
+        must(NULL);
+    config.allocator = arena;
+    if (crl_table_new(&config, &table) != 0)
+        must(NULL);
+    for (uint32_t i = 0; i < n; i++) {
+        struct crl_entry *entry = make_entry(arena, i);
+        if (!crl_table_insert(table, entry))
+            must(NULL);
+        crl_entry_unref(arena, entry);
+        if (crl_table_limbo_is_due(table))
+            reclaim(table);
+        if (i >= n / 2)
+            ours->worst = fmax(ours->worst, accounted_overhead(table));
+    }
+    reclaim(table);
+    ours->accounted = accounted_overhead(table);
+    ours->mapped = overhead((double)crl_arena_mapped_bytes(arena), n);
+    crl_table_free(table);
+    crl_arena_release(arena);
+}
+
+static void no_loader(void *arg, struct corral_load *load)
+{
+    (void)arg;
+    corral_load_fail(load, "every key is in memory");
+}
+
+static void check(int rc)
+{
+    if (rc < 0) {
+        fprintf(stderr, "bench_table: %s\n", corral_strerror(rc));
+        exit(1);
+    }
+}
+
 static struct ours ours_new(uint32_t n)
 {
     struct ours ours = {0};
-    struct crl_table_config config = {.memory_bytes = (size_t)n * 400};
-    if (crl_arena_new(&ours.arena) != 0)
-        must(NULL);
-    config.allocator = ours.arena;
-    if (crl_table_new(&config, &ours.table) != 0)
-        must(NULL);
+    measure_overhead(&ours, n);
+    struct corral_options options = {.memory_bytes = (size_t)n * 400 + (64u << 20)};
+    struct corral_origin *origin;
+    struct corral_origin_options asks = {.name = "none", .loader = no_loader};
+    struct corral_space_options keeps = {.name = "bench",
+                                         .policy = {.ttl_us = CORRAL_SECONDS(86400)}};
+    check(corral_open(&options, &ours.cache));
+    check(corral_origin_add(ours.cache, &asks, &origin));
+    keeps.origin = origin;
+    check(corral_space_add(ours.cache, &keeps, &ours.space));
+    char value[VALUE_BYTES] = {0};
     for (uint32_t i = 0; i < n; i++) {
-        struct crl_entry *entry = make_entry(ours.arena, i);
-        if (!crl_table_insert(ours.table, entry))
-            must(NULL);
-        crl_entry_unref(ours.arena, entry);
-        if (crl_table_limbo_is_due(ours.table))
-            reclaim(ours.table);
-        if (i >= n / 2)
-            ours.worst = fmax(ours.worst, accounted_overhead(ours.table));
+        struct key key = make_key(i);
+        check(
+            corral_put(ours.space, crl_bytes(key.text, KEY_BYTES), crl_bytes(value, sizeof value)));
     }
-    reclaim(ours.table);
-    ours.accounted = accounted_overhead(ours.table);
-    ours.mapped = overhead((double)crl_arena_mapped_bytes(ours.arena), n);
     return ours;
 }
 
 static void ours_free(struct ours *ours)
 {
-    crl_table_free(ours->table);
-    crl_arena_release(ours->arena);
+    check(corral_close(ours->cache));
 }
 
-/* What the library does for a hit. The one place to change when there is a faster way. */
-static bool ours_read(const struct ours *ours, struct crl_counter *hits, struct corral_bytes key,
-                      void *buffer)
+/* What a program does for a hit. */
+static bool ours_read(const struct ours *ours, struct corral_bytes key, void *buffer)
 {
-    uint64_t hash = crl_hash(SEED, 0, key);
-    crl_read_lock();
-    struct crl_entry *entry = crl_table_find(ours->table, hash, 0, key);
-    bool is_hit = entry && crl_entry_is_fresh(entry, crl_now_coarse());
-    if (is_hit) {
-        crl_table_touch(entry);
-        struct corral_bytes value = crl_entry_value(entry);
-        memcpy(buffer, value.data, value.size);
-        crl_counter_add(hits, 1);
-    }
-    crl_read_unlock();
-    return is_hit;
+    size_t size;
+    return corral_read(ours->space, key, buffer, VALUE_BYTES, &size) == CORRAL_HIT;
 }
 
 /* ----------------------------------------------------------------------------------------- runs */
@@ -275,9 +301,8 @@ struct worker {
     struct bench *bench;
     bool is_floor;
     uint32_t core;
-    size_t begin;                         /* where in the sequence */
-    double ns;                            /* for each hit */
-    alignas(128) struct crl_counter hits; /* far from what another thread reads */
+    size_t begin;           /* where in the sequence */
+    alignas(128) double ns; /* for each hit; far from what another thread reads */
 };
 
 static double cpu_ns(void)
@@ -298,7 +323,7 @@ static size_t read_some(struct worker *worker, size_t n)
     for (size_t i = 0; i < n; i++) {
         struct corral_bytes key = crl_bytes(sequence->keys[at].text, key_bytes);
         found += worker->is_floor ? floor_read(&bench->floor, key, buffer)
-                                  : ours_read(&bench->ours, &worker->hits, key, buffer);
+                                  : ours_read(&bench->ours, key, buffer);
         __asm__ volatile("" : : "r"(buffer) : "memory"); /* the copy is wanted */
         at = at + 1 < sequence->n ? at + 1 : 0;
     }

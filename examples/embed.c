@@ -97,23 +97,19 @@ int main(void)
     struct database database = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
     struct corral_cache *cache;
-    struct corral_origin *origin;
-    struct corral_space *users;
     must(corral_open(NULL, &cache), "corral_open");
-    must(corral_origin_add(cache,
-                           &(struct corral_origin_options){
-                               .name = "database", .loader = load_user, .arg = &database},
-                           &origin),
-         "corral_origin_add");
-    must(corral_space_add(
-             cache,
-             &(struct corral_space_options){.name = "users",
-                                            .policy = {.ttl_us = CORRAL_SECONDS(30),
-                                                       .negative_ttl_us = CORRAL_SECONDS(5),
-                                                       .jitter = 0.1},
-                                            .origin = origin},
-             &users),
-         "corral_space_add");
+
+    struct corral_origin *origin;
+    struct corral_origin_options asks = {.name = "database", .loader = load_user, .arg = &database};
+    must(corral_origin_add(cache, &asks, &origin), "corral_origin_add");
+
+    struct corral_space *users;
+    struct corral_space_options keeps = {
+        .name = "users",
+        .policy = {.ttl_us = CORRAL_SECONDS(30), .jitter = 0.1}, /* fresh for 27 to 33 seconds */
+        .origin = origin,
+    };
+    must(corral_space_add(cache, &keeps, &users), "corral_space_add");
 
     ask_at_the_same_time(users);
     printf("queries so far: %d\n", database.queries);

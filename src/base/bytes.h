@@ -28,7 +28,7 @@ static inline bool crl_bytes_equal(struct corral_bytes a, struct corral_bytes b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
-/* crl_bytes_equal_short - the same without a call, for the sizes of most keys. False if they differ,
+/* crl_bytes_equal_short - the same without a call, for the sizes of most keys. False if they differ
  * or if they are shorter than 8 bytes or longer than 32: then crl_bytes_equal() tells. */
 static inline bool crl_bytes_equal_short(struct corral_bytes a, struct corral_bytes b)
 {

@@ -18,7 +18,8 @@ const struct crl_hist_bounds crl_hist_age = {
                  3600 * S, 6 * 3600 * S, 24 * 3600 * S},
 };
 
-void crl_hist_add(struct crl_hist *hist, const struct crl_hist_bounds *bounds, corral_us value_us)
+uint32_t crl_hist_add(struct crl_hist *hist, const struct crl_hist_bounds *bounds,
+                      corral_us value_us)
 {
     uint32_t low = 0, high = bounds->n;
     while (low < high) {
@@ -30,6 +31,7 @@ void crl_hist_add(struct crl_hist *hist, const struct crl_hist_bounds *bounds, c
     }
     crl_counter_add(&hist->buckets[low], 1);
     crl_counter_add(&hist->sum_us, value_us > 0 ? (uint64_t)value_us : 0);
+    return low;
 }
 
 void crl_hist_merge(struct crl_hist *to, const struct crl_hist *from)

@@ -21,7 +21,8 @@ struct unit_table {
     struct unit units[7];
 };
 
-#define SECOND INT64_C(1000000)
+#define SECOND  INT64_C(1000000)
+#define DECIMAL 1000 /* what a whole one counts: three decimals */
 
 static const struct unit_table unit_tables[] = {
     [CRL_QUANTITY_COUNT] = {"such as 20, without a unit", {{"", 1}}},
@@ -36,6 +37,8 @@ static const struct unit_table unit_tables[] = {
         {"such as 64KiB or 8MiB (units: B KiB MiB GiB)",
          {{"GiB", INT64_C(1) << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}},
     [CRL_QUANTITY_PERCENT] = {"such as 10%", {{"%", 1}}},
+    [CRL_QUANTITY_RATE] = {"such as 100/s or 30/m", {{"/s", 60}, {"/m", 1}}},
+    [CRL_QUANTITY_DECIMAL] = {"such as 1.5, without a unit", {{"", DECIMAL}}},
 };
 
 const char *crl_units_fault_text(enum crl_units_fault fault)
@@ -72,9 +75,27 @@ static enum crl_units_fault unit_fault(enum crl_quantity kind, const char *name)
 {
     if (*name == '.' || *name == ',')
         return CRL_UNITS_FRACTION;
-    if (kind == CRL_QUANTITY_COUNT)
+    if (kind == CRL_QUANTITY_COUNT || kind == CRL_QUANTITY_DECIMAL)
         return CRL_UNITS_NOT_A_NUMBER;
     return *name == '\0' ? CRL_UNITS_NO_UNIT : CRL_UNITS_UNKNOWN_UNIT;
+}
+
+/* The fraction of a decimal, ".25" is 250. Moves *text behind it, if it is right. */
+static enum crl_units_fault fraction_parse(const char **text, int64_t *ret_fraction)
+{
+    *ret_fraction = 0;
+    if (**text != '.')
+        return CRL_UNITS_NONE;
+    size_t digits = strspn(*text + 1, "0123456789");
+    if (digits == 0)
+        return CRL_UNITS_NOT_A_NUMBER;
+    if (digits > 3)
+        return CRL_UNITS_TOO_FINE;
+    int64_t place = DECIMAL / 10;
+    for (size_t i = 1; i <= digits; i++, place /= 10)
+        *ret_fraction += ((*text)[i] - '0') * place;
+    *text += 1 + digits;
+    return CRL_UNITS_NONE;
 }
 
 enum crl_units_fault crl_units_parse(enum crl_quantity kind, const char *text, int64_t *ret_value)
@@ -84,9 +105,16 @@ enum crl_units_fault crl_units_parse(enum crl_quantity kind, const char *text, i
         return text[0] == '-' && strspn(text + 1, "0123456789") > 0 ? CRL_UNITS_NEGATIVE
                                                                     : CRL_UNITS_NOT_A_NUMBER;
 
-    const struct unit *unit = unit_find(kind, text + digits);
+    const char *behind = text + digits;
+    int64_t fraction = 0;
+    enum crl_units_fault fault = CRL_UNITS_NONE;
+    if (kind == CRL_QUANTITY_DECIMAL)
+        fault = fraction_parse(&behind, &fraction);
+    if (fault != CRL_UNITS_NONE)
+        return fault;
+    const struct unit *unit = unit_find(kind, behind);
     if (!unit)
-        return unit_fault(kind, text + digits);
+        return unit_fault(kind, behind);
 
     int64_t value = 0;
     for (size_t i = 0; i < digits; i++) {
@@ -94,15 +122,18 @@ enum crl_units_fault crl_units_parse(enum crl_quantity kind, const char *text, i
             __builtin_add_overflow(value, text[i] - '0', &value))
             return CRL_UNITS_TOO_LARGE;
     }
-    if (__builtin_mul_overflow(value, unit->factor, &value))
+    if (__builtin_mul_overflow(value, unit->factor, &value) ||
+        __builtin_add_overflow(value, fraction, &value))
         return CRL_UNITS_TOO_LARGE;
     *ret_value = value;
     return CRL_UNITS_NONE;
 }
 
-/* The unit of zero durations: "0s" reads better than "0d". */
+/* The unit of zero: "0s" reads better than "0d", "0/s" than "0/m". */
 static const struct unit *unit_for(enum crl_quantity kind, int64_t value)
 {
+    if (value == 0 && kind == CRL_QUANTITY_RATE)
+        return unit_find(kind, "/s");
     if (value == 0 && kind == CRL_QUANTITY_DURATION)
         return unit_find(kind, "s");
     const struct unit *unit = unit_table(kind)->units;
@@ -111,9 +142,22 @@ static const struct unit *unit_for(enum crl_quantity kind, int64_t value)
     return unit;
 }
 
+/* Without zeros at the end of the fraction. */
+static void decimal_format(int64_t value, char ret_text[CRL_UNITS_FORMAT_MAX])
+{
+    int size = snprintf(ret_text, CRL_UNITS_FORMAT_MAX, "%" PRId64 ".%03d", value / DECIMAL,
+                        (int)(value % DECIMAL));
+    while (ret_text[size - 1] == '0')
+        ret_text[--size] = '\0';
+    if (ret_text[size - 1] == '.')
+        ret_text[size - 1] = '\0';
+}
+
 void crl_units_format(enum crl_quantity kind, int64_t value, char ret_text[CRL_UNITS_FORMAT_MAX])
 {
     crl_assert(value >= 0);
+    if (kind == CRL_QUANTITY_DECIMAL)
+        return decimal_format(value, ret_text);
     const struct unit *unit = unit_for(kind, value);
     crl_assert(unit && unit->name);
     snprintf(ret_text, CRL_UNITS_FORMAT_MAX, "%" PRId64 "%s", value / unit->factor, unit->name);

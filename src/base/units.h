@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * units.h - quantities as people write them: 250ms, 64KiB, 10%, 20.
+ * units.h - quantities as people write them: 250ms, 64KiB, 10%, 100/s, 20, 1.5.
  *
  * A quantity is a whole number of decimal digits and, right behind it, its unit. There is no sign,
- * no fraction, no space and no exponent. Counts have no unit; everything else needs one.
+ * no fraction, no space and no exponent; only a decimal may have a fraction, of up to three digits.
+ * Counts and decimals have no unit; everything else needs one.
  *
  *   kind       counted in     units
  *   count      ones           none
  *   duration   microseconds   us ms s m h d
  *   size       bytes          B KiB MiB GiB
  *   percent    hundredths     %
+ *   rate       per minute     /s /m
+ *   decimal    thousandths    none
  *
  * Pure. */
 #ifndef CRL_BASE_UNITS_H
@@ -22,16 +25,19 @@ enum crl_quantity {
     CRL_QUANTITY_DURATION,
     CRL_QUANTITY_SIZE,
     CRL_QUANTITY_PERCENT,
+    CRL_QUANTITY_RATE,
+    CRL_QUANTITY_DECIMAL,
 };
 
 /* What is wrong with a quantity: name, text that follows the quoted quantity. */
-#define CRL_UNITS_FAULT_TABLE(X)                        \
-    X(NONE, "is right")                                 \
-    X(NOT_A_NUMBER, "is not a number")                  \
-    X(NEGATIVE, "is negative")                          \
-    X(FRACTION, "has a fraction; write a whole number") \
-    X(NO_UNIT, "needs a unit")                          \
-    X(UNKNOWN_UNIT, "has an unknown unit")              \
+#define CRL_UNITS_FAULT_TABLE(X)                            \
+    X(NONE, "is right")                                     \
+    X(NOT_A_NUMBER, "is not a number")                      \
+    X(NEGATIVE, "is negative")                              \
+    X(FRACTION, "has a fraction; write a whole number")     \
+    X(TOO_FINE, "has a finer fraction than three decimals") \
+    X(NO_UNIT, "needs a unit")                              \
+    X(UNKNOWN_UNIT, "has an unknown unit")                  \
     X(TOO_LARGE, "is too large")
 
 enum crl_units_fault {

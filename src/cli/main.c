@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * main.c - which verb is it? */
+#include "cli/sim.h"
 #include "cli/storm.h"
 #include "cli/verbs.h"
 
@@ -18,6 +19,7 @@ static const struct verb {
     {"serve", "run the daemon", crl_verb_serve},
     {"check", "check a configuration file", crl_verb_check},
     {"storm", "stampede on purpose, with and without protection", crl_verb_storm},
+    {"sim", "simulate a stampede on a fleet, in virtual time", crl_verb_sim},
 };
 
 static void help(FILE *out)

@@ -20,7 +20,6 @@
 #include "cli/verbs.h"
 
 #include <errno.h>
-#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -113,15 +112,9 @@ static void progress_show(void *arg, const struct crl_storm_tally *tally)
     fprintf(stderr, "\r%s, %s: %s of %s requests answered\033[K",
             crl_storm_scenario_name(progress->run->scenario),
             crl_storm_strategy_name(progress->run->strategy),
-            crl_storm_format_count(ended, done, sizeof(done)),
-            crl_storm_format_count(tally->requests, all, sizeof(all)));
+            crl_figure_count(ended, done, sizeof(done)),
+            crl_figure_count(tally->requests, all, sizeof(all)));
     progress->shown = true;
-}
-
-static bool is_terminal(int fd)
-{
-    const char *kind = getenv("TERM");
-    return isatty(fd) && kind && strcmp(kind, "dumb") != 0;
 }
 
 /* -------------------------------------------------------------------------------------- one run */
@@ -179,7 +172,7 @@ static int run_measure(struct storm_verb *verb, struct crl_storm_run *run)
     struct crl_storm_counts before, after;
     struct progress progress = {.run = run};
     struct crl_storm_load load = load_of(verb);
-    load.progress = is_terminal(STDERR_FILENO) ? progress_show : NULL;
+    load.progress = crl_is_terminal(STDERR_FILENO) ? progress_show : NULL;
     load.progress_arg = &progress;
     int rc = counts_read(verb, &before);
     if (rc == 0 && run->scenario == CRL_STORM_EXPIRY) {
@@ -308,11 +301,7 @@ static int report_write(struct storm_verb *verb)
                                             .concurrency = demo ? CRL_STORM_DEMO_CONCURRENCY : 0,
                                             .runs = verb->runs,
                                             .runs_n = verb->runs_n};
-    const char *no_colour = getenv("NO_COLOR");
-    const struct crl_storm_style style = {
-        .colour = is_terminal(STDOUT_FILENO) && !(no_colour && *no_colour),
-        .unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
-    };
+    const struct crl_style style = crl_style_of(STDOUT_FILENO);
     int rc = 0;
     if (options->json)
         rc = crl_storm_report_json(&report, stdout);

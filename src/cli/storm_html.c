@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-#define TEXT 32
+#define TEXT CRL_FIGURE_MAX
 
 static const char page_head[] =
     "<!doctype html>\n"
@@ -31,25 +31,6 @@ static const char page_head[] =
     " font-variant-numeric: tabular-nums }\n"
     "</style>\n";
 
-static void escaped_write(const char *text, FILE *out)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            fputc(*text, out);
-        }
-    }
-}
-
 static void cell_write(const char *text, FILE *out)
 {
     fprintf(out, "<td>%s</td>", text);
@@ -57,7 +38,7 @@ static void cell_write(const char *text, FILE *out)
 
 static const char *count_or_dash(bool known, uint64_t n, char text[TEXT])
 {
-    return known ? crl_storm_format_count(n, text, TEXT) : "-";
+    return known ? crl_figure_count(n, text, TEXT) : "-";
 }
 
 static void row_write(const struct crl_storm_run *run, FILE *out)
@@ -67,14 +48,14 @@ static void row_write(const struct crl_storm_run *run, FILE *out)
     char text[TEXT];
     fprintf(out, "<tr><td>%s%s</td>", crl_storm_strategy_name(run->strategy),
             run->stopped ? " (stopped early)" : "");
-    cell_write(crl_storm_format_count(tally->requests, text, TEXT), out);
+    cell_write(crl_figure_count(tally->requests, text, TEXT), out);
     cell_write(count_or_dash(counts->known, counts->loads, text), out);
     cell_write(crl_storm_format_amplification(counts, text, TEXT), out);
     cell_write(count_or_dash(counts->peak_known, counts->peak, text), out);
-    cell_write(crl_storm_format_count(crl_storm_tally_errors(tally), text, TEXT), out);
-    cell_write(crl_storm_format_us(crl_quantiles_at(&tally->latency, 0.50), text, TEXT), out);
-    cell_write(crl_storm_format_us(crl_quantiles_at(&tally->latency, 0.99), text, TEXT), out);
-    cell_write(crl_storm_format_us(tally->latency.max_us, text, TEXT), out);
+    cell_write(crl_figure_count(crl_storm_tally_errors(tally), text, TEXT), out);
+    cell_write(crl_figure_us(crl_quantiles_at(&tally->latency, 0.50), text, TEXT), out);
+    cell_write(crl_figure_us(crl_quantiles_at(&tally->latency, 0.99), text, TEXT), out);
+    cell_write(crl_figure_us(tally->latency.max_us, text, TEXT), out);
     fputs("</tr>\n", out);
 }
 
@@ -103,11 +84,11 @@ void crl_storm_report_html(const struct crl_storm_report *report, FILE *out)
     char text[TEXT];
     fputs(page_head, out);
     fprintf(out, "<h1>corral storm</h1>\n<p>%s clients, ",
-            crl_storm_format_count(report->options->clients, text, TEXT));
-    escaped_write(report->target, out);
+            crl_figure_count(report->options->clients, text, TEXT));
+    crl_html_write(report->target, out);
     if (report->concurrency)
         fprintf(out, "; a query takes %s, at most %u run at once",
-                crl_storm_format_us(report->options->delay_us, text, TEXT), report->concurrency);
+                crl_figure_us(report->options->delay_us, text, TEXT), report->concurrency);
     fprintf(out, ". Seed %" PRIu64 ", Corral %s.</p>\n", report->options->seed, CORRAL_VERSION);
     for (uint32_t at = 0, n = 1; at < report->runs_n; at += n, n = 1) {
         enum crl_storm_scenario scenario = report->runs[at]->scenario;

@@ -3,13 +3,11 @@
  * storm_report.c - the text and the JSON; see storm_report.h. The page is in storm_html.c. */
 #include "cli/storm_report.h"
 
-#include "base/assert.h"
-
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 
-#define TEXT 32 /* bytes of a formatted figure */
+#define TEXT CRL_FIGURE_MAX
 #define BAR  58 /* columns of the longest bar */
 
 /* -------------------------------------------------------------------------------------- figures */
@@ -21,60 +19,17 @@ double crl_storm_amplification(const struct crl_storm_counts *counts)
     return (double)counts->loads / (double)counts->generations;
 }
 
-char *crl_storm_format_count(uint64_t n, char *text, size_t room)
-{
-    char digits[24];
-    int size = snprintf(digits, sizeof(digits), "%" PRIu64, n);
-    size_t used = 0;
-    crl_assert(room >= TEXT);
-    for (int i = 0; i < size; i++) {
-        if (i > 0 && (size - i) % 3 == 0)
-            text[used++] = ',';
-        text[used++] = digits[i];
-    }
-    text[used] = 0;
-    return text;
-}
-
-char *crl_storm_format_us(corral_us us, char *text, size_t room)
-{
-    const char *unit = us < 1000 ? "us" : us < 999500 ? "ms" : "s";
-    double value = us < 1000 ? (double)us : us < 999500 ? (double)us / 1e3 : (double)us / 1e6;
-    int decimals = us < 1000 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-    (void)snprintf(text, room, "%.*f %s", decimals, value, unit);
-    return text;
-}
-
 char *crl_storm_format_amplification(const struct crl_storm_counts *counts, char *text, size_t room)
 {
-    double amplification = crl_storm_amplification(counts);
-    if (amplification < 0)
-        (void)snprintf(text, room, "-");
-    else if (amplification < 99.95)
-        (void)snprintf(text, room, "%.1f", amplification);
-    else
-        (void)crl_storm_format_count((uint64_t)(amplification + 0.5), text, room);
-    return text;
+    return crl_figure_factor(crl_storm_amplification(counts), text, room);
 }
 
 static const char *count_or_dash(bool known, uint64_t n, char text[TEXT])
 {
-    return known ? crl_storm_format_count(n, text, TEXT) : "-";
+    return known ? crl_figure_count(n, text, TEXT) : "-";
 }
 
 /* ------------------------------------------------------------------------------------- the text */
-
-/* Escape sequences, or nothing. */
-struct paint {
-    const char *bold, *good, *bad, *plain;
-};
-
-static struct paint paint_of(struct crl_storm_style style)
-{
-    if (!style.colour)
-        return (struct paint){"", "", "", ""};
-    return (struct paint){"\033[1m", "\033[32m", "\033[31m", "\033[0m"};
-}
 
 static bool run_is_bad(const struct crl_storm_run *run)
 {
@@ -88,14 +43,14 @@ static void row_write(const struct crl_storm_run *run, FILE *out)
     char requests[TEXT], loads[TEXT], peak[TEXT], errors[TEXT], factor[TEXT], p50[TEXT], p99[TEXT],
         max[TEXT];
     fprintf(out, "%-10s%10s%9s%10s%6s%8s%9s%9s%9s\n", crl_storm_strategy_name(run->strategy),
-            crl_storm_format_count(tally->requests, requests, TEXT),
+            crl_figure_count(tally->requests, requests, TEXT),
             count_or_dash(counts->known, counts->loads, loads),
             crl_storm_format_amplification(counts, factor, TEXT),
             count_or_dash(counts->peak_known, counts->peak, peak),
-            crl_storm_format_count(crl_storm_tally_errors(tally), errors, TEXT),
-            crl_storm_format_us(crl_quantiles_at(&tally->latency, 0.50), p50, TEXT),
-            crl_storm_format_us(crl_quantiles_at(&tally->latency, 0.99), p99, TEXT),
-            crl_storm_format_us(tally->latency.max_us, max, TEXT));
+            crl_figure_count(crl_storm_tally_errors(tally), errors, TEXT),
+            crl_figure_us(crl_quantiles_at(&tally->latency, 0.50), p50, TEXT),
+            crl_figure_us(crl_quantiles_at(&tally->latency, 0.99), p99, TEXT),
+            crl_figure_us(tally->latency.max_us, max, TEXT));
 }
 
 /* A bar of `eighths` eighths of a column. */
@@ -111,10 +66,10 @@ static void bar_write(uint64_t eighths, bool unicode, FILE *out)
     fprintf(out, "%*s", (int)(BAR - used), "");
 }
 
-static void bars_write(struct crl_storm_run *const *runs, uint32_t n, struct crl_storm_style style,
+static void bars_write(struct crl_storm_run *const *runs, uint32_t n, struct crl_style style,
                        FILE *out)
 {
-    struct paint paint = paint_of(style);
+    struct crl_paint paint = crl_paint_of(style);
     uint64_t most = 0;
     for (uint32_t i = 0; i < n; i++)
         most = runs[i]->counts.known && runs[i]->counts.loads > most ? runs[i]->counts.loads : most;
@@ -138,7 +93,7 @@ static void part_write(uint64_t n, const char *word, bool *first, FILE *out)
     char text[TEXT];
     if (n == 0)
         return;
-    fprintf(out, "%s%s %s", *first ? "" : ", ", crl_storm_format_count(n, text, TEXT), word);
+    fprintf(out, "%s%s %s", *first ? "" : ", ", crl_figure_count(n, text, TEXT), word);
     *first = false;
 }
 
@@ -186,22 +141,22 @@ static void moral_write(struct crl_storm_run *const *runs, uint32_t n, FILE *out
         if (!run->counts.known || run->stopped || run->tally.requests == 0)
             continue;
         fprintf(out, "\n%s: %s %s", crl_storm_strategy_name(run->strategy),
-                crl_storm_format_count(run->counts.loads, mine, TEXT), queries(run->counts.loads));
-        crl_storm_format_us(run_longest(run), wait, TEXT);
+                crl_figure_count(run->counts.loads, mine, TEXT), queries(run->counts.loads));
+        crl_figure_us(run_longest(run), wait, TEXT);
         if (compares)
             fprintf(out, " instead of %s; %s %s instead of %s\n",
-                    crl_storm_format_count(none->counts.loads, theirs, TEXT), longest, wait,
-                    crl_storm_format_us(run_longest(none), their_wait, TEXT));
+                    crl_figure_count(none->counts.loads, theirs, TEXT), longest, wait,
+                    crl_figure_us(run_longest(none), their_wait, TEXT));
         else
             fprintf(out, " for %s requests; %s %s\n",
-                    crl_storm_format_count(run->tally.requests, theirs, TEXT), longest, wait);
+                    crl_figure_count(run->tally.requests, theirs, TEXT), longest, wait);
     }
 }
 
-static void scenario_write(struct crl_storm_run *const *runs, uint32_t n,
-                           struct crl_storm_style style, FILE *out)
+static void scenario_write(struct crl_storm_run *const *runs, uint32_t n, struct crl_style style,
+                           FILE *out)
 {
-    struct paint paint = paint_of(style);
+    struct crl_paint paint = crl_paint_of(style);
     fprintf(out, "\n%s%s%s: %s\n\n", paint.bold, crl_storm_scenario_name(runs[0]->scenario),
             paint.plain, crl_storm_scenario_text(runs[0]->scenario));
     fprintf(out, "%29s%10s%6s\n", "origin", "ampli-", "peak");
@@ -219,18 +174,16 @@ static void scenario_write(struct crl_storm_run *const *runs, uint32_t n,
 static void title_write(const struct crl_storm_report *report, FILE *out)
 {
     char clients[TEXT], delay[TEXT];
-    crl_storm_format_count(report->options->clients, clients, TEXT);
+    crl_figure_count(report->options->clients, clients, TEXT);
     const char *noun = report->options->clients == 1 ? "client" : "clients";
     if (report->concurrency)
         fprintf(out, "corral storm: %s %s, one key, a query of %s, at most %u at once\n", clients,
-                noun, crl_storm_format_us(report->options->delay_us, delay, TEXT),
-                report->concurrency);
+                noun, crl_figure_us(report->options->delay_us, delay, TEXT), report->concurrency);
     else
         fprintf(out, "corral storm: %s %s, %s\n", clients, noun, report->target);
 }
 
-void crl_storm_report_text(const struct crl_storm_report *report, struct crl_storm_style style,
-                           FILE *out)
+void crl_storm_report_text(const struct crl_storm_report *report, struct crl_style style, FILE *out)
 {
     title_write(report, out);
     for (uint32_t at = 0, n = 1; at < report->runs_n; at += n, n = 1) {

@@ -8,6 +8,7 @@
 #ifndef CRL_CLI_STORM_REPORT_H
 #define CRL_CLI_STORM_REPORT_H
 
+#include "cli/figures.h"
 #include "cli/storm_options.h"
 #include "cli/storm_tally.h"
 
@@ -38,13 +39,8 @@ struct crl_storm_report {
     uint32_t runs_n;
 };
 
-struct crl_storm_style {
-    bool colour;
-    bool unicode; /* bars of blocks instead of '#' */
-};
-
 /* crl_storm_report_text - tables, bars, and what they mean. */
-void crl_storm_report_text(const struct crl_storm_report *report, struct crl_storm_style style,
+void crl_storm_report_text(const struct crl_storm_report *report, struct crl_style style,
                            FILE *out);
 
 /* crl_storm_report_json - one object. Returns 0, or ENOMEM. */
@@ -56,10 +52,7 @@ void crl_storm_report_html(const struct crl_storm_report *report, FILE *out);
 /* crl_storm_amplification - loads for each value that was needed; < 0 if that is not known. */
 double crl_storm_amplification(const struct crl_storm_counts *counts);
 
-/* Figures for people: "1,000"; "5.06 s" with three digits; "1.0". `room` bytes at `text`, 32 is
- * enough. Return `text`. */
-char *crl_storm_format_count(uint64_t n, char *text, size_t room);
-char *crl_storm_format_us(corral_us us, char *text, size_t room);
+/* crl_storm_format_amplification - as a figure; see figures.h. */
 char *crl_storm_format_amplification(const struct crl_storm_counts *counts, char *text,
                                      size_t room);
 

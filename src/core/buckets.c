@@ -21,8 +21,7 @@ struct crl_entry *crl_buckets_find_all(const struct crl_bucket *bucket, uint64_t
     return NULL;
 }
 
-/* ----------------------------------------------------------------------------------------- placing
- */
+/* -------------------------------------------------------------------------------------- placing */
 
 static _Atomic uint64_t *slot_holding(crl_buckets array, uint64_t hash,
                                       const struct crl_entry *entry)
@@ -90,8 +89,7 @@ struct crl_bucket *crl_buckets_prune(crl_buckets array, uint64_t hash)
     return NULL;
 }
 
-/* ------------------------------------------------------------------------------------ whole arrays
- */
+/* --------------------------------------------------------------------------------- whole arrays */
 
 crl_buckets crl_buckets_new(struct crl_allocator *allocator, uint32_t log2)
 {

@@ -6,8 +6,8 @@
  * A bucket is one cache line: seven slots and a link to an overflow bucket. A slot is one word, the
  * entry's address with 16 bits of its hash (the tag) above it; 0 is an empty one. It is published,
  * replaced and cleared by one store. The array as a whole is one word as well, its address with its
- * length below (32 - log2, the shift that makes an index), so that a reader gets a pair that belongs
- * together.
+ * length below (32 - log2, the shift that makes an index), so that a reader gets a pair that
+ * belongs together.
  *
  * Invariants:
  *   B1  An entry never moves within an array, so a reader can't miss it by walking past.
@@ -24,8 +24,8 @@
 
 #include "core/entry.h"
 
-/* SSE2 compares the tags of a bucket in a third of the instructions. It reads slots as plain memory,
- * eight bytes whole, which is fine for a hint; ThreadSanitizer can't know. */
+/* SSE2 compares the tags of a bucket in a third of the instructions. It reads slots as plain
+ * memory, eight bytes whole, which is fine for a hint; ThreadSanitizer can't know. */
 #if defined(__SSE2__) && !defined(CRL_SANITIZED)
 #include <emmintrin.h>
 #define CRL_MATCH_SSE2 1
@@ -95,8 +95,8 @@ static inline struct crl_bucket *crl_bucket_overflow(const struct crl_bucket *bu
 
 /* crl_bucket_match - which slots have this tag, as bits 4 apart, from bit 3 on.
  *
- * Without a branch: where in its bucket an entry is can't be predicted, and a wrong guess would wait
- * for the cache miss that it is made in the shadow of. */
+ * Without a branch: where in its bucket an entry is can't be predicted, and a wrong guess would be
+ * noticed only when the bucket has come from memory. */
 static inline uint32_t crl_bucket_match(const struct crl_bucket *bucket, uint32_t tag)
 {
 #ifdef CRL_MATCH_SSE2
@@ -118,12 +118,12 @@ static inline uint32_t crl_bucket_match(const struct crl_bucket *bucket, uint32_
 #endif
 }
 
-/* crl_buckets_find_all - the whole of crl_buckets_find(): walks overflow buckets, tries each entry with
- * the tag, compares keys of any size. */
+/* crl_buckets_find_all - the whole of crl_buckets_find(), from the first bucket on: walks overflow
+ * buckets, tries each entry with the tag, compares keys of any size. */
 struct crl_entry *crl_buckets_find_all(const struct crl_bucket *bucket, uint64_t hash,
                                        uint32_t space, struct corral_bytes key);
 
-/* crl_buckets_candidate - the first entry in a bucket with this mask of crl_bucket_match(). */
+/* crl_bucket_candidate - the first entry in a bucket with this mask of crl_bucket_match(). */
 static inline struct crl_entry *crl_bucket_candidate(const struct crl_bucket *bucket, uint32_t mask)
 {
     /* The slot is read anew: if the writer changed it since, its entry will tell. */
@@ -134,8 +134,8 @@ static inline struct crl_entry *crl_bucket_candidate(const struct crl_bucket *bu
 /* crl_buckets_find - the entry of a key, or NULL.
  *
  * Here is what nearly all lookups need and no more, without a call and so without saving registers:
- * a processor that waits for one lookup's cache miss can begin the next ones only as far as its window
- * of some 300 instructions reaches. */
+ * a processor that waits for one lookup's cache miss can begin the next one only as far as its
+ * window of some 300 instructions reaches. */
 static inline struct crl_entry *crl_buckets_find(crl_buckets array, uint64_t hash, uint32_t space,
                                                  struct corral_bytes key)
 {
@@ -145,8 +145,8 @@ static inline struct crl_entry *crl_buckets_find(crl_buckets array, uint64_t has
     uint32_t mask = crl_bucket_match(bucket, hash >> 32 & 0xFFFF);
     if (mask) {
         struct crl_entry *entry = crl_bucket_candidate(bucket, mask);
-        __builtin_prefetch((const char *)entry + 64);
-        __builtin_prefetch((const char *)entry + 128);
+        __builtin_prefetch((const void *)((uintptr_t)entry + 64));
+        __builtin_prefetch((const void *)((uintptr_t)entry + 128));
         if (entry && entry->space == space && crl_bytes_equal_short(crl_entry_key(entry), key))
             return entry;
     }

@@ -222,6 +222,25 @@ static void on_gave_up(struct turn *turn)
         waiter_leave(turn, turn->event->gave_up.waiter, CORRAL_ECANCELED);
 }
 
+/* What the store's answer means to the flight that asked. */
+static enum crl_flight_signal signal_of_store(const struct crl_flight *flight,
+                                              enum crl_store_answer answer)
+{
+    if (answer != CRL_STORE_VALUE && flight->waiters_n == 0)
+        return CRL_ON_UNWANTED;
+    switch (answer) {
+    case CRL_STORE_VALUE:
+        return CRL_ON_STORE_VALUE;
+    case CRL_STORE_LEASED:
+        return CRL_ON_LEASE_WON;
+    case CRL_STORE_BUSY:
+        return CRL_ON_LEASE_LOST;
+    case CRL_STORE_DOWN:
+        return CRL_ON_STORE_DOWN;
+    }
+    crl_unreachable();
+}
+
 static void on_store_answered(struct turn *turn)
 {
     const struct crl_event *event = turn->event;
@@ -237,20 +256,9 @@ static void on_store_answered(struct turn *turn)
         }
         return;
     }
-    switch (event->store.answer) {
-    case CRL_STORE_VALUE:
-        flight_drive(turn, flight, CRL_ON_STORE_VALUE);
-        break;
-    case CRL_STORE_LEASED:
-        flight_drive(turn, flight, CRL_ON_LEASE_WON);
-        break;
-    case CRL_STORE_BUSY:
-        flight_drive(turn, flight, CRL_ON_LEASE_LOST);
-        break;
-    case CRL_STORE_DOWN:
-        flight_drive(turn, flight, CRL_ON_STORE_DOWN);
-        break;
-    }
+    if (event->store.answer == CRL_STORE_LEASED)
+        flight->token = event->store.token;
+    flight_drive(turn, flight, signal_of_store(flight, event->store.answer));
 }
 
 static void on_origin_answered(struct turn *turn)
@@ -312,11 +320,23 @@ static void store_invalidate(struct turn *turn)
     action->key = event->key;
 }
 
+/* The store has news of a key: who waits for another process's lease asks again. */
+static void key_wake(struct turn *turn, uint64_t hash)
+{
+    const struct crl_event *event = turn->event;
+    struct active_key *key = key_find(turn->core, hash, event->space, event->key);
+    if (key != NULL && key->shared != NULL && key->shared->state == CRL_FLIGHT_WAITING)
+        flight_drive(turn, key->shared, CRL_ON_TURN);
+}
+
+/* The invalidation takes the lease that a flight here may wait for, and the store tells others of
+ * it, but not this process (S6): so the flight asks anew, behind the invalidation. */
 static void on_invalidate(struct turn *turn)
 {
     uint64_t hash = crl_core_hash(turn->core, turn->event->space, turn->event->key);
     turn->out->result = key_forget(turn, hash);
     store_invalidate(turn);
+    key_wake(turn, hash);
 }
 
 static void on_put(struct turn *turn)
@@ -326,6 +346,7 @@ static void on_put(struct turn *turn)
     uint64_t hash = crl_core_hash(core, event->space, event->key);
     key_forget(turn, hash);
     store_invalidate(turn);
+    key_wake(turn, hash);
     if (event->put.value.size > core->config.value_max) {
         turn->out->result = CORRAL_EVALUE;
         return;
@@ -346,9 +367,7 @@ static void on_changed(struct turn *turn)
     const struct crl_event *event = turn->event;
     uint64_t hash = crl_core_hash(turn->core, event->space, event->key);
     key_forget(turn, hash);
-    struct active_key *key = key_find(turn->core, hash, event->space, event->key);
-    if (key != NULL && key->shared != NULL && key->shared->state == CRL_FLIGHT_WAITING)
-        flight_drive(turn, key->shared, CRL_ON_TURN);
+    key_wake(turn, hash);
 }
 
 static void on_close(struct turn *turn)

@@ -44,7 +44,8 @@ struct crl_core;
 #define CRL_ORIGINS_MAX 64
 #define CRL_SPACES_MAX  256
 
-/* Longer spans count as this one (a hundred years), so that an instant plus a span is an instant. */
+/* Longer spans count as this one (a hundred years), so that an instant plus a span is an
+ * instant. */
 #define CRL_SPAN_MAX CORRAL_SECONDS(100LL * 365 * 86400)
 
 /* crl_span - a span that a program gave, as it counts. Pure. */
@@ -83,7 +84,7 @@ struct crl_core_origin {
 
 struct crl_core_space {
     uint32_t origin;
-    bool has_store;
+    bool has_store; /* not asked by a space that does not coalesce: it has no use for leases */
     struct corral_policy policy;
 };
 

@@ -80,6 +80,15 @@ static inline struct corral_bytes crl_entry_value(const struct crl_entry *entry)
     return crl_bytes(entry->bytes + entry->key_size, entry->value_size);
 }
 
+/* crl_entry_value_of - the value of an entry that was found under this key. The same as above, but
+ * its address follows from the key's size, not from a field that may still be on its way from
+ * memory: so the processor fetches entry and value at once. */
+static inline struct corral_bytes crl_entry_value_of(const struct crl_entry *entry,
+                                                     struct corral_bytes key)
+{
+    return crl_bytes(entry->bytes + key.size, entry->value_size);
+}
+
 /* crl_entry_is_fresh - may it be served without asking anyone, at `now`? */
 static inline bool crl_entry_is_fresh(const struct crl_entry *entry, corral_us now)
 {

@@ -113,7 +113,9 @@ static void flight_free(struct crl_core *core, struct crl_flight *flight)
 static void flight_start(struct turn *turn, struct crl_flight *flight)
 {
     cds_list_first_entry(&flight->waiters, struct crl_waiter, link)->leads = true;
-    bool has_store = turn->core->spaces[flight->key->space]->config.has_store;
+    /* The store's answers go to the shared flight of a key. One that shares nothing asks nobody. */
+    bool has_store =
+        turn->core->spaces[flight->key->space]->config.has_store && flight->key->shared == flight;
     flight_signal(turn, flight, has_store ? CRL_ON_WANTED : CRL_ON_WANTED_ALONE);
 }
 
@@ -292,9 +294,6 @@ static void answer_stored(struct turn *turn, struct crl_flight *flight)
 static void ask_admission(struct turn *turn, struct crl_flight *flight)
 {
     struct crl_core *core = turn->core;
-    if (flight->state == CRL_FLIGHT_QUEUED && turn->event->kind == CRL_STORE_ANSWERED &&
-        turn->event->store.answer == CRL_STORE_LEASED)
-        flight->token = turn->event->store.token;
     struct origin *origin = core->origins[core->spaces[flight->key->space]->config.origin];
     switch (crl_bulkhead_judge(&origin->config.limits, origin->active, origin->queued)) {
     case CRL_BULKHEAD_ADMIT:

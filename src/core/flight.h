@@ -20,6 +20,10 @@
  *     └──────────►│ QUEUED │─────────►│ LOADING │────────────────────────► IDLE
  *   WANTED_ALONE  └───┬────┘          └─────────┘
  *                     └ REFUSED, DESERTED ► IDLE
+ *
+ * The last waiter may leave at any time. A flight that waits or is queued ends at once; one that
+ * has asked the store hears the answer first, since a value is good for who comes next, and a lease
+ * must be given back (UNWANTED); a load goes on.
  */
 #ifndef CRL_CORE_FLIGHT_H
 #define CRL_CORE_FLIGHT_H
@@ -39,6 +43,7 @@
     X(LEASE_WON, "lease won")       /* this process loads for the fleet */                    \
     X(LEASE_LOST, "lease lost")     /* another process does */                                \
     X(STORE_DOWN, "store down")     /* each process loads for itself */                       \
+    X(UNWANTED, "unwanted")         /* the store has no value, and nobody waits any more */   \
     X(TURN, "turn")                 /* the store has news, or the lease expired */            \
     X(ADMITTED, "admitted")         /* a place at the origin */                               \
     X(REFUSED, "refused")           /* the origin's queue is full */                          \
@@ -63,6 +68,7 @@
     X(LEASING, LEASE_WON,    QUEUED,  ask_admission)                                               \
     X(LEASING, LEASE_LOST,   WAITING, wait_turn)                                                   \
     X(LEASING, STORE_DOWN,   QUEUED,  ask_admission)   /* P9: one per process, then */             \
+    X(LEASING, UNWANTED,     IDLE,    give_up)         /* C5: the load has not begun */            \
     X(WAITING, TURN,         LEASING, ask_store)                                                   \
     X(QUEUED,  ADMITTED,     LOADING, ask_origin)                                                  \
     X(QUEUED,  REFUSED,      IDLE,    answer_refused)                                              \

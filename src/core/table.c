@@ -160,6 +160,11 @@ bool crl_table_remove(struct crl_table *table, uint64_t hash, uint32_t space,
 
 /* -------------------------------------------------------------------------------------- linking */
 
+struct crl_table_view crl_table_view(const struct crl_table *table)
+{
+    return (struct crl_table_view){.arrays = table->arrays, .shard_mask = table->shard_mask};
+}
+
 struct crl_entry *crl_table_find(const struct crl_table *table, uint64_t hash, uint32_t space,
                                  struct corral_bytes key)
 {

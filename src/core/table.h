@@ -39,6 +39,7 @@
 #ifndef CRL_CORE_TABLE_H
 #define CRL_CORE_TABLE_H
 
+#include "core/buckets.h"
 #include "core/entry.h"
 
 struct crl_table;
@@ -67,6 +68,24 @@ void crl_table_free(struct crl_table *table);
  * caller takes a reference. Marks nothing: see crl_table_touch(). O(1). */
 struct crl_entry *crl_table_find(const struct crl_table *table, uint64_t hash, uint32_t space,
                                  struct corral_bytes key);
+
+/* What a lookup needs of a table, and nothing else: for readers to keep next to what else a hit
+ * needs, so that crl_view_find() takes no call and one load less. Valid as long as the table. */
+struct crl_table_view {
+    const _Atomic crl_buckets *arrays;
+    uint64_t shard_mask;
+};
+
+struct crl_table_view crl_table_view(const struct crl_table *table);
+
+/* crl_view_find - crl_table_find() through a view. */
+static inline struct crl_entry *crl_view_find(const struct crl_table_view *view, uint64_t hash,
+                                              uint32_t space, struct corral_bytes key)
+{
+    crl_buckets array =
+        atomic_load_explicit(&view->arrays[hash >> 48 & view->shard_mask], memory_order_acquire);
+    return crl_buckets_find(array, hash, space, key);
+}
 
 /* crl_table_touch - remember that an entry was hit. Writes only if the mark is not yet set. */
 static inline void crl_table_touch(struct crl_entry *entry)

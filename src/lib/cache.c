@@ -71,7 +71,7 @@ static int core_make(struct corral_cache *cache, const struct corral_options *op
         .value_max = options->value_max,
         .flights_max = options->flights_max,
         .waiters_max = options->waiters_max,
-        .seed = crl_entropy(),
+        .seed = cache->seed,
         .allocator = cache->arena,
     };
     rc = crl_core_new(&config, &cache->core);
@@ -116,6 +116,7 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&fork_once, fork_prepare);
     pthread_mutex_init(&cache->lock, NULL);
+    cache->seed = crl_entropy();
     cache->key_max = options.key_max;
     cache->value_max = options.value_max;
     cache->waiters_max = options.waiters_max;
@@ -271,6 +272,11 @@ static int space_register(struct corral_cache *cache, void *arg)
         free(space);
         return number;
     }
+    space->table = crl_table_view(cache->table);
+    space->stats = cache->stats;
+    space->stats_number = crl_stats_number(cache->stats);
+    space->seed = cache->seed;
+    space->key_max = cache->key_max;
     space->cache = cache;
     space->origin = errand->options->origin;
     space->number = (uint32_t)number;

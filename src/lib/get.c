@@ -2,9 +2,12 @@
  *
  * get.c - gets, from the first look at the table to the answer; and changes.
  *
- * A fresh hit is answered on the calling thread, under the RCU read lock: it takes no lock, writes
- * no shared cache line, allocates nothing and makes no system call. Everything else becomes a
- * struct crl_get that travels to the engine and comes back as one call of its function. */
+ * A fresh hit is answered on the calling thread, under the RCU read lock: it takes no lock,
+ * allocates nothing and makes no system call. One that copies (corral_read(), most hits of the
+ * daemon) writes no shared cache line either; one that hands out a reference counts it in the
+ * entry. Everything else becomes a struct crl_get that travels to the engine and comes back as one
+ * call of its function. */
+#include "base/hash.h"
 #include "io/clock.h"
 #include "lib/private.h"
 #include "lib/rcu.h"
@@ -64,35 +67,40 @@ void corral_value_release(struct corral_value *value)
 
 static int key_check(const struct corral_space *space, struct corral_bytes key)
 {
-    if (key.size == 0 || key.size > space->cache->key_max)
+    if (key.size == 0 || key.size > space->key_max)
         return CORRAL_EKEY;
     return 0;
 }
 
-/* The clock of hits is behind: a value that might have expired meanwhile is judged by the exact one,
- * so that nothing is served past its TTL (P3). */
-static bool entry_is_fresh_now(const struct crl_entry *entry, corral_us coarse_now)
+/* The clock of hits is behind: a value that might have expired meanwhile is judged by the exact
+ * one, so that nothing is served past its TTL (P3). */
+__attribute__((noinline, cold)) static bool entry_is_fresh_exactly(const struct crl_entry *entry)
+{
+    return crl_entry_is_fresh(entry, crl_now());
+}
+
+static inline bool entry_is_fresh_now(const struct crl_entry *entry, corral_us coarse_now)
 {
     return crl_entry_is_fresh(entry, coarse_now + CRL_COARSE_LAG_MAX) ||
-           crl_entry_is_fresh(entry, crl_now());
+           entry_is_fresh_exactly(entry);
 }
 
 /* The fresh entry of a key, or NULL. Inside a read section. */
-static inline struct crl_entry *entry_find_fresh(struct corral_space *space,
-                                                 struct corral_bytes key, corral_us coarse_now)
+__attribute__((always_inline)) static inline struct crl_entry *entry_find_fresh(
+    const struct corral_space *space, struct corral_bytes key, corral_us coarse_now)
 {
-    struct corral_cache *cache = space->cache;
-    uint64_t hash = crl_core_hash(cache->core, space->number, key);
-    struct crl_entry *entry = crl_table_find(cache->table, hash, space->number, key);
+    uint64_t hash = crl_hash(space->seed, space->number, key);
+    struct crl_entry *entry = crl_view_find(&space->table, hash, space->number, key);
     if (entry == NULL || !entry_is_fresh_now(entry, coarse_now))
         return NULL;
     crl_table_touch(entry);
     return entry;
 }
 
-static void hit_count(struct corral_space *space, int outcome, corral_us age_us)
+static inline void hit_count(struct corral_space *space, int outcome, corral_us age_us)
 {
-    crl_stats_count(space->cache->stats, space->number, outcome, age_us > 0 ? age_us : 0);
+    crl_stats_count_hit(space->stats, space->stats_number, space->number, outcome,
+                        age_us > 0 ? age_us : 0);
 }
 
 int corral_read(struct corral_space *space, struct corral_bytes key, void *buffer, size_t size,
@@ -108,7 +116,7 @@ int corral_read(struct corral_space *space, struct corral_bytes key, void *buffe
         return CORRAL_EABSENT;
     }
     int outcome = entry->negative ? CORRAL_NEGATIVE : CORRAL_HIT;
-    struct corral_bytes value = crl_entry_value(entry);
+    struct corral_bytes value = crl_entry_value_of(entry, key);
     if (size > 0)
         memcpy(buffer, value.data, value.size < size ? value.size : size);
     corral_us age_us = now - entry->answered_at;

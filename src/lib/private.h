@@ -25,6 +25,13 @@ struct engine_call {
 };
 
 struct corral_space {
+    /* What a hit reads, together; copies of what the cache has. */
+    struct crl_table_view table;
+    struct crl_stats *stats;
+    uint64_t stats_number;
+    uint64_t seed;
+    size_t key_max;
+
     struct corral_cache *cache;
     struct corral_origin *origin;
     uint32_t number; /* in the core */
@@ -59,6 +66,7 @@ struct corral_cache {
     struct crl_core *core;
     struct crl_table *table; /* the core's */
     struct crl_allocator *arena;
+    uint64_t seed;
     size_t key_max, value_max;
     uint32_t waiters_max;
     _Atomic uint32_t gets; /* on their way to the engine, or waiting there */

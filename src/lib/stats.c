@@ -14,11 +14,11 @@
 struct sheet {
     struct sheet *next; /* in the stats */
     bool taken;         /* by a thread that runs; under the lock */
-    _Atomic(struct crl_space_sheet *) spaces[CRL_SPACES_MAX];
+    crl_sheet_slot spaces[CRL_SPACES_MAX];
 };
 
 struct crl_stats {
-    uint64_t number; /* unlike an address, never used again */
+    uint64_t number;
     atomic_bool is_closed;
     pthread_mutex_t lock;
     uint32_t refs;
@@ -37,12 +37,10 @@ static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_end;
 static bool has_key; /* else nothing is counted: threads could not give their sheets back */
 
-/* What this thread used last, and all that it belongs to. */
-static __thread struct {
-    uint64_t number;
-    struct sheet *sheet;
-    struct membership *all;
-} mine;
+__thread struct crl_thread_sheet crl_thread_sheet;
+
+/* All that this thread belongs to. */
+static __thread struct membership *memberships;
 
 static void sheet_free(struct sheet *sheet)
 {
@@ -83,22 +81,21 @@ static void thread_ends(void *all)
     struct membership *membership = all;
     while (membership != NULL)
         membership = membership_end(membership);
-    mine.number = 0;
-    mine.sheet = NULL;
-    mine.all = NULL;
+    crl_thread_sheet = (struct crl_thread_sheet){0};
+    memberships = NULL;
 }
 
 /* So that a long-lived thread does not gather what every cache of its life has left. */
 static void leave_closed(void)
 {
-    struct membership **link = &mine.all;
+    struct membership **link = &memberships;
     while (*link != NULL) {
         if (atomic_load_explicit(&(*link)->stats->is_closed, memory_order_relaxed))
             *link = membership_end(*link);
         else
             link = &(*link)->next;
     }
-    (void)pthread_setspecific(thread_end, mine.all);
+    (void)pthread_setspecific(thread_end, memberships);
 }
 
 static void key_make(void)
@@ -116,6 +113,11 @@ struct crl_stats *crl_stats_new(void)
     stats->number = atomic_fetch_add(&stats_numbers, 1) + 1;
     stats->refs = 1;
     return stats;
+}
+
+uint64_t crl_stats_number(const struct crl_stats *stats)
+{
+    return stats->number;
 }
 
 void crl_stats_release(struct crl_stats *stats)
@@ -147,9 +149,9 @@ static struct sheet *sheet_take(struct crl_stats *stats)
     return sheet;
 }
 
-static struct sheet *sheet_join(struct crl_stats *stats)
+static crl_sheet_slot *sheet_join(struct crl_stats *stats)
 {
-    struct membership *membership = mine.all;
+    struct membership *membership = memberships;
     while (membership != NULL && membership->stats->number != stats->number)
         membership = membership->next;
     if (membership == NULL) {
@@ -165,37 +167,45 @@ static struct sheet *sheet_join(struct crl_stats *stats)
             return NULL;
         }
         membership->stats = stats;
-        membership->next = mine.all;
-        mine.all = membership;
-        (void)pthread_setspecific(thread_end, mine.all);
+        membership->next = memberships;
+        memberships = membership;
+        (void)pthread_setspecific(thread_end, memberships);
     }
-    mine.number = stats->number;
-    mine.sheet = membership->sheet;
-    return mine.sheet;
+    crl_thread_sheet.number = stats->number;
+    crl_thread_sheet.spaces = membership->sheet->spaces;
+    return membership->sheet->spaces;
 }
 
-static struct crl_space_sheet *space_sheet_make(struct sheet *sheet, uint32_t space)
+static struct crl_space_sheet *space_sheet_make(crl_sheet_slot *slot)
 {
     struct crl_space_sheet *made = calloc(1, sizeof *made);
     /* Released so that crl_stats_sum() on another thread sees zeros. */
-    atomic_store_explicit(&sheet->spaces[space], made, memory_order_release);
+    atomic_store_explicit(slot, made, memory_order_release);
     return made;
+}
+
+static void age_count(struct crl_space_sheet *counts, corral_us age_us)
+{
+    uint32_t bucket = crl_hist_add(&counts->age, &crl_hist_age, age_us);
+    counts->age_bucket = &counts->age.buckets[bucket];
+    counts->age_above_us = bucket > 0 ? crl_hist_age.upper_us[bucket - 1] : -1;
+    counts->age_upto_us = bucket < crl_hist_age.n ? crl_hist_age.upper_us[bucket] : INT64_MAX;
 }
 
 void crl_stats_count(struct crl_stats *stats, uint32_t space, int class, corral_us age_us)
 {
-    struct sheet *sheet = mine.number == stats->number ? mine.sheet : sheet_join(stats);
-    if (sheet == NULL)
+    crl_sheet_slot *spaces =
+        crl_thread_sheet.number == stats->number ? crl_thread_sheet.spaces : sheet_join(stats);
+    if (spaces == NULL)
         return;
-    struct crl_space_sheet *counts =
-        atomic_load_explicit(&sheet->spaces[space], memory_order_relaxed);
+    struct crl_space_sheet *counts = atomic_load_explicit(&spaces[space], memory_order_relaxed);
     if (counts == NULL)
-        counts = space_sheet_make(sheet, space);
+        counts = space_sheet_make(&spaces[space]);
     if (counts == NULL)
         return;
     crl_counter_add(&counts->gets[class], 1);
     if (age_us >= 0)
-        crl_hist_add(&counts->age, &crl_hist_age, age_us);
+        age_count(counts, age_us);
 }
 
 void crl_stats_sum(struct crl_stats *stats, uint32_t space, struct crl_space_sheet *ret_sum)

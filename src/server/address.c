@@ -64,6 +64,7 @@ const char *crl_address_parse(const char *text, struct crl_address *ret_address)
     case CRL_UNITS_NOT_A_NUMBER:
     case CRL_UNITS_NEGATIVE:
     case CRL_UNITS_FRACTION:
+    case CRL_UNITS_TOO_FINE:
     case CRL_UNITS_NO_UNIT:
     case CRL_UNITS_UNKNOWN_UNIT:
         return shape;

@@ -7,15 +7,10 @@
 #include "base/bytes.h"
 #include "server/config_check.h"
 #include "server/config_schema.h"
+#include "server/text_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static const struct crl_place whole_file = {0};
 
 /* ------------------------------------------------------------------------------------- the text */
 
@@ -96,55 +91,11 @@ void crl_config_free(struct crl_config *config)
 
 /* ------------------------------------------------------------------------------------- the file */
 
-static int unreadable(struct crl_problems *problems, int error)
-{
-    crl_problems_add(problems, whole_file, "cannot be read: %s", strerror(error));
-    return error == ENOMEM ? CORRAL_ENOMEM : CORRAL_EINVAL;
-}
-
-/* Read up to `room` bytes. Returns 0 or an errno. */
-static int read_all(int fd, char *to, size_t room, size_t *ret_size)
-{
-    size_t size = 0;
-    while (size < room) {
-        ssize_t n = read(fd, to + size, room - size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno;
-        if (n == 0)
-            break;
-        size += (size_t)n;
-    }
-    *ret_size = size;
-    return 0;
-}
-
-/* The whole file, in memory of the caller's. One byte more than allowed is read, so that the reader
- * of YAML sees a file that is too large. */
-static int file_read(const char *file, struct crl_problems *problems, char **ret_text,
-                     size_t *ret_size)
-{
-    size_t room = CRL_YAML_BYTES_MAX + 1;
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return unreadable(problems, errno);
-    char *text = malloc(room);
-    int error = text ? read_all(fd, text, room, ret_size) : ENOMEM;
-    (void)close(fd); /* nothing was written */
-    if (error) {
-        free(text);
-        return unreadable(problems, error);
-    }
-    *ret_text = text;
-    return CORRAL_OK;
-}
-
 int crl_config_load(const char *file, struct crl_problems *problems, struct crl_config **ret_config)
 {
     char *text = NULL;
     size_t size = 0;
-    int rc = file_read(file, problems, &text, &size);
+    int rc = crl_text_file_read(file, CRL_YAML_BYTES_MAX, problems, &text, &size);
     if (rc < 0)
         return rc;
     rc = crl_config_parse(file, crl_bytes(text, size), problems, ret_config);

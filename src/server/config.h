@@ -18,6 +18,7 @@
 
 #include "server/address.h"
 #include "server/param.h"
+#include "server/pattern.h"
 #include "server/problems.h"
 #include "server/yaml_tree.h"
 

@@ -94,6 +94,8 @@ static const struct crl_schema_choice strategies[] = {
     {"background", CRL_SCHEMA_IS_LATER},     {NULL},
 };
 
+enum { POLICY_FIRST = 5 }; /* from here on a route's fields are its policy */
+
 static const struct crl_schema_field route_fields[] = {
     {
         .key = "path",
@@ -140,6 +142,7 @@ static const struct crl_schema_field route_fields[] = {
         .fallback = "row",
     },
     {
+        /* POLICY_FIRST */
         .key = "strategy",
         .kind = CRL_SCHEMA_CHOICE,
         .offset = AT(crl_config_route, strategy),
@@ -183,6 +186,23 @@ static const struct crl_schema_field route_fields[] = {
     {.key = "priority", .kind = CRL_SCHEMA_LATER},
 };
 
+#define POLICY_FIELDS                      \
+    .fields = route_fields + POLICY_FIRST, \
+    .fields_n = sizeof(route_fields) / sizeof(route_fields[0]) - POLICY_FIRST
+
+const struct crl_schema crl_config_policy_schema = {
+    .noun = "'route'",
+    .size = sizeof(struct crl_config_route),
+    POLICY_FIELDS,
+};
+
+const struct crl_schema crl_config_policy_overlay = {
+    .noun = "'route'",
+    .size = sizeof(struct crl_config_policy_overlay),
+    .given_offset = AT(crl_config_policy_overlay, given),
+    POLICY_FIELDS,
+};
+
 static const struct crl_schema route_schema = {
     .noun = "a route",
     .size = sizeof(struct crl_config_route),
@@ -191,6 +211,8 @@ static const struct crl_schema route_schema = {
 };
 
 /* -------------------------------------------------------------------------------------- origins */
+
+enum { GUARD_FIRST = 4 }; /* from here on an origin's fields are its guard */
 
 static const struct crl_schema_field origin_fields[] = {
     {
@@ -213,6 +235,16 @@ static const struct crl_schema_field origin_fields[] = {
         .is_expanded = true,
     },
     {
+        .key = "delay",
+        .kind = CRL_SCHEMA_DURATION,
+        .offset = AT(crl_config_origin, delay_us),
+        .min = 0,
+        .max = 5 * MINUTE,
+        .fallback = "0s",
+    },
+    {.key = "postgres", .kind = CRL_SCHEMA_LATER},
+    {
+        /* GUARD_FIRST */
         .key = "concurrency",
         .kind = CRL_SCHEMA_COUNT,
         .offset = AT(crl_config_origin, concurrency),
@@ -236,16 +268,24 @@ static const struct crl_schema_field origin_fields[] = {
         .max = 5 * MINUTE,
         .fallback = "2s",
     },
-    {
-        .key = "delay",
-        .kind = CRL_SCHEMA_DURATION,
-        .offset = AT(crl_config_origin, delay_us),
-        .min = 0,
-        .max = 5 * MINUTE,
-        .fallback = "0s",
-    },
-    {.key = "postgres", .kind = CRL_SCHEMA_LATER},
     {.key = "breaker", .kind = CRL_SCHEMA_LATER},
+};
+
+#define GUARD_FIELDS                       \
+    .fields = origin_fields + GUARD_FIRST, \
+    .fields_n = sizeof(origin_fields) / sizeof(origin_fields[0]) - GUARD_FIRST
+
+const struct crl_schema crl_config_guard_schema = {
+    .noun = "'origin'",
+    .size = sizeof(struct crl_config_origin),
+    GUARD_FIELDS,
+};
+
+const struct crl_schema crl_config_guard_overlay = {
+    .noun = "'origin'",
+    .size = sizeof(struct crl_config_guard_overlay),
+    .given_offset = AT(crl_config_guard_overlay, given),
+    GUARD_FIELDS,
 };
 
 static const struct crl_schema origin_schema = {

@@ -64,10 +64,32 @@ static int problem_compare(const void *left, const void *right)
     return a->turn < b->turn ? -1 : a->turn > b->turn;
 }
 
+/* Does the list say the same at the same place already, among its first n? It is sorted. */
+static bool problem_is_said(const struct crl_problems *problems, size_t n,
+                            const struct crl_problem *problem)
+{
+    for (size_t i = n; i > 0; i--) {
+        const struct crl_problem *other = &problems->rows[i - 1];
+        if (other->at.line != problem->at.line || other->at.column != problem->at.column)
+            return false;
+        if (strcmp(other->text, problem->text) == 0)
+            return true;
+    }
+    return false;
+}
+
 void crl_problems_sort(struct crl_problems *problems)
 {
+    size_t kept = 0;
     if (problems->n > 1)
         qsort(problems->rows, problems->n, sizeof problems->rows[0], problem_compare);
+    for (size_t i = 0; i < problems->n; i++) {
+        if (problem_is_said(problems, kept, &problems->rows[i]))
+            free(problems->rows[i].text);
+        else
+            problems->rows[kept++] = problems->rows[i];
+    }
+    problems->n = kept;
 }
 
 void crl_problems_print(const struct crl_problems *problems, const char *file, FILE *out)

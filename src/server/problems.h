@@ -50,7 +50,8 @@ void crl_problems_add(struct crl_problems *problems, struct crl_place at, const 
  * missing from the list for want of memory. */
 int crl_problems_rc(const struct crl_problems *problems);
 
-/* crl_problems_sort - order by place; those without a line first. O(n log n) */
+/* crl_problems_sort - order by place; those without a line first. What was added twice stays once.
+ * O(n log n) */
 void crl_problems_sort(struct crl_problems *problems);
 
 /* crl_problems_print - write "FILE:LINE:COLUMN: text" lines, or "FILE: text" where there is no

@@ -106,6 +106,22 @@ static void percent_read(struct reader *r, const struct crl_schema_field *field,
         *ret_fraction = (double)quantity / 100.0;
 }
 
+static void rate_read(struct reader *r, const struct crl_schema_field *field,
+                      const struct value *value, double *ret_rate)
+{
+    int64_t quantity;
+    if (quantity_read(r, CRL_QUANTITY_RATE, field, value, &quantity))
+        *ret_rate = (double)quantity / 60.0;
+}
+
+static void decimal_read(struct reader *r, const struct crl_schema_field *field,
+                         const struct value *value, double *ret_number)
+{
+    int64_t quantity;
+    if (quantity_read(r, CRL_QUANTITY_DECIMAL, field, value, &quantity))
+        *ret_number = (double)quantity / 1000.0;
+}
+
 /* "a, b or c": the words of this version. */
 static void choice_words(const struct crl_schema_choice *choices, char *ret_words, size_t room)
 {
@@ -134,7 +150,7 @@ static void choice_read(struct reader *r, const struct crl_schema_field *field,
         memcpy(ret_enum, &choice->value, sizeof choice->value);
         return;
     }
-    char words[128];
+    char words[256];
     choice_words(field->choices, words, sizeof words);
     crl_problems_add(r->problems, value->at, "%s: %s is not %s %s", field->key,
                      crl_quoted(value->text, value->size).text,
@@ -198,6 +214,10 @@ static void value_read(struct reader *r, const struct crl_schema_field *field,
         return size_read(r, field, value, to);
     case CRL_SCHEMA_PERCENT:
         return percent_read(r, field, value, to);
+    case CRL_SCHEMA_RATE:
+        return rate_read(r, field, value, to);
+    case CRL_SCHEMA_DECIMAL:
+        return decimal_read(r, field, value, to);
     case CRL_SCHEMA_CHOICE:
         return choice_read(r, field, value, to);
     case CRL_SCHEMA_TEXT:
@@ -402,10 +422,14 @@ static void mapping_read(struct reader *r, const struct crl_schema *schema, cons
     for (; pair != end; pair++)
         pair_read(r, schema, crl_yaml_node(r->yaml, pair->key), crl_yaml_node(r->yaml, pair->value),
                   first, record);
+    uint32_t given = 0;
     for (size_t i = 0; i < schema->fields_n; i++) {
-        if (first[i] == 0 && schema->fields[i].kind != CRL_SCHEMA_LATER)
+        given |= first[i] != 0 ? 1u << i : 0;
+        if (first[i] == 0 && schema->fields[i].kind != CRL_SCHEMA_LATER && !schema->given_offset)
             field_absent(r, schema, &schema->fields[i], at, record);
     }
+    if (schema->given_offset)
+        memcpy(at_offset(record, schema->given_offset), &given, sizeof given);
 }
 
 void crl_schema_read(const struct crl_schema *schema, const struct crl_yaml *yaml, void *record,
@@ -414,6 +438,52 @@ void crl_schema_read(const struct crl_schema *schema, const struct crl_yaml *yam
     struct reader reader = {.yaml = yaml, .problems = problems};
     const yaml_node_t *root = crl_yaml_root(yaml);
     mapping_read(&reader, schema, root, crl_yaml_place(root), record);
+}
+
+/* ------------------------------------------------------------------------------------- overlays */
+
+/* The bytes of a single value in its struct. */
+static size_t value_size(enum crl_schema_kind kind)
+{
+    switch (kind) {
+    case CRL_SCHEMA_COUNT:
+        return sizeof(uint32_t);
+    case CRL_SCHEMA_DURATION:
+        return sizeof(corral_us);
+    case CRL_SCHEMA_SIZE:
+        return sizeof(size_t);
+    case CRL_SCHEMA_PERCENT:
+    case CRL_SCHEMA_RATE:
+    case CRL_SCHEMA_DECIMAL:
+        return sizeof(double);
+    case CRL_SCHEMA_CHOICE:
+        return sizeof(int);
+    case CRL_SCHEMA_ADDRESS:
+        return sizeof(struct crl_address);
+    case CRL_SCHEMA_TEXT:
+    case CRL_SCHEMA_MAPPING:
+    case CRL_SCHEMA_LIST:
+    case CRL_SCHEMA_LATER:
+        break;
+    }
+    crl_unreachable();
+}
+
+void crl_schema_overlay(const struct crl_schema *overlay, const void *given, void *record)
+{
+    crl_assert(overlay->given_offset);
+    uint32_t bits;
+    memcpy(&bits, (const char *)given + overlay->given_offset, sizeof bits);
+    for (size_t i = 0; i < overlay->fields_n; i++) {
+        const struct crl_schema_field *field = &overlay->fields[i];
+        if (!(bits >> i & 1))
+            continue;
+        memcpy(at_offset(record, field->offset), (const char *)given + field->offset,
+               value_size(field->kind));
+        if (field->at_offset)
+            memcpy(at_offset(record, field->at_offset), (const char *)given + field->at_offset,
+                   sizeof(struct crl_place));
+    }
 }
 
 /* -------------------------------------------------------------------------------------- the end */
@@ -445,6 +515,8 @@ static void field_clear(const struct crl_schema_field *field, void *record)
     case CRL_SCHEMA_DURATION:
     case CRL_SCHEMA_SIZE:
     case CRL_SCHEMA_PERCENT:
+    case CRL_SCHEMA_RATE:
+    case CRL_SCHEMA_DECIMAL:
     case CRL_SCHEMA_CHOICE:
     case CRL_SCHEMA_ADDRESS:
     case CRL_SCHEMA_LATER:

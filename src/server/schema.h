@@ -12,6 +12,8 @@
  *   DURATION  corral_us                             the span in microseconds
  *   SIZE      size_t, bytes                         the bytes
  *   PERCENT   double, 0.1 for 10%                   the percent
+ *   RATE      double, a second                      the number a minute
+ *   DECIMAL   double                                in thousandths
  *   CHOICE    an enum                               -
  *   TEXT      char *, NUL-terminated, owned         the bytes (problems never show the text: it may
  *                                                   be a secret)
@@ -19,6 +21,10 @@
  *   MAPPING   the struct of `below`, in place       -
  *   LIST      array of the struct of `below`, owned, and size_t at n_offset       the entries
  *   LATER     nothing: a key of a later version, refused with these words
+ *
+ * A schema with a given_offset is an overlay: it reads what is to replace values of another struct
+ * that begins alike. What is absent has no default there and is not required; crl_schema_overlay()
+ * copies what was given.
  *
  * A struct of a schema is plain: all zeros are a valid, empty one. */
 #ifndef CRL_SERVER_SCHEMA_H
@@ -31,6 +37,8 @@ enum crl_schema_kind {
     CRL_SCHEMA_DURATION,
     CRL_SCHEMA_SIZE,
     CRL_SCHEMA_PERCENT,
+    CRL_SCHEMA_RATE,
+    CRL_SCHEMA_DECIMAL,
     CRL_SCHEMA_CHOICE,
     CRL_SCHEMA_TEXT,
     CRL_SCHEMA_ADDRESS,
@@ -65,9 +73,10 @@ struct crl_schema_field {
 };
 
 struct crl_schema {
-    const char *noun; /* what one mapping is, such as "a route" */
-    size_t size;      /* of the struct */
-    size_t at_offset; /* of a struct crl_place for the mapping's own place; 0: not kept */
+    const char *noun;    /* what one mapping is, such as "a route" */
+    size_t size;         /* of the struct */
+    size_t at_offset;    /* of a struct crl_place for the mapping's own place; 0: not kept */
+    size_t given_offset; /* of a uint32_t, a bit for each field that was given; 0: no overlay */
     const struct crl_schema_field *fields;
     size_t fields_n;
 };
@@ -76,6 +85,11 @@ struct crl_schema {
  * afterwards. record: all zeros. */
 void crl_schema_read(const struct crl_schema *schema, const struct crl_yaml *yaml, void *record,
                      struct crl_problems *problems);
+
+/* crl_schema_overlay - copy what was given, and its places, from a struct that an overlay has
+ * filled. An overlay has single values only, and no texts.
+ * record  a struct that begins as the overlay's does */
+void crl_schema_overlay(const struct crl_schema *overlay, const void *given, void *record);
 
 /* crl_schema_clear - free the texts and lists of a struct, and set all of it to zero. */
 void crl_schema_clear(const struct crl_schema *schema, void *record);

@@ -3,7 +3,7 @@
  * actions.c - readers who ask, and what the core asks for, carried out in the false world. */
 #include "sim/private.h"
 
-/* ----------------------------------------------------------------------------------------- readers */
+/* -------------------------------------------------------------------------------------- readers */
 
 static struct sim_reader *reader_new(struct sim *sim, uint32_t node, uint32_t key,
                                      corral_us asked_at, corral_us wait_us)
@@ -15,7 +15,7 @@ static struct sim_reader *reader_new(struct sim *sim, uint32_t node, uint32_t ke
         .node = node,
         .key = key,
         .asked_at = asked_at,
-        .wait_until = asked_at + wait_us,
+        .wait_until = sim->now + wait_us, /* a process that stood still asks when it goes on */
     };
     const struct sim_known *known = known_of(sim, node, key);
     if (known != NULL)
@@ -24,7 +24,8 @@ static struct sim_reader *reader_new(struct sim *sim, uint32_t node, uint32_t ke
 }
 
 /* A reader of a process: first a look at the table, as the library does, then the core. */
-void world_get(struct sim *sim, uint32_t number, uint32_t key, corral_us asked_at, corral_us wait_us)
+void world_get(struct sim *sim, uint32_t number, uint32_t key, corral_us asked_at,
+               corral_us wait_us)
 {
     struct sim_node *node = &sim->nodes[number];
     sim->readers_n++;
@@ -34,10 +35,14 @@ void world_get(struct sim *sim, uint32_t number, uint32_t key, corral_us asked_a
                                              node->space, key_bytes(sim, key));
     if (entry != NULL && crl_entry_is_fresh(entry, now)) {
         const struct sim_known *known = known_of(sim, number, key);
-        struct sim_reader passing = {.number = sim->readers_n - 1, .node = number, .key = key,
-                                     .asked_at = asked_at, .wait_until = asked_at + wait_us,
+        struct sim_reader passing = {.number = sim->readers_n - 1,
+                                     .node = number,
+                                     .key = key,
+                                     .asked_at = asked_at,
+                                     .wait_until = sim->now + wait_us,
                                      .version_min = known != NULL ? known->version_min : 0};
         crl_table_touch(entry);
+        sim->stepping = CRL_WANTED;
         int outcome = entry->negative ? CORRAL_NEGATIVE : CORRAL_HIT;
         watch_answer(sim, &passing, outcome, entry);
         record_answer(sim, asked_at, outcome, entry);
@@ -52,11 +57,11 @@ void world_get(struct sim *sim, uint32_t number, uint32_t key, corral_us asked_a
         corral_us after = (corral_us)(crl_rng_uniform(&sim->reader_lots) * (double)wait_us);
         event_add(sim, sim->now + after, SIM_READER_LEAVES, number)->number = reader->number;
     }
-    node_step(sim, number,
-              &(struct crl_event){.kind = CRL_WANTED,
-                                  .key = key_bytes(sim, key),
-                                  .wanted = {.waiter = &reader->waiter,
-                                             .wait_until = now + wait_us}});
+    node_step(
+        sim, number,
+        &(struct crl_event){.kind = CRL_WANTED,
+                            .key = key_bytes(sim, key),
+                            .wanted = {.waiter = &reader->waiter, .wait_until = now + wait_us}});
 }
 
 void world_leave(struct sim *sim, struct sim_reader *reader)
@@ -70,12 +75,27 @@ void world_write(struct sim *sim, uint32_t node, uint32_t key)
 {
     struct sim_key *written = &sim->keys[key];
     written->version++;
+    written->fresh_until = 0;
     trace_line(sim, node, "%-8s is invalidated", written->text);
+    watch_changed(sim, node, key, written->version);
+    node_step(sim, node, &(struct crl_event){.kind = CRL_INVALIDATE, .key = key_bytes(sim, key)});
+}
+
+/* The same, by one who has the new value at hand, padded to a size. */
+void world_put(struct sim *sim, uint32_t node, uint32_t key, size_t size)
+{
+    struct sim_key *written = &sim->keys[key];
+    struct sim_value value = {.version = ++written->version, .loaded_at = sim->now};
+    unsigned char *bytes = calloc(1, size);
+    crl_assert(bytes != NULL && size >= sizeof value);
+    memcpy(bytes, &value, sizeof value);
+    trace_line(sim, node, "%-8s is put", written->text);
+    watch_changed(sim, node, key, written->version);
     node_step(sim, node,
-              &(struct crl_event){.kind = CRL_INVALIDATE, .key = key_bytes(sim, key)});
-    struct sim_known *known = known_of(sim, node, key);
-    if (known != NULL)
-        known->version_min = written->version;
+              &(struct crl_event){.kind = CRL_PUT,
+                                  .key = key_bytes(sim, key),
+                                  .put = {.value = crl_bytes(bytes, size)}});
+    free(bytes);
 }
 
 static void run_answer(struct sim *sim, struct crl_action *action)
@@ -85,19 +105,23 @@ static void run_answer(struct sim *sim, struct crl_action *action)
         struct sim_reader *reader = caa_container_of(waiter, struct sim_reader, waiter);
         int result = crl_waiter_result(action, waiter);
         watch_answer(sim, reader, result, action->answer.entry);
+        if (watch_is_broken(sim))
+            break; /* the world stands still; its lists may be in any state */
         record_answer(sim, reader->asked_at, result, action->answer.entry);
         if (sim->on_answer != NULL)
             sim->on_answer(sim, reader->number, result);
-        if (watch_is_broken(sim))
-            break; /* the world stands still; its lists may be in any state */
         cds_list_del(&reader->link);
-        free(reader);
+        reader->answered = true;
+        if (sim->options.audits)
+            cds_list_add(&reader->link, &sim->answered);
+        else
+            free(reader);
     }
     if (action->answer.entry != NULL)
         crl_entry_unref(sim->allocator, action->answer.entry);
 }
 
-/* ------------------------------------------------------------------------------------------- loads */
+/* ---------------------------------------------------------------------------------------- loads */
 
 /* Which key an action is about: the one that the event was about, nearly always. */
 static uint32_t key_of(const struct sim *sim, struct corral_bytes bytes)
@@ -131,13 +155,16 @@ static void run_ask_origin(struct sim *sim, uint32_t node, const struct crl_acti
     load->key = key_number(sim, action->key);
     struct sim_key *key = &sim->keys[load->key];
     load->version = key->version;
+    load->deadline_at = action->load.deadline_at;
     load->live = true;
+    bool is_needed = !key->is_wanted && sim->now >= key->fresh_until;
+    key->is_wanted |= is_needed;
     key->loads++;
     cds_list_add_tail(&load->link, &sim->nodes[node].loads);
     cds_list_add_tail(&load->in_key, &key->live);
     crl_assert(crl_timers_reserve(&sim->queue, sim->queue.n + 1) == 0);
     sim_db_arrive(&sim->db, &load->query, sim->now);
-    record_load(sim);
+    record_load(sim, is_needed);
     watch_load(sim, load);
 }
 
@@ -157,6 +184,16 @@ static bool key_is_absent(const struct sim *sim, uint32_t key)
            (double)(sim->keys[key].hash >> 11) * 0x1.0p-53 < sim->database.absent;
 }
 
+/* A value stays fresh for at least so long: a load of its key, anywhere in the fleet, is not needed
+ * before. */
+static void key_is_fresh_again(struct sim *sim, uint32_t key, bool negative)
+{
+    const struct corral_policy *policy = &sim->plan.policy;
+    corral_us ttl_us = negative ? policy->negative_ttl_us : policy->ttl_us;
+    sim->keys[key].fresh_until = sim->now + (corral_us)((double)ttl_us * (1.0 - policy->jitter));
+    sim->keys[key].is_wanted = false;
+}
+
 /* Tells the core, and frees the load. */
 static void load_answer(struct sim *sim, struct sim_load *load, enum sim_query_end end)
 {
@@ -172,12 +209,19 @@ static void load_answer(struct sim *sim, struct sim_load *load, enum sim_query_e
     }
     sim->report->database_timeouts += end == SIM_QUERY_TIMED_OUT;
     bool is_for_somebody = load->incarnation == sim->nodes[node].incarnation;
+    if (is_for_somebody && load->live)
+        watch_loaded(sim, load, answer.origin.rc == 0, answer.origin.negative);
+    bool was_live = load->live;
+    if (was_live && answer.origin.rc == 0)
+        key_is_fresh_again(sim, load->key, answer.origin.negative);
     load_stops_living(load);
-    if (is_for_somebody)
+    if (is_for_somebody) {
         cds_list_del(&load->link);
-    free(load);
-    if (is_for_somebody)
         node_step(sim, node, &answer);
+        if (was_live)
+            watch_load_over(sim, load);
+    }
+    free(load);
 }
 
 void load_ends(struct sim *sim, struct sim_query *query)
@@ -186,8 +230,8 @@ void load_ends(struct sim *sim, struct sim_query *query)
     enum sim_query_end end = sim_db_timer(&sim->db, query, sim->now);
     if (load->is_late)
         end = load->end; /* it ended long ago */
-    bool is_paused = load->incarnation == sim->nodes[load->node].incarnation &&
-                     node_is_paused(sim, load->node);
+    bool is_paused =
+        load->incarnation == sim->nodes[load->node].incarnation && node_is_paused(sim, load->node);
     if (!is_paused) {
         load_answer(sim, load, end);
         return;
@@ -205,6 +249,7 @@ static void run_cancel_load(struct sim *sim, uint32_t node, const struct crl_act
     cds_list_for_each_entry(load, &sim->nodes[node].loads, link) {
         if (load->id != action->load.load)
             continue;
+        watch_cancel(sim, load);
         load_stops_living(load);
         if (load->query.state == SIM_QUERY_DRAINS)
             return; /* it has ended; the word of it is on its way */
@@ -228,7 +273,7 @@ void load_forget(struct sim *sim, struct sim_load *load)
         free(load);
 }
 
-/* --------------------------------------------------------------------------------------------- all */
+/* ------------------------------------------------------------------------------------------ all */
 
 void actions_run(struct sim *sim, uint32_t node)
 {
@@ -248,10 +293,10 @@ void actions_run(struct sim *sim, uint32_t node)
             wire_ask(sim, node, key_number(sim, action->key), action->ask_store.ask);
             break;
         case CRL_FILL_STORE:
-            watch_fill(sim, node, key_number(sim, action->key), action->lease.token);
+        case CRL_RELEASE_LEASE:
+            watch_told(sim, node, key_number(sim, action->key), action);
             wire_tell(sim, node, key_number(sim, action->key), action);
             break;
-        case CRL_RELEASE_LEASE:
         case CRL_INVALIDATE_STORE:
             wire_tell(sim, node, key_number(sim, action->key), action);
             break;

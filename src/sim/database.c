@@ -135,6 +135,7 @@ enum sim_query_end sim_db_timer(struct sim_db *db, struct sim_query *query, corr
         return SIM_QUERY_WAS_CANCELLED;
     if (query->times_out)
         return SIM_QUERY_TIMED_OUT;
-    bool fails = db->fails || (db->model->fails > 0 && crl_rng_uniform(&db->lots) <= db->model->fails);
+    bool fails =
+        db->fails || (db->model->fails > 0 && crl_rng_uniform(&db->lots) <= db->model->fails);
     return fails ? SIM_QUERY_FAILED : SIM_QUERY_WORKED;
 }

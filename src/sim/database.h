@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * database.h - the database as a queue: a number of servers, and a line before them, first come, first served.
+ * database.h - the database as a queue: a number of servers, and a line before them, first come,
+ * first served.
  *
- * The time of a query is drawn when its service begins, and stretched by how many wait at that instant: the
- * familiar spiral, where a slow database collects waiting queries, and those make it slower. A query that
- * has been there for the time-out ends without a result, wherever it is. A cancelled one
- * leaves the line at once; one that is worked on needs a moment more.
+ * The time of a query is drawn when its service begins, and stretched by how many wait at that
+ * instant: the familiar spiral, where a slow database collects waiting queries, and those make it
+ * slower. A query that has been there for the time-out ends without a result, wherever it is. A
+ * cancelled one leaves the line at once; one that is worked on needs a moment more.
  *
- * With exponential times, no slowdown and Poisson arrivals it is the M/M/c queue, and its mean waiting
- * time is Erlang's; a test compares.
+ * With exponential times, no slowdown and Poisson arrivals it is the M/M/c queue, and its mean
+ * waiting time is Erlang's; a test compares.
  *
  * Time comes in; instants of endings go into a heap of timers that the caller owns. One thread.
  *
@@ -64,11 +65,12 @@ void sim_db_init(struct sim_db *db, const struct sim_database *model, struct crl
 /* sim_db_arrive - a query comes in. It ends by sim_db_timer() or sim_db_cancel(). */
 void sim_db_arrive(struct sim_db *db, struct sim_query *query, corral_us now);
 
-/* sim_db_cancel - nobody wants its result any more. Returns whether it has ended by that; else it ends
- * by sim_db_timer(). */
+/* sim_db_cancel - nobody wants its result any more. Returns whether it has ended by that; else it
+ * ends by sim_db_timer(). */
 bool sim_db_cancel(struct sim_db *db, struct sim_query *query, corral_us now);
 
-/* sim_db_end_at - one that has ended by sim_db_cancel() is to end by sim_db_timer() all the same, later. */
+/* sim_db_end_at - one that has ended by sim_db_cancel() is to end by sim_db_timer() all the same,
+ * later. */
 void sim_db_end_at(struct sim_db *db, struct sim_query *query, corral_us at);
 
 /* sim_db_timer - the timer of a query fired: it has ended, and the next one begins. */

@@ -59,9 +59,9 @@ static void store_wipe(struct sim *sim)
 {
     if (sim->store == NULL)
         return;
-    crl_store_memory_free(sim->store);
-    sim->store = crl_store_memory_new(wire_push, sim);
-    crl_assert(sim->store != NULL);
+    crl_store_memory_wipe(sim->store);
+    for (uint32_t key = 0; key < sim->keys_n; key++)
+        watch_leases_void(sim, key);
 }
 
 static void node_kill(struct sim *sim, uint32_t node)
@@ -82,10 +82,12 @@ static void node_restart(struct sim *sim, uint32_t node)
 
 static void node_pause(struct sim *sim, uint32_t node, corral_us lasts_us)
 {
-    sim->nodes[node].paused_until = sim->now + lasts_us;
-    sim->nodes[node].resumed_at = sim->now + lasts_us;
-    if (!sim->nodes[node].down)
-        node_rearm(sim, node);
+    corral_us until = sim->now + lasts_us;
+    if (sim->nodes[node].down || until <= sim->nodes[node].paused_until)
+        return; /* it stands still for longer than that already */
+    sim->nodes[node].paused_until = until;
+    sim->nodes[node].resumed_at = until;
+    node_rearm(sim, node);
 }
 
 static void fault_begins(struct sim *sim, const struct sim_fault *fault, uint32_t node)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * plan.h - what a simulation is to simulate: a fleet, its readers, its database, its store, its network, and
- * what befalls them. A plan and a seed are everything that a run depends on.
+ * plan.h - what a simulation is to simulate: a fleet, its readers, its database, its store, its
+ * network, and what befalls them. A plan and a seed are everything that a run depends on.
  *
  * A scenario file (corral sim) is read into a plan; the swarm draws plans from seeds.
  *
@@ -13,10 +13,11 @@
 
 #include <corral/corral.h>
 
-/* ------------------------------------------------------------------------------------------ readers */
+/* -------------------------------------------------------------------------------------- readers */
 
-/* A piece of the curve of requests a second, over all nodes together. From `from` on the rate goes in a straight
- * line from rate_from to rate_to at the start of the next piece (or the end); equal ones: constant. */
+/* A piece of the curve of requests a second, over all nodes together. From `from` on the rate goes
+ * in a straight line from rate_from to rate_to at the start of the next piece (or the end); equal
+ * ones: constant. */
 struct sim_rate_piece {
     corral_us from_at;
     double rate_from, rate_to; /* requests a second, >= 0 */
@@ -43,7 +44,7 @@ struct sim_readers {
     enum sim_arrivals arrivals;
     const struct sim_rate_piece *pieces; /* ascending; may be none */
     uint32_t pieces_n;
-    const struct sim_burst *bursts; /* ascending */
+    const struct sim_burst *bursts; /* ascending; each over before the next one begins */
     uint32_t bursts_n;
     uint32_t keys; /* 1 to 16,777,216 */
     enum sim_popularity popularity;
@@ -51,18 +52,20 @@ struct sim_readers {
     corral_us wait_us; /* the longest a reader waits */
     double give_up;    /* the fraction of waiting readers that leave early, at a random instant */
     double writes;     /* writes to the database, each with an invalidation, a second */
+    double puts;       /* the fraction of them that put the new value into the cache */
 };
 
-/* ----------------------------------------------------------------------------------------- database */
+/* ------------------------------------------------------------------------------------- database */
 
 enum sim_service {
-    SIM_SERVICE_FIXED,       /* every query takes the mean */
+    SIM_SERVICE_FIXED, /* every query takes the mean */
     SIM_SERVICE_EXPONENTIAL,
-    SIM_SERVICE_LOGNORMAL,   /* with sigma */
+    SIM_SERVICE_LOGNORMAL, /* with sigma */
 };
 
-/* The database as a queue: `servers` queries are worked on at once, the others wait first come, first
- * served. Each query that waits slows all that are worked on: time = drawn * (1 + slowdown * waiting). */
+/* The database as a queue: `servers` queries are worked on at once, the others wait first come,
+ * first served. Each query that waits slows all that are worked on: time = drawn * (1 + slowdown *
+ * waiting). */
 struct sim_database {
     enum sim_service service;
     corral_us mean_us;
@@ -75,13 +78,14 @@ struct sim_database {
     corral_us cancel_us;  /* until a cancelled query has ended */
 };
 
-/* ------------------------------------------------------------------------------------- store, network */
+/* ------------------------------------------------------------------------------- store, network */
 
 /* One way of a message. */
 struct sim_network {
-    corral_us delay_us;  /* at least */
-    corral_us spread_us; /* and up to so much more, uniformly: what overtakes is thereby reordered */
-    double drops;        /* the fraction of messages that are lost */
+    corral_us delay_us; /* at least */
+    corral_us
+        spread_us; /* and up to so much more, uniformly: what overtakes is thereby reordered */
+    double drops;  /* the fraction of messages that are lost */
 };
 
 struct sim_store {
@@ -91,18 +95,19 @@ struct sim_store {
     corral_us lease_us;
 };
 
-/* ------------------------------------------------------------------------------------------- faults */
+/* --------------------------------------------------------------------------------------- faults */
 
-#define SIM_FAULTS(X)                                                                              \
-    X(STORE_DOWN, "store_down")               /* no message to or from it arrives */              \
-    X(STORE_WIPED, "store_wiped")             /* at once: it comes back empty */                  \
-    X(DATABASE_SLOW, "database_slow")         /* queries take `factor` times as long */           \
-    X(DATABASE_FAILS, "database_fails")       /* every query fails */                             \
-    X(DATABASE_HANGS, "database_hangs")       /* no query ends, but by its time-out or a cancel */ \
-    X(NODE_KILLED, "node_killed")             /* at once, then restarted cold at the end */       \
-    X(NODE_PAUSED, "node_paused")             /* it does nothing; messages wait for it */         \
-    X(NODE_PARTITIONED, "node_partitioned")   /* from the store, not from the database */         \
-    X(NODE_CLOCK_STEPPED, "node_clock_stepped") /* at once: its monotonic clock jumps ahead by `step_us` */
+#define SIM_FAULTS(X)                                                                            \
+    X(STORE_DOWN, "store_down")             /* no message to or from it arrives */               \
+    X(STORE_WIPED, "store_wiped")           /* at once: it comes back empty */                   \
+    X(DATABASE_SLOW, "database_slow")       /* queries take `factor` times as long */            \
+    X(DATABASE_FAILS, "database_fails")     /* every query fails */                              \
+    X(DATABASE_HANGS, "database_hangs")     /* no query ends, but by its time-out or a cancel */ \
+    X(NODE_KILLED, "node_killed")           /* at once, then restarted cold at the end */        \
+    X(NODE_PAUSED, "node_paused")           /* it does nothing; messages wait for it */          \
+    X(NODE_PARTITIONED, "node_partitioned") /* from the store, not from the database */          \
+    X(NODE_CLOCK_STEPPED,                                                                        \
+      "node_clock_stepped") /* at once: its monotonic clock jumps ahead by `step_us` */
 
 enum sim_fault_kind {
 #define X(name, word) SIM_FAULT_##name,
@@ -120,7 +125,7 @@ struct sim_fault {
     corral_us step_us;           /* NODE_CLOCK_STEPPED */
 };
 
-/* -------------------------------------------------------------------------------------------- whole */
+/* ---------------------------------------------------------------------------------------- whole */
 
 struct sim_plan {
     uint64_t seed;

@@ -3,7 +3,8 @@
  * private.h - what the files of sim/ share.
  *
  *   world.c     the queue of things to happen, the clock, the nodes
- *   actions.c   what the core asks for, carried out: readers answered, queries begun, the store asked
+ *   actions.c   what the core asks for, carried out: readers answered, queries begun, the store
+ *               asked
  *   wire.c      messages between nodes and the store, and the store's end
  *   faults.c    what befalls the fleet
  *   watch.c     the observer: what readers and the database see, judged by the promises
@@ -41,11 +42,16 @@ struct sim_key {
     uint32_t size;
     uint64_t hash; /* the same in every node */
     uint64_t version;
-    uint32_t loads;             /* ever begun */
-    struct cds_list_head live;  /* loads begun, not ended and not cancelled, of all nodes */
-    uint32_t *interested;       /* nodes to be told of a change; with a store */
+    uint64_t stored_min;       /* the store was told of it: it may keep no older one (P4) */
+    uint64_t lease_token;      /* the last that the store gave; 0: it was taken back */
+    corral_us lease_until;     /* of that lease, in the store's time */
+    uint32_t loads;            /* ever begun */
+    corral_us fresh_until;     /* somewhere in the fleet, at least; the world's time */
+    bool is_wanted;            /* a load for the time after that has begun */
+    struct cds_list_head live; /* loads begun, not ended and not cancelled, of all nodes */
+    uint32_t *interested;      /* nodes to be told of a change; with a store */
     uint32_t interested_n, interested_room;
-    uint8_t *is_interested;     /* the same as bits, by node */
+    uint8_t *is_interested; /* the same as bits, by node */
 };
 
 /* A reader that waits. */
@@ -62,14 +68,18 @@ struct sim_reader {
 /* A load at the database. */
 struct sim_load {
     struct sim_query query;
-    struct cds_list_head link;    /* of its node */
-    struct cds_list_head in_key;  /* while it is live */
+    struct cds_list_head link;   /* of its node */
+    struct cds_list_head in_key; /* while it is live */
     crl_load_id id;
     uint32_t node, key;
     uint32_t incarnation;
-    uint64_t version; /* as read at the start: the worst case for P4 */
+    uint64_t version;        /* as read at the start: the worst case for P4 */
+    corral_us deadline_at;   /* the node's clock */
+    corral_us lease_until;   /* of the lease under which it began, in the store's time; 0: none */
+    uint32_t readers_before; /* that it began, with lower numbers: its answer is theirs */
+    uint32_t changes;        /* of what the node knows of the key, when it began */
     bool live;
-    bool is_late; /* it has ended while its node was paused ... */
+    bool is_late;           /* it has ended while its node was paused ... */
     enum sim_query_end end; /* ... like this */
 };
 
@@ -80,12 +90,19 @@ struct sim_unsaid {
     uint64_t number, version;
 };
 
-/* What a node knows of a key, for the observer. Only in small worlds. */
+/* What a node knows of a key, as the observer sees it. Only in small worlds. */
 struct sim_known {
-    uint64_t version_min; /* told of it: no reader that comes now may get an older one */
-    uint64_t ask;         /* the last one */
-    uint8_t reply;        /* to it: 1 + enum crl_store_answer; 0: none yet, or a load has used it up */
-    uint64_t token;       /* of the lease last given to it; 0: none */
+    uint64_t version_min;  /* told of it: no reader that comes now may get an older one */
+    uint32_t changes;      /* times that it was told that its value is not good any more */
+    corral_us fresh_until; /* the node's clock: it has a value that is good so long */
+    uint64_t ask;          /* the last one */
+    bool asks;             /* and it has not been answered */
+    bool may_load;         /* it has: with a lease, or not at all. Used up by a load */
+    bool waits;            /* it has: another node holds the lease ... */
+    corral_us waits_until; /* ... in the world's time */
+    uint64_t given;        /* by the last reply: the token of a lease; 0: none */
+    uint64_t token;        /* the same while it holds the lease */
+    uint64_t late_token;   /* of a lease that it was given too late, to be given back at once */
 };
 
 /* A node's connection to the store: what is sent on it arrives in order. */
@@ -100,7 +117,7 @@ struct sim_node {
     uint32_t incarnation;
     uint32_t space;
     bool down;
-    bool cut_off;             /* from the store */
+    bool cut_off; /* from the store */
     corral_us paused_until;
     corral_us clock_ahead_us; /* its clock minus the world's */
     corral_us resumed_at;
@@ -126,6 +143,7 @@ struct sim {
     uint32_t keys_n, keys_room;
     struct sim_known *known; /* nodes x keys_room; NULL in a large world */
     uint32_t readers_n;
+    struct cds_list_head answered; /* readers, kept with audits: they must not be answered again */
     uint64_t unsaid_n;
     uint64_t pushing; /* the version that the invalidation at work announces; 0: none */
     struct sim_event *free_events;
@@ -134,6 +152,7 @@ struct sim {
     struct crl_actions actions;
     enum crl_event_kind stepping; /* the event that the core is working on */
     struct sim_report *report;
+    struct sim_slice after_the_end;
     void (*on_answer)(struct sim *sim, uint32_t reader, int result); /* for scripts; may be NULL */
 };
 
@@ -145,11 +164,11 @@ enum sim_what {
     SIM_STORE_HEARD,   /* an invalidation is confirmed */
     SIM_PUSHED,        /* arrives at the node */
     SIM_READER_LEAVES,
-    SIM_DELAYED_GET,   /* a reader of a paused node */
+    SIM_DELAYED_GET, /* a reader of a paused node */
     SIM_FAULT_BEGINS,
     SIM_FAULT_ENDS,
     SIM_WRITE,
-    SIM_OTHER,         /* sim->happen() knows */
+    SIM_OTHER, /* sim->happen() knows */
 };
 
 struct sim_event {
@@ -204,6 +223,7 @@ static inline struct sim_known *known_of(struct sim *sim, uint32_t node, uint32_
 /* actions.c */
 void world_get(struct sim *sim, uint32_t node, uint32_t key, corral_us asked_at, corral_us wait_us);
 void world_write(struct sim *sim, uint32_t node, uint32_t key);
+void world_put(struct sim *sim, uint32_t node, uint32_t key, size_t size);
 void world_leave(struct sim *sim, struct sim_reader *reader);
 void actions_run(struct sim *sim, uint32_t node);
 void load_ends(struct sim *sim, struct sim_query *query);
@@ -224,8 +244,18 @@ void faults_schedule(struct sim *sim);
 void fault_happen(struct sim *sim, const struct sim_event *event);
 
 /* watch.c */
-void watch_load(struct sim *sim, const struct sim_load *load);
-void watch_fill(struct sim *sim, uint32_t node, uint32_t key, uint64_t token);
+void watch_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask);
+void watch_reply(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask,
+                 const struct crl_store_reply *reply);
+void watch_changed(struct sim *sim, uint32_t node, uint32_t key, uint64_t version);
+void watch_told(struct sim *sim, uint32_t node, uint32_t key, const struct crl_action *action);
+void watch_granted(struct sim *sim, uint32_t node, uint32_t key, uint64_t token);
+void watch_stored(struct sim *sim, uint32_t key, const struct crl_entry *entry);
+void watch_leases_void(struct sim *sim, uint32_t key);
+void watch_load(struct sim *sim, struct sim_load *load);
+void watch_loaded(struct sim *sim, const struct sim_load *load, bool has_value, bool negative);
+void watch_load_over(struct sim *sim, const struct sim_load *load);
+void watch_cancel(struct sim *sim, const struct sim_load *load);
 void watch_answer(struct sim *sim, const struct sim_reader *reader, int result,
                   const struct crl_entry *entry);
 void watch_node(struct sim *sim, uint32_t node);
@@ -240,10 +270,11 @@ static inline bool watch_is_broken(const struct sim *sim)
 /* record.c */
 void record_arrival(struct sim *sim, corral_us asked_at);
 void record_answer(struct sim *sim, corral_us asked_at, int result, const struct crl_entry *entry);
-void record_load(struct sim *sim);
+void record_load(struct sim *sim, bool is_needed);
 
 /* trace.c */
 void trace_steps(struct sim *sim, uint32_t node);
+void trace_edges(struct sim *sim); /* count those of the last step only */
 void trace_line(struct sim *sim, uint32_t node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

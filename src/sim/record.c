@@ -3,13 +3,12 @@
  * record.c - the figures of a report, counted as things happen. */
 #include "sim/private.h"
 
+/* What is brought to its end after the last arrival is in no slice. */
 static struct sim_slice *slice_at(struct sim *sim, corral_us at)
 {
     struct sim_report *report = sim->report;
-    if (report->slice_us == 0)
-        return &report->slices[0];
-    uint64_t i = (uint64_t)(at / report->slice_us);
-    return &report->slices[i < SIM_SLICES ? i : SIM_SLICES - 1];
+    uint64_t i = report->slice_us > 0 ? (uint64_t)(at / report->slice_us) : 0;
+    return i < SIM_SLICES ? &report->slices[i] : &sim->after_the_end;
 }
 
 static bool is_measured(const struct sim *sim, corral_us at)
@@ -50,7 +49,7 @@ void record_answer(struct sim *sim, corral_us asked_at, int result, const struct
     }
 }
 
-void record_load(struct sim *sim)
+void record_load(struct sim *sim, bool is_needed)
 {
     struct sim_report *report = sim->report;
     struct sim_slice *slice = slice_at(sim, sim->now);
@@ -63,6 +62,7 @@ void record_load(struct sim *sim)
     if (!is_measured(sim, sim->now))
         return;
     report->loads++;
+    report->generations += is_needed;
     if (at_once > report->loads_at_once_max)
         report->loads_at_once_max = at_once;
     if (sim->db.waiting > report->database_queue_max)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * run.c - plans: the readers of traffic.h come to the world of world.c, and writes and faults befall it. */
+ * run.c - plans: the readers of traffic.h come to the world of world.c, and writes and faults
+ * befall it. */
 #include "sim/private.h"
 
 #include <math.h>
@@ -9,12 +10,23 @@
 #define NODES_MAX (1u << 16)
 #define KEYS_MAX  (1u << 24)
 
+/* Readers come one after the other, so bursts must not overlap. */
+static bool bursts_are_apart(const struct sim_readers *readers)
+{
+    for (uint32_t i = 0; i + 1 < readers->bursts_n; i++) {
+        if (readers->bursts[i].at + readers->bursts[i].within_us > readers->bursts[i + 1].at)
+            return false;
+    }
+    return true;
+}
+
 static bool plan_is_valid(const struct sim_plan *plan)
 {
     return plan->nodes >= 1 && plan->nodes <= NODES_MAX && plan->readers.keys >= 1 &&
            plan->readers.keys <= KEYS_MAX && plan->lasts_us > 0 && plan->deadline_us > 0 &&
            plan->database.servers >= 1 && plan->database.mean_us >= 0 &&
-           plan->readers.wait_us >= 0 && plan->limits.concurrency >= 1 &&
+           plan->readers.wait_us >= 0 && bursts_are_apart(&plan->readers) &&
+           plan->limits.concurrency >= 1 &&
            (!plan->store.exists || (plan->store.timeout_us > 0 && plan->store.lease_us > 0));
 }
 
@@ -77,7 +89,12 @@ static void plan_happens(struct sim *sim, struct sim_event *event)
     uint32_t wanted = (uint32_t)crl_rng_below(&sim->reader_lots, sim->plan.nodes);
     uint32_t key = (uint32_t)crl_rng_below(&sim->reader_lots, sim->plan.readers.keys);
     uint32_t node = node_up(sim, wanted);
-    if (node != SIM_NO_NODE && !node_is_paused(sim, node))
+    bool puts =
+        sim->plan.readers.puts > 0 && crl_rng_uniform(&sim->reader_lots) <= sim->plan.readers.puts;
+    bool can = node != SIM_NO_NODE && !node_is_paused(sim, node);
+    if (can && puts)
+        world_put(sim, node, key, sizeof(struct sim_value));
+    else if (can)
         world_write(sim, node, key);
     schedule_write(sim);
 }
@@ -94,6 +111,7 @@ static void run(struct sim *sim, struct sim_traffic *traffic)
             continue;
         }
         uint32_t node, key;
+        crl_assert(arrival_at >= sim->now);
         sim->now = arrival_at;
         sim_traffic_take(traffic, &node, &key);
         reader_comes(sim, node, key);
@@ -117,16 +135,6 @@ static int populate(struct sim *sim)
     return 0;
 }
 
-/* Generations are counted by the cores; a node that was killed took its count along. */
-static void add_generations(struct sim *sim, uint32_t node, bool subtract)
-{
-    const struct sim_node *counted = &sim->nodes[node];
-    if (counted->core == NULL)
-        return;
-    uint64_t n = crl_counter_get(&crl_core_space_counts(counted->core, counted->space)->generations);
-    sim->report->generations += subtract ? (uint64_t)0 - n : n;
-}
-
 int sim_run_plan(const struct sim_plan *plan, const struct sim_run_options *options,
                  struct sim_report *ret_report)
 {
@@ -148,8 +156,6 @@ int sim_run_plan(const struct sim_plan *plan, const struct sim_run_options *opti
         struct sim_traffic traffic;
         sim_traffic_init(&traffic, &sim->plan);
         run(sim, &traffic);
-        for (uint32_t i = 0; i < plan->nodes; i++)
-            add_generations(sim, i, false);
     }
     world_fini(sim);
     free(sim);

@@ -127,7 +127,7 @@ void sim_run(struct sim *sim)
         watch_end(sim);
 }
 
-/* ------------------------------------------------------------------------------- things that happen */
+/* --------------------------------------------------------------------------- things that happen */
 
 static void happen_give_up(struct sim *sim, uint32_t number)
 {
@@ -140,24 +140,6 @@ static void happen_give_up(struct sim *sim, uint32_t number)
             }
         }
     }
-}
-
-static void happen_put(struct sim *sim, const struct sim_event *event)
-{
-    struct sim_key *key = &sim->keys[event->key];
-    struct sim_value value = {.version = ++key->version, .loaded_at = sim->now};
-    unsigned char *bytes = calloc(1, event->number);
-    crl_assert(bytes != NULL && event->number >= sizeof value);
-    memcpy(bytes, &value, sizeof value);
-    trace_line(sim, event->node, "%-8s is put", key->text);
-    node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_PUT,
-                                  .key = key_bytes(sim, event->key),
-                                  .put = {.value = crl_bytes(bytes, event->number)}});
-    free(bytes);
-    struct sim_known *known = known_of(sim, event->node, event->key);
-    if (known != NULL)
-        known->version_min = key->version;
 }
 
 static void happen_origin(struct sim *sim, const struct sim_event *event)
@@ -201,7 +183,7 @@ static void script_happens(struct sim *sim, struct sim_event *event)
         happen_give_up(sim, event->number);
         break;
     case SCRIPT_PUT:
-        happen_put(sim, event);
+        world_put(sim, event->node, event->key, event->number);
         break;
     case SCRIPT_ORIGIN:
         happen_origin(sim, event);
@@ -219,7 +201,7 @@ static void script_happens(struct sim *sim, struct sim_event *event)
     }
 }
 
-/* ----------------------------------------------------------------------------- what is to happen */
+/* ---------------------------------------------------------------------------- what is to happen */
 
 static struct sim_event *plot(struct sim *sim, corral_us at, enum script_what what, uint32_t node)
 {
@@ -285,7 +267,7 @@ void sim_close(struct sim *sim, corral_us at, uint32_t node)
     plot(sim, at, SCRIPT_CLOSE, node);
 }
 
-/* --------------------------------------------------------------------------------- what came of it */
+/* ------------------------------------------------------------------------------ what came of it */
 
 const char *sim_trace(const struct sim *sim)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * script.h - a story in the false world: what happens when is written down, and what came of it can be asked.
+ * script.h - a story in the false world: what happens when is written down, and what came of it can
+ * be asked.
  *
- * The world is that of world.c: nodes that run the real core, a database, a store, one virtual clock, an audit
- * and an observer. A story drives it by hand instead of by a plan: readers at an instant, a write, a
- * quitter, a change of the database's mood. The database works on any number of queries at once, each
- * takes the same time. Its narration is kept as a text, to be compared.
+ * The world is that of world.c: nodes that run the real core, a database, a store, one virtual
+ * clock, an audit and an observer. A story drives it by hand instead of by a plan: readers at an
+ * instant, a write, a quitter, a change of the database's mood. The database works on any number of
+ * queries at once, each takes the same time. Its narration is kept as a text, to be compared.
  *
  * A load reads the version of its key at its start (the worst case for P4). sim_write() raises the
  * version and invalidates the key.
@@ -27,18 +28,18 @@ enum sim_origin_mode {
 };
 
 struct sim_config {
-    uint32_t nodes;      /* 0: 1 */
+    uint32_t nodes; /* 0: 1 */
     uint64_t seed;
-    bool has_store;      /* the nodes share a store */
-    bool audits;         /* crl_core_check after every step */
+    bool has_store; /* the nodes share a store */
+    bool audits;    /* crl_core_check after every step */
     struct corral_policy policy;
     struct crl_bulkhead_limits limits; /* 0: 20 and 1000 */
-    corral_us deadline_us;     /* 0: 2 s */
-    corral_us origin_us;       /* latency of the origin; 0: 100 ms */
-    corral_us cancel_us;       /* until a cancelled load has ended; 0: 1 ms */
-    corral_us store_us;        /* latency of the store, there and back; 0: 1 ms */
-    corral_us lease_us;        /* 0: 5 s */
-    size_t memory_bytes;       /* 0: 1 MiB */
+    corral_us deadline_us;             /* 0: 2 s */
+    corral_us origin_us;               /* latency of the origin; 0: 100 ms */
+    corral_us cancel_us;               /* until a cancelled load has ended; 0: 1 ms */
+    corral_us store_us;                /* latency of the store, there and back; 0: 1 ms */
+    corral_us lease_us;                /* 0: 5 s */
+    size_t memory_bytes;               /* 0: 1 MiB */
     uint32_t flights_max, waiters_max; /* 0: 1000, 100000 */
     struct crl_allocator *allocator;   /* NULL: malloc */
 };
@@ -65,7 +66,8 @@ void sim_run(struct sim *sim);
 const char *sim_trace(const struct sim *sim);
 const char *sim_broken(const struct sim *sim); /* NULL, or which promise and how */
 uint32_t sim_origin_loads(const struct sim *sim, const char *key);
-uint32_t sim_origin_peak(const struct sim *sim); /* loads at once, cancelled ones until they ended */
+uint32_t sim_origin_peak(
+    const struct sim *sim); /* loads at once, cancelled ones until they ended */
 uint32_t sim_answered(const struct sim *sim, int result); /* readers; an outcome or an error */
 uint32_t sim_answered_all(const struct sim *sim);
 corral_us sim_last_answer_at(const struct sim *sim);

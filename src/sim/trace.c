@@ -11,7 +11,7 @@
 
 void trace_line(struct sim *sim, uint32_t node, const char *format, ...)
 {
-    if (!sim->narrates)
+    if (sim->options.trace == NULL)
         return;
     char line[256];
     int head = snprintf(line, sizeof line, "[%5lld ms] %u ", (long long)(sim->now / 1000), node);
@@ -35,9 +35,16 @@ static bool step_is_news(const struct crl_step *step)
     return step->from != step->to || step->on == CRL_ON_DESERTED;
 }
 
+void trace_edges(struct sim *sim)
+{
+    for (uint32_t i = 0; sim->options.edges != NULL && i < sim->actions.steps_n; i++)
+        sim->options.edges[sim->actions.steps[i].from][sim->actions.steps[i].on]++;
+}
+
 void trace_steps(struct sim *sim, uint32_t node)
 {
-    if (!sim->narrates)
+    trace_edges(sim);
+    if (sim->options.trace == NULL)
         return;
     for (uint32_t i = 0; i < sim->actions.steps_n; i++) {
         const struct crl_step *step = &sim->actions.steps[i];

@@ -2,17 +2,18 @@
  *
  * traffic.c - see traffic.h.
  *
- * Arrivals on the curve: by thinning. Candidates come at the greatest rate of the piece; each is taken
- * with the probability that the rate at its instant is of that. Even arrivals step by 1/rate, as the rate is
- * where the step begins.
- * Source: P. Lewis, G. Shedler, "Simulation of nonhomogeneous Poisson processes by thinning", 1979. */
+ * Arrivals on the curve: by thinning. Candidates come at the greatest rate of the piece; each is
+ * taken with the probability that the rate at its instant is of that. Even arrivals step by 1/rate,
+ * as the rate is where the step begins.
+ * Source: P. Lewis, G. Shedler, "Simulation of nonhomogeneous Poisson processes by thinning",
+ * 1979. */
 #include "sim/traffic.h"
 
 #include "base/assert.h"
 
 #include <math.h>
 
-/* ------------------------------------------------------------------------------------------- zipf */
+/* ----------------------------------------------------------------------------------------- zipf */
 
 /* The integral of x^-s from 1 to x. */
 static double zipf_h(double x, double s)
@@ -46,7 +47,7 @@ uint32_t sim_zipf_draw(const struct sim_zipf *zipf, struct crl_rng *rng)
     }
 }
 
-/* -------------------------------------------------------------------------------------- the curve */
+/* ------------------------------------------------------------------------------------ the curve */
 
 static corral_us piece_end(const struct sim_traffic *traffic, uint32_t i)
 {
@@ -77,7 +78,8 @@ double sim_traffic_rate(const struct sim_traffic *traffic, corral_us at)
     return i == traffic->readers->pieces_n ? 0.0 : piece_rate(traffic, i, (double)at);
 }
 
-/* One candidate after `at` within piece i; its end if there is none. Returns whether it is taken. */
+/* One candidate after `at` within piece i; its end if there is none. Returns whether it is
+ * taken. */
 static bool piece_candidate(struct sim_traffic *traffic, uint32_t i, double *at)
 {
     const struct sim_rate_piece *piece = &traffic->readers->pieces[i];
@@ -87,7 +89,9 @@ static bool piece_candidate(struct sim_traffic *traffic, uint32_t i, double *at)
     double rate = even ? piece_rate(traffic, i, *at) / 1e6 : most;
     if (rate <= 0.0 && even)
         rate = most * 1e-3; /* a ramp from nothing must begin */
-    double step = most <= 0.0 ? end : even ? 1.0 / rate : -log(crl_rng_uniform(&traffic->instants)) / rate;
+    double step = most <= 0.0 ? end
+                  : even      ? 1.0 / rate
+                              : -log(crl_rng_uniform(&traffic->instants)) / rate;
     *at += step;
     if (*at >= end) {
         *at = end;
@@ -128,7 +132,7 @@ void sim_traffic_init(struct sim_traffic *traffic, const struct sim_plan *plan)
     curve_advance(traffic);
 }
 
-/* ----------------------------------------------------------------------------------------- readers */
+/* -------------------------------------------------------------------------------------- readers */
 
 static corral_us burst_next_at(const struct sim_traffic *traffic)
 {
@@ -164,9 +168,11 @@ void sim_traffic_take(struct sim_traffic *traffic, uint32_t *ret_node, uint32_t 
         burst_advance(traffic);
     else
         curve_advance(traffic);
-    *ret_node = traffic->nodes == 1 ? 0 : (uint32_t)crl_rng_below(&traffic->targets, traffic->nodes);
+    *ret_node =
+        traffic->nodes == 1 ? 0 : (uint32_t)crl_rng_below(&traffic->targets, traffic->nodes);
     if (readers->popularity == SIM_POPULARITY_ZIPF)
         *ret_key = sim_zipf_draw(&traffic->zipf, &traffic->targets) - 1;
     else
-        *ret_key = readers->keys == 1 ? 0 : (uint32_t)crl_rng_below(&traffic->targets, readers->keys);
+        *ret_key =
+            readers->keys == 1 ? 0 : (uint32_t)crl_rng_below(&traffic->targets, readers->keys);
 }

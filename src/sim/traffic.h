@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * traffic.h - when the next reader comes, to which node, for which key: an open loop, which does not slow
- * down because answers do.
+ * traffic.h - when the next reader comes, to which node, for which key: an open loop, which does
+ * not slow down because answers do.
  *
  * One thread. The same seed gives the same traffic, whatever the fleet does with it. */
 #ifndef CRL_SIM_TRAFFIC_H
@@ -12,8 +12,8 @@
 #include "sim/plan.h"
 
 /* Ranks drawn by Zipf's law in constant time, whatever the number of keys.
- * Source: W. Hoermann, G. Derflinger, "Rejection-inversion to generate variates from monotone discrete
- * distributions", ACM TOMACS 6(3), 1996. */
+ * Source: W. Hoermann, G. Derflinger, "Rejection-inversion to generate variates from monotone
+ * discrete distributions", ACM TOMACS 6(3), 1996. */
 struct sim_zipf {
     double s, h_x1, h_n, shift;
     uint32_t n;
@@ -30,7 +30,7 @@ struct sim_traffic {
     corral_us ends_at;
     struct crl_rng instants, targets;
     struct sim_zipf zipf;
-    double next;       /* of the curve, in microseconds */
+    double next; /* of the curve, in microseconds */
     uint32_t burst, burst_sent;
 };
 

@@ -1,19 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * watch.c - the observer. It knows what readers asked and got, what the database and the store were asked; it
- * knows nothing of the core's insides. What it finds broken it writes down, the first one for good, and the
- * world stands still.
+ * watch.c - the observer. It knows what readers asked and got, what the database and the store were
+ * asked, and the core's figures that all can read; it knows nothing else of the core's insides.
+ * What it finds broken it writes down, the first one for good, and the world stands still.
  *
  * The rules, by promise:
  *   P1  a load begins while the node has a live one of the key
- *   P2  a load begins in a fleet with a store, and the store has neither given the lease nor been silent;
- *       a fill that does not carry the token of the lease last given
- *   P3  a value from memory or the store is older than its TTL, with jitter, since the database answered
- *   P4  a reader gets an older version than its process knew to be written when it came
- *   P5  an answer that is late, comes twice, or never; a value without success, success without one
- *   P6  more loads of one node at the database than its concurrency allows
- *   P8  memory over the budget
- *   P9  a reader's own load begins though its node has a fresh value: with or without a store */
+ *   P2  a load begins in a fleet with a store, and the store has neither given the lease nor been
+ *       silent; a fill that does not carry the token of the lease last given; the store gives a
+ *       lease while a load under the one before is live, and that one has neither expired nor been
+ *       taken back by an invalidation
+ *   P3  a value from memory is older than its TTL, with jitter, since the database answered; one
+ *       that the store gave may be older by what the node waits for the store, since it was fresh
+ *       when it left
+ *   P4  a reader gets an older version than its process knew to be written when it came; the store
+ *       keeps an older one than it was told of
+ *   P5  an answer that is late, comes twice, or never; a value without success, success without
+ *       one; a reader waits while nobody works for him; a reader who came before a load began is
+ *       not answered by it
+ *   P6  more loads of one node at the database than its concurrency allows; more flights queued
+ *       than its queue allows; a load that goes on after its deadline
+ *   P7  a load that is cancelled before its deadline; a lease that is kept when nothing is done
+ *       under it
+ *   P8  memory over the budget; more readers waiting, or more flights, than the limits allow; a
+ *       reader who is refused though the limits are not reached
+ *   P9  a load begins though the node has a fresh value: by what its table says when a reader's own
+ *       get led to it, and by what it loaded before when nothing has changed or was evicted since
+ *   P10 a failed load is given out as a value
+ *
+ * Some rules need to know what each node was told of each key; large worlds do without them. */
 #include "sim/private.h"
 
 #include <stdarg.h>
@@ -35,13 +50,14 @@ void watch_break(struct sim *sim, uint32_t key, const char *format, ...)
     sim->report->broken_key = key;
 }
 
-/* ------------------------------------------------------------------------------------------- loads */
+/* ---------------------------------------------------------------------------------------- loads */
 
 static uint32_t live_on_node(const struct sim_load *load, struct sim_key *key)
 {
     uint32_t n = 0;
     struct sim_load *other;
-    cds_list_for_each_entry(other, &key->live, in_key) n += other->node == load->node;
+    cds_list_for_each_entry(other, &key->live, in_key)
+        n += other->node == load->node;
     return n;
 }
 
@@ -49,59 +65,198 @@ static uint32_t loads_of_node(struct sim_node *node)
 {
     uint32_t n = 0;
     struct sim_load *load;
-    cds_list_for_each_entry(load, &node->loads, link) n++;
+    cds_list_for_each_entry(load, &node->loads, link)
+        n++;
     return n;
 }
 
-static void watch_lease(struct sim *sim, const struct sim_load *load)
+static void watch_lease(struct sim *sim, struct sim_load *load, struct sim_known *known)
 {
-    struct sim_known *known = known_of(sim, load->node, load->key);
-    if (!sim->plan.store.exists || known == NULL || sim->plan.policy.no_coalescing)
+    const struct sim_key *key = &sim->keys[load->key];
+    if (!sim->plan.store.exists || sim->plan.policy.no_coalescing)
         return;
-    if (known->reply != 1 + CRL_STORE_LEASED && known->reply != 1 + CRL_STORE_DOWN)
+    if (!known->may_load)
         watch_break(sim, load->key, "P2: node %u loads %s without the lease", load->node,
-                    sim->keys[load->key].text);
-    known->reply = 0;
+                    key->text);
+    known->may_load = false;
+    if (known->given != 0 && known->given == key->lease_token)
+        load->lease_until = key->lease_until;
 }
 
-static void watch_need(struct sim *sim, const struct sim_load *load)
+static void watch_need(struct sim *sim, const struct sim_load *load, const struct sim_known *known)
 {
     struct sim_node *node = &sim->nodes[load->node];
-    if (sim->stepping != CRL_WANTED)
-        return;
+    corral_us now = node_now(sim, load->node);
+    const char *text = sim->keys[load->key].text;
+    struct crl_table *table = crl_core_table(node->core);
     struct crl_entry *entry =
-        crl_table_find(crl_core_table(node->core), sim->keys[load->key].hash, node->space,
-                       key_bytes(sim, load->key));
-    if (entry != NULL && crl_entry_is_fresh(entry, node_now(sim, load->node)))
-        watch_break(sim, load->key, "P9: node %u loads %s, of which it has a fresh value", load->node,
-                    sim->keys[load->key].text);
+        crl_table_find(table, sim->keys[load->key].hash, node->space, key_bytes(sim, load->key));
+    if (sim->stepping == CRL_WANTED && entry != NULL && crl_entry_is_fresh(entry, now))
+        watch_break(sim, load->key, "P9: node %u loads %s, of which it has a fresh value",
+                    load->node, text);
+    if (known == NULL || sim->plan.policy.no_coalescing || now >= known->fresh_until ||
+        crl_table_counts(table).evictions > 0)
+        return;
+    watch_break(sim, load->key,
+                "P9: node %u loads %s, of which it got a value that is fresh for %lld us",
+                load->node, text, (long long)(known->fresh_until - now));
 }
 
-void watch_load(struct sim *sim, const struct sim_load *load)
+void watch_load(struct sim *sim, struct sim_load *load)
 {
     struct sim_key *key = &sim->keys[load->key];
+    struct sim_known *known = known_of(sim, load->node, load->key);
     if (!sim->plan.policy.no_coalescing && live_on_node(load, key) > 1)
         watch_break(sim, load->key, "P1: node %u has %u live loads of %s", load->node,
                     live_on_node(load, key), key->text);
+    if (load->deadline_at != node_now(sim, load->node) + sim->plan.deadline_us)
+        watch_break(sim, load->key, "P6: node %u loads %s with a deadline in %lld us", load->node,
+                    key->text, (long long)(load->deadline_at - node_now(sim, load->node)));
     if (sim->options.audits || sim->plan.nodes == 1) {
         uint32_t loads = loads_of_node(&sim->nodes[load->node]);
         if (loads > sim->plan.limits.concurrency)
-            watch_break(sim, load->key, "P6: node %u has %u loads, its limit is %u", load->node, loads,
-                        sim->plan.limits.concurrency);
+            watch_break(sim, load->key, "P6: node %u has %u loads, its limit is %u", load->node,
+                        loads, sim->plan.limits.concurrency);
     }
-    watch_lease(sim, load);
-    watch_need(sim, load);
+    load->readers_before = sim->readers_n;
+    watch_need(sim, load, known);
+    if (known == NULL)
+        return;
+    load->changes = known->changes;
+    watch_lease(sim, load, known);
 }
 
-void watch_fill(struct sim *sim, uint32_t node, uint32_t key, uint64_t token)
+void watch_loaded(struct sim *sim, const struct sim_load *load, bool has_value, bool negative)
 {
-    const struct sim_known *known = known_of(sim, node, key);
-    if (known != NULL && token != known->token)
+    struct sim_known *known = known_of(sim, load->node, load->key);
+    const struct corral_policy *policy = &sim->plan.policy;
+    /* A tiny memory may have no place for the value, and a story may take its memory away. */
+    if (known == NULL || !has_value || known->changes != load->changes ||
+        sim->plan.memory_bytes < 1u << 20 || sim->allocator != &crl_allocator_malloc)
+        return;
+    corral_us ttl_us = negative ? policy->negative_ttl_us : policy->ttl_us;
+    known->fresh_until =
+        node_now(sim, load->node) + (corral_us)((double)ttl_us * (1.0 - policy->jitter)) - 1;
+}
+
+void watch_load_over(struct sim *sim, const struct sim_load *load)
+{
+    if (sim->plan.policy.no_coalescing || watch_is_broken(sim) || !sim->options.audits)
+        return;
+    struct sim_reader *reader;
+    cds_list_for_each_entry(reader, &sim->nodes[load->node].readers, link) {
+        if (reader->key == load->key && reader->number < load->readers_before)
+            watch_break(sim, load->key,
+                        "P5: reader %u came before the load of %s began and was not answered by it",
+                        reader->number, sim->keys[load->key].text);
+    }
+}
+
+void watch_cancel(struct sim *sim, const struct sim_load *load)
+{
+    if (sim->stepping != CRL_CLOSE && node_now(sim, load->node) < load->deadline_at)
+        watch_break(sim, load->key, "P7: node %u cancels its load of %s %lld us too early",
+                    load->node, sim->keys[load->key].text,
+                    (long long)(load->deadline_at - node_now(sim, load->node)));
+}
+
+/* ---------------------------------------------------------------------------------------- store */
+
+void watch_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask)
+{
+    struct sim_known *known = known_of(sim, node, key);
+    if (known == NULL)
+        return;
+    if (known->token != 0)
+        watch_break(sim, key, "P7: node %u asks for the lease of %s, which it holds", node,
+                    sim->keys[key].text);
+    known->ask = ask;
+    known->asks = true;
+    known->may_load = known->waits = false;
+}
+
+void watch_reply(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask,
+                 const struct crl_store_reply *reply)
+{
+    struct sim_known *known = known_of(sim, node, key);
+    if (known == NULL)
+        return;
+    bool leased = reply->answer == CRL_STORE_LEASED;
+    if (!known->asks || known->ask != ask) {
+        known->late_token = leased ? reply->token : 0;
+        return;
+    }
+    known->asks = false;
+    known->may_load = leased || reply->answer == CRL_STORE_DOWN;
+    known->waits = reply->answer == CRL_STORE_BUSY;
+    known->waits_until = sim->now + reply->lease_us;
+    known->given = known->token = leased ? reply->token : 0;
+}
+
+/* A node is told that its value is not good any more. What it may do about it comes after. */
+void watch_changed(struct sim *sim, uint32_t node, uint32_t key, uint64_t version)
+{
+    struct sim_known *known = known_of(sim, node, key);
+    if (known == NULL)
+        return;
+    known->changes++;
+    known->fresh_until = 0;
+    known->waits = false;
+    if (version > known->version_min)
+        known->version_min = version;
+}
+
+void watch_told(struct sim *sim, uint32_t node, uint32_t key, const struct crl_action *action)
+{
+    struct sim_known *known = known_of(sim, node, key);
+    if (known == NULL)
+        return;
+    bool fenced = action->lease.token != 0 && action->lease.token == known->token;
+    if (action->kind == CRL_FILL_STORE && !fenced)
         watch_break(sim, key, "P2: node %u fills %s without the token of its lease", node,
                     sim->keys[key].text);
+    if (action->lease.token == known->token)
+        known->token = 0;
+    if (action->lease.token == known->late_token)
+        known->late_token = 0;
 }
 
-/* ----------------------------------------------------------------------------------------- answers */
+void watch_granted(struct sim *sim, uint32_t node, uint32_t number, uint64_t token)
+{
+    struct sim_key *key = &sim->keys[number];
+    struct sim_load *load;
+    cds_list_for_each_entry(load, &key->live, in_key) {
+        if (sim->now < load->lease_until)
+            watch_break(sim, number, "P2: the store leases %s to node %u while node %u loads it",
+                        key->text, node, load->node);
+    }
+    key->lease_token = token;
+    key->lease_until = sim->now + sim->plan.store.lease_us;
+}
+
+void watch_leases_void(struct sim *sim, uint32_t number)
+{
+    struct sim_key *key = &sim->keys[number];
+    struct sim_load *load;
+    cds_list_for_each_entry(load, &key->live, in_key)
+        load->lease_until = 0;
+    key->lease_token = 0;
+}
+
+void watch_stored(struct sim *sim, uint32_t number, const struct crl_entry *entry)
+{
+    const struct sim_key *key = &sim->keys[number];
+    struct sim_value value;
+    if (entry->negative)
+        return;
+    memcpy(&value, crl_entry_value(entry).data, sizeof value);
+    if (value.version < key->stored_min)
+        watch_break(sim, number, "P4: the store was told of version %llu of %s and keeps %llu",
+                    (unsigned long long)key->stored_min, key->text,
+                    (unsigned long long)value.version);
+}
+
+/* -------------------------------------------------------------------------------------- answers */
 
 static void watch_value(struct sim *sim, const struct sim_reader *reader, int result,
                         const struct crl_entry *entry)
@@ -110,10 +265,18 @@ static void watch_value(struct sim *sim, const struct sim_reader *reader, int re
     const char *text = sim->keys[reader->key].text;
     bool from_memory = result == CORRAL_HIT || result == CORRAL_NEGATIVE;
     corral_us ttl_us = entry->negative ? policy->negative_ttl_us : policy->ttl_us;
-    struct sim_value value = {.loaded_at = entry->answered_at - sim->nodes[reader->node].clock_ahead_us};
+    struct sim_value value = {.loaded_at =
+                                  entry->answered_at - sim->nodes[reader->node].clock_ahead_us};
+    if (!entry->negative && entry->value_size < sizeof value) {
+        watch_break(sim, reader->key, "P10: reader %u got a value of %s that no load brought",
+                    reader->number, text);
+        return;
+    }
     if (!entry->negative)
         memcpy(&value, crl_entry_value(entry).data, sizeof value);
     corral_us age_us = sim->now - value.loaded_at;
+    if (sim->stepping == CRL_STORE_ANSWERED)
+        age_us -= sim->plan.store.timeout_us; /* it was fresh when the store gave it */
     if (from_memory && (double)age_us > (double)ttl_us * (1.0 + policy->jitter) + 1.0)
         watch_break(sim, reader->key, "P3: reader %u got %s, %lld us old", reader->number, text,
                     (long long)age_us);
@@ -124,15 +287,33 @@ static void watch_value(struct sim *sim, const struct sim_reader *reader, int re
                     (unsigned long long)value.version);
 }
 
+/* Who is refused because of a limit came to one. The reader himself is among those who wait. */
+static void watch_refusal(struct sim *sim, const struct sim_reader *reader)
+{
+    struct sim_node *node = &sim->nodes[reader->node];
+    uint32_t waiting = 0;
+    struct sim_reader *other;
+    cds_list_for_each_entry(other, &node->readers, link)
+        waiting++;
+    uint64_t flights = crl_counter_get(&crl_core_counts(node->core)->flights);
+    if (waiting <= sim->plan.waiters_max && flights < sim->plan.flights_max)
+        watch_break(sim, reader->key, "P8: reader %u was refused; %u wait and %llu fly at node %u",
+                    reader->number, waiting - 1, (unsigned long long)flights, reader->node);
+}
+
 void watch_answer(struct sim *sim, const struct sim_reader *reader, int result,
                   const struct crl_entry *entry)
 {
     corral_us until = reader->wait_until;
+    if (reader->answered)
+        watch_break(sim, reader->key, "P5: reader %u was answered twice", reader->number);
     if (sim->nodes[reader->node].resumed_at > until)
         until = sim->nodes[reader->node].resumed_at; /* the whole process stood still */
     if (sim->now > until)
         watch_break(sim, reader->key, "P5: reader %u was answered %lld us late", reader->number,
                     (long long)(sim->now - until));
+    if (result == CORRAL_ELIMIT && sim->options.audits)
+        watch_refusal(sim, reader);
     if ((result >= 0) != (entry != NULL))
         watch_break(sim, reader->key, "P5: reader %u got result %d and %s value", reader->number,
                     result, entry != NULL ? "a" : "no");
@@ -140,23 +321,106 @@ void watch_answer(struct sim *sim, const struct sim_reader *reader, int result,
         watch_value(sim, reader, result, entry);
 }
 
-/* ------------------------------------------------------------------------------------------ always */
+/* --------------------------------------------------------------------------------------- always */
 
-void watch_node(struct sim *sim, uint32_t number)
+/* Is anything under way that will bring this key's readers their answer? */
+static bool key_is_worked_on(struct sim *sim, uint32_t number, uint32_t key)
 {
     struct sim_node *node = &sim->nodes[number];
-    struct crl_table_counts counts = crl_table_counts(crl_core_table(node->core));
-    if (counts.bytes > sim->plan.memory_bytes)
-        watch_break(sim, 0, "P8: node %u keeps %llu bytes of %zu", number,
-                    (unsigned long long)counts.bytes, sim->plan.memory_bytes);
-    if (sim->plan.nodes > 16)
-        return;
+    const struct sim_known *known = known_of(sim, number, key);
+    bool waits = known->waits && (sim->now <= known->waits_until || sim->now <= node->resumed_at);
+    if (known->asks || waits || loads_of_node(node) >= sim->plan.limits.concurrency)
+        return true;
+    struct sim_load *load;
+    cds_list_for_each_entry(load, &sim->keys[key].live, in_key) {
+        if (load->node == number)
+            return true;
+    }
+    return false;
+}
+
+static void watch_readers(struct sim *sim, uint32_t number)
+{
+    struct sim_node *node = &sim->nodes[number];
+    uint32_t n = 0, worked_on = UINT32_MAX;
     struct sim_reader *reader;
     cds_list_for_each_entry(reader, &node->readers, link) {
+        n++;
         if (sim->now > reader->wait_until && sim->now > node->resumed_at)
             watch_break(sim, reader->key, "P5: reader %u is still waiting %lld us past its limit",
                         reader->number, (long long)(sim->now - reader->wait_until));
+        if (sim->known == NULL || reader->key == worked_on || sim->stepping == CRL_CLOSE)
+            continue;
+        if (!key_is_worked_on(sim, number, reader->key))
+            watch_break(sim, reader->key, "P5: reader %u waits for %s, for which nobody works",
+                        reader->number, sim->keys[reader->key].text);
+        worked_on = reader->key;
     }
+    if (n > sim->plan.waiters_max)
+        watch_break(sim, 0, "P8: at node %u %u readers wait, its limit is %u", number, n,
+                    sim->plan.waiters_max);
+}
+
+static bool key_has_readers(struct sim *sim, uint32_t number, uint32_t key)
+{
+    struct sim_reader *reader;
+    cds_list_for_each_entry(reader, &sim->nodes[number].readers, link) {
+        if (reader->key == key)
+            return true;
+    }
+    return false;
+}
+
+static void watch_leases(struct sim *sim, uint32_t number)
+{
+    for (uint32_t key = 0; key < sim->keys_n; key++) {
+        const struct sim_known *known = known_of(sim, number, key);
+        bool idle = known->token != 0 && !key_is_worked_on(sim, number, key) &&
+                    !key_has_readers(sim, number, key);
+        if (idle || known->late_token != 0)
+            watch_break(sim, key, "P7: node %u keeps the lease of %s and does nothing", number,
+                        sim->keys[key].text);
+    }
+}
+
+static void watch_loads(struct sim *sim, uint32_t number)
+{
+    struct sim_node *node = &sim->nodes[number];
+    struct sim_load *load;
+    cds_list_for_each_entry(load, &node->loads, link) {
+        if (load->live && sim->now > load->query.arrived_at + sim->plan.deadline_us &&
+            sim->now > node->resumed_at)
+            watch_break(sim, load->key, "P6: the load of %s at node %u goes on past its deadline",
+                        sim->keys[load->key].text, number);
+    }
+}
+
+static void watch_limits(struct sim *sim, uint32_t number)
+{
+    const struct crl_core *core = sim->nodes[number].core;
+    struct crl_table_counts table = crl_table_counts(crl_core_table(sim->nodes[number].core));
+    uint64_t flights = crl_counter_get(&crl_core_counts(core)->flights);
+    uint64_t queued = crl_counter_get(&crl_core_origin_counts(core, 0)->queued);
+    if (table.bytes > sim->plan.memory_bytes)
+        watch_break(sim, 0, "P8: node %u keeps %llu bytes of %zu", number,
+                    (unsigned long long)table.bytes, sim->plan.memory_bytes);
+    if (flights > sim->plan.flights_max)
+        watch_break(sim, 0, "P8: node %u has %llu flights, its limit is %u", number,
+                    (unsigned long long)flights, sim->plan.flights_max);
+    if (queued > sim->plan.limits.queue)
+        watch_break(sim, 0, "P6: node %u has %llu flights queued, its limit is %u", number,
+                    (unsigned long long)queued, sim->plan.limits.queue);
+}
+
+void watch_node(struct sim *sim, uint32_t number)
+{
+    watch_limits(sim, number);
+    if (sim->plan.nodes > 16 || watch_is_broken(sim))
+        return; /* broken: the world stands still; its lists may be in any state */
+    watch_loads(sim, number);
+    watch_readers(sim, number);
+    if (sim->known != NULL)
+        watch_leases(sim, number);
 }
 
 void watch_end(struct sim *sim)

@@ -2,15 +2,15 @@
  *
  * wire.c - what goes between the nodes and the store, and the store's end of it.
  *
- * A node has one connection, a TCP one: what is sent on it arrives in order, late or not at all. A message that
- * the network drops is sent again after a while and holds up what comes behind it; messages of different
- * nodes overtake each other freely. When the connection breaks (the store dies, the node is cut off), all
- * that is on it is lost. An invalidation is kept until the store has confirmed it, and said again on the next
- * connection, before anything else.
+ * A node has one connection, a TCP one: what is sent on it arrives in order, late or not at all. A
+ * message that the network drops is sent again after a while and holds up what comes behind it;
+ * messages of different nodes overtake each other freely. When the connection breaks (the store
+ * dies, the node is cut off), all that is on it is lost. An invalidation is kept until the store
+ * has confirmed it, and said again on the next connection, before anything else.
  *
- * Freshness loses what it spends on the way, so that nothing is fresh for longer than was agreed (P3): a fill is
- * shortened by its time on the wire (which a store can bound, since it granted the lease), a reply by the time
- * since the question. */
+ * Freshness loses what it spends on the way, so that nothing is fresh for longer than was agreed
+ * (P3): a fill is shortened by its time on the wire (which a store can bound, since it granted the
+ * lease), a reply by the time since the question. */
 #include "sim/private.h"
 
 /* TCP's first time-out, of a connection whose round trips are short. */
@@ -46,15 +46,11 @@ static struct sim_event *send_to_node(struct sim *sim, uint32_t node, enum sim_w
     return event_add(sim, arrival(sim, &sim->nodes[node].wire.from_busy_until), what, node);
 }
 
-/* ----------------------------------------------------------------------------------- a node's end */
+/* --------------------------------------------------------------------------------- a node's end */
 
 void wire_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask)
 {
-    struct sim_known *known = known_of(sim, node, key);
-    if (known != NULL) {
-        known->ask = ask;
-        known->reply = 0;
-    }
+    watch_ask(sim, node, key, ask);
     bool broken = wire_is_broken(sim, node);
     /* A connection that is known to be broken costs no time-out. */
     corral_us gives_up_us = broken ? sim->plan.store.network.delay_us : sim->plan.store.timeout_us;
@@ -138,7 +134,7 @@ void wire_forget(struct sim *sim, uint32_t node)
     }
 }
 
-/* ------------------------------------------------------------------------------------ the store's end */
+/* ------------------------------------------------------------------------------ the store's end */
 
 static void key_interests(const struct sim *sim, struct sim_key *key, uint32_t node)
 {
@@ -156,8 +152,8 @@ static void key_interests(const struct sim *sim, struct sim_key *key, uint32_t n
     key->interested[key->interested_n++] = node;
 }
 
-/* The store pushes a change (S6), to those who asked for the key since the last time: for others it would
- * be no news. */
+/* The store pushes a change (S6), to those who asked for the key since the last time: for others it
+ * would be no news. */
 void wire_push(void *arg, uint32_t by, uint32_t space, struct corral_bytes bytes)
 {
     struct sim *sim = arg;
@@ -172,7 +168,7 @@ void wire_push(void *arg, uint32_t by, uint32_t space, struct corral_bytes bytes
             key->interested[kept++] = node;
             continue;
         }
-        key->is_interested[node / 8] &= (uint8_t)~(1u << node % 8);
+        key->is_interested[node / 8] &= (uint8_t) ~(1u << node % 8);
         struct sim_event *pushed = send_to_node(sim, node, SIM_PUSHED);
         pushed->key = number;
         pushed->version = sim->pushing;
@@ -189,6 +185,8 @@ static void store_asked(struct sim *sim, const struct sim_event *event)
                                            crl_bytes(&event->key, sizeof event->key),
                                            sim->plan.store.lease_us, &reply);
     crl_assert(rc == 0);
+    if (reply.answer == CRL_STORE_LEASED)
+        watch_granted(sim, event->node, event->key, reply.token);
     sim->report->leases += reply.answer == CRL_STORE_LEASED;
     sim->report->leases_lost += reply.answer == CRL_STORE_BUSY;
     key_interests(sim, &sim->keys[event->key], event->node);
@@ -217,6 +215,8 @@ static void store_filled(struct sim *sim, const struct sim_event *event, struct 
     };
     int rc = crl_store_memory_fill(sim->store, sim->now, event->node, 0, key, event->token, &value);
     crl_assert(rc >= 0);
+    if (rc > 0)
+        watch_stored(sim, event->key, event->entry);
 }
 
 static void store_told(struct sim *sim, const struct sim_event *event)
@@ -227,6 +227,9 @@ static void store_told(struct sim *sim, const struct sim_event *event)
     } else if (event->told == CRL_RELEASE_LEASE) {
         crl_store_memory_release(sim->store, sim->now, event->node, 0, key, event->token);
     } else {
+        struct sim_key *told = &sim->keys[event->key];
+        told->stored_min = event->version > told->stored_min ? event->version : told->stored_min;
+        watch_leases_void(sim, event->key);
         sim->pushing = event->version;
         crl_store_memory_invalidate(sim->store, sim->now, event->node, 0, key);
         sim->pushing = 0;
@@ -237,16 +240,24 @@ static void store_told(struct sim *sim, const struct sim_event *event)
 
 /* --------------------------------------------------------------------------------- what arrives */
 
+static void node_gives_up(struct sim *sim, const struct sim_event *event)
+{
+    const struct crl_store_reply silence = {.answer = CRL_STORE_DOWN};
+    watch_reply(sim, event->node, event->key, event->ask, &silence);
+    node_step(sim, event->node,
+              &(struct crl_event){.kind = CRL_STORE_ANSWERED,
+                                  .key = key_bytes(sim, event->key),
+                                  .store = {.ask = event->ask, .answer = CRL_STORE_DOWN}});
+}
+
 static void node_replied(struct sim *sim, const struct sim_event *event)
 {
     const struct crl_store_reply *reply = &event->reply;
     corral_us since_asked_us = sim->now - event->at;
-    struct sim_known *known = known_of(sim, event->node, event->key);
-    if (known != NULL && known->ask == event->ask && known->reply == 0) {
-        known->reply = (uint8_t)(1 + reply->answer);
-        if (reply->answer == CRL_STORE_LEASED)
-            known->token = reply->token;
-    }
+    /* A process that stood still has missed its time-out; its timers come before its sockets. */
+    if (since_asked_us >= sim->plan.store.timeout_us)
+        node_gives_up(sim, event);
+    watch_reply(sim, event->node, event->key, event->ask, reply);
     node_step(sim, event->node,
               &(struct crl_event){.kind = CRL_STORE_ANSWERED,
                                   .key = key_bytes(sim, event->key),
@@ -260,24 +271,11 @@ static void node_replied(struct sim *sim, const struct sim_event *event)
                                             .fresh_us = reply->value.fresh_us - since_asked_us}});
 }
 
-static void node_gives_up(struct sim *sim, const struct sim_event *event)
-{
-    struct sim_known *known = known_of(sim, event->node, event->key);
-    if (known != NULL && known->ask == event->ask && known->reply == 0)
-        known->reply = 1 + CRL_STORE_DOWN;
-    node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_STORE_ANSWERED,
-                                  .key = key_bytes(sim, event->key),
-                                  .store = {.ask = event->ask, .answer = CRL_STORE_DOWN}});
-}
-
 static void node_pushed(struct sim *sim, const struct sim_event *event)
 {
+    watch_changed(sim, event->node, event->key, event->version);
     node_step(sim, event->node,
               &(struct crl_event){.kind = CRL_CHANGED, .key = key_bytes(sim, event->key)});
-    struct sim_known *known = known_of(sim, event->node, event->key);
-    if (known != NULL && event->version > known->version_min)
-        known->version_min = event->version;
 }
 
 static void node_heard(struct sim *sim, const struct sim_event *event)
@@ -296,7 +294,8 @@ void wire_happen(struct sim *sim, struct sim_event *event)
         node_gives_up(sim, event);
         return;
     }
-    bool lost = event->epoch != sim->nodes[event->node].wire.epoch || wire_is_broken(sim, event->node);
+    bool lost =
+        event->epoch != sim->nodes[event->node].wire.epoch || wire_is_broken(sim, event->node);
     if (lost)
         return;
     if (event->what == SIM_STORE_ASKED)

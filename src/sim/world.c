@@ -2,12 +2,13 @@
  *
  * world.c - the false world: processes that run the real core, and one virtual clock.
  *
- * Concept. A world is a heap of things that will happen: messages that arrive, queries that end, timers of
- * cores. It takes the earliest, moves the clock to it, hands the core of the node its event, and carries
- * out the actions that come out as further things that will happen. After every step it may audit the core
- * (crl_core_check), and an observer of its own (watch.c), who knows nothing of the core's insides, judges
- * the promises by what readers and the database see. The first broken one is kept. The same plan gives
- * the same run, to the last letter: no real clock, no thread, no address is ever looked at.
+ * Concept. A world is a heap of things that will happen: messages that arrive, queries that end,
+ * timers of cores. It takes the earliest, moves the clock to it, hands the core of the node its
+ * event, and carries out the actions that come out as further things that will happen. After every
+ * step it may audit the core (crl_core_check), and an observer of its own (watch.c), who knows
+ * nothing of the core's insides, judges the promises by what readers and the database see. The
+ * first broken one is kept. The same plan gives the same run, to the last letter: no real clock, no
+ * thread, no address is ever looked at.
  *
  * A node that is paused does nothing: what is meant for it happens when it goes on. A node whose
  * clock was stepped is ahead of the world; the core sees its node's clock only. */
@@ -19,7 +20,7 @@
 /* Beyond this many pairs of node and key the observer does without the rules that need them. */
 #define KNOWN_MAX (1u << 16)
 
-/* ------------------------------------------------------------------------------------------ events */
+/* --------------------------------------------------------------------------------------- events */
 
 struct sim_event *event_add(struct sim *sim, corral_us at, enum sim_what what, uint32_t node)
 {
@@ -80,7 +81,7 @@ static bool event_waits_for_its_node(const struct sim *sim, const struct sim_eve
            event->what != SIM_FAULT_ENDS && node_is_paused(sim, event->node);
 }
 
-/* ------------------------------------------------------------------------------------------- nodes */
+/* ---------------------------------------------------------------------------------------- nodes */
 
 int node_start(struct sim *sim, uint32_t number)
 {
@@ -120,8 +121,10 @@ void node_stop(struct sim *sim, uint32_t number)
 {
     struct sim_node *node = &sim->nodes[number];
     struct crl_event close = {.kind = CRL_CLOSE, .now = node_now(sim, number)};
-    while (crl_counter_get(&crl_core_counts(node->core)->flights) > 0)
+    while (crl_counter_get(&crl_core_counts(node->core)->flights) > 0) {
         crl_core_step(node->core, &close, &sim->actions);
+        trace_edges(sim);
+    }
     struct sim_load *load, *next_load;
     cds_list_for_each_entry_safe(load, next_load, &node->loads, link) {
         struct crl_event end = {.kind = CRL_ORIGIN_ANSWERED,
@@ -186,7 +189,7 @@ void node_step(struct sim *sim, uint32_t number, struct crl_event *event)
     }
 }
 
-/* ------------------------------------------------------------------------------------------ world */
+/* ---------------------------------------------------------------------------------------- world */
 
 uint32_t world_key_add(struct sim *sim, const char *text)
 {
@@ -203,12 +206,15 @@ uint32_t world_key_add(struct sim *sim, const char *text)
 int world_init(struct sim *sim, const struct sim_plan *plan, const struct sim_run_options *options,
                struct sim_report *report, uint32_t keys_room)
 {
-    *sim = (struct sim){.plan = *plan, .database = plan->database, .report = report,
-                        .store_is_up = true, .keys_room = keys_room,
+    *sim = (struct sim){.plan = *plan,
+                        .database = plan->database,
+                        .report = report,
+                        .store_is_up = true,
+                        .keys_room = keys_room,
                         .allocator = &crl_allocator_malloc};
     if (options != NULL)
         sim->options = *options;
-    sim->narrates = sim->options.trace != NULL;
+    sim->narrates = sim->options.trace != NULL || sim->options.edges != NULL;
     sim->network_lots = crl_rng_split(plan->seed, "network");
     sim->reader_lots = crl_rng_split(plan->seed, "readers");
     sim_db_init(&sim->db, &sim->database, &sim->queue, SIM_TIMER_QUERY, plan->seed);
@@ -220,6 +226,7 @@ int world_init(struct sim *sim, const struct sim_plan *plan, const struct sim_ru
         sim->known = calloc((size_t)plan->nodes * keys_room, sizeof *sim->known);
     if (sim->nodes == NULL || sim->keys == NULL || (plan->store.exists && sim->store == NULL))
         return CORRAL_ENOMEM;
+    CDS_INIT_LIST_HEAD(&sim->answered);
     for (uint32_t i = 0; i < plan->nodes; i++) {
         sim->nodes[i].down = true;
         CDS_INIT_LIST_HEAD(&sim->nodes[i].readers);
@@ -234,6 +241,9 @@ void world_fini(struct sim *sim)
         if (sim->nodes[i].core != NULL)
             node_stop(sim, i);
     }
+    struct sim_reader *reader, *next_reader;
+    cds_list_for_each_entry_safe(reader, next_reader, &sim->answered, link)
+        free(reader);
     while (sim->queue.n > 0) {
         struct crl_timer *timer = sim->queue.heap[0];
         crl_timer_disarm(&sim->queue, timer);

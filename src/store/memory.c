@@ -50,7 +50,7 @@ struct crl_store_memory *crl_store_memory_new(crl_store_push_fn *push, void *arg
     return store;
 }
 
-void crl_store_memory_free(struct crl_store_memory *store)
+void crl_store_memory_wipe(struct crl_store_memory *store)
 {
     for (uint64_t i = 0; i <= store->mask; i++) {
         while (store->buckets[i] != NULL) {
@@ -60,6 +60,12 @@ void crl_store_memory_free(struct crl_store_memory *store)
             free(record);
         }
     }
+    store->records_n = 0;
+}
+
+void crl_store_memory_free(struct crl_store_memory *store)
+{
+    crl_store_memory_wipe(store);
     free(store->buckets);
     free(store);
 }

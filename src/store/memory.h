@@ -17,6 +17,10 @@ typedef void crl_store_push_fn(void *arg, uint32_t by, uint32_t space, struct co
 struct crl_store_memory *crl_store_memory_new(crl_store_push_fn *push, void *arg);
 void crl_store_memory_free(struct crl_store_memory *store);
 
+/* crl_store_memory_wipe - it loses everything at once, tells nobody, and goes on. Tokens that it
+ * gave before are not given again (S1). */
+void crl_store_memory_wipe(struct crl_store_memory *store);
+
 /* The operations of the contract. Errors: ENOMEM, and nothing has changed. */
 int crl_store_memory_get_or_lease(struct crl_store_memory *store, corral_us now, uint32_t by,
                                   uint32_t space, struct corral_bytes key, corral_us lease_us,

@@ -5,7 +5,8 @@
  * The words: a *lease* lets one process load a key; its *token* fences it, so that who lost the
  * lease can no longer fill. The contract, which tests/contract/ runs on every implementation:
  *
- *   S1  get_or_lease: a fresh value; or else a new lease with a token that was never given before;
+ *   S1  get_or_lease: a fresh value; or else a new lease with a token that was never given before,
+ *       not even by a store that has lost everything since: a load of then may still want to fill;
  *       or else how long the present lease still runs. Never two leases of one key at a time (P2).
  *   S2  fill: writes only while the token holds the lease, and ends the lease. Says whether it
  *       wrote.

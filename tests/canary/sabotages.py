@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sabotages: ways to break Corral, and what must notice.
 
-Each row is a fault as somebody could make it. `program` must fail on it and say `says`. Where `eyes` is
-"core", everything watches, and the core's own assertions may be first. Where it is "observer", the
-promises that the core asserts and its audit are switched off, so that the observer of the simulator
-(src/sim/watch.c), or the story's figures, must see the fault from outside.
+Each row is a fault as somebody could make it. `program` must fail on it and say `says`, or one of
+them if there are several. Where `eyes` is "core", everything watches, and the core's own assertions
+may be first. Where it is "observer", the promises that the core asserts and its audit are switched
+off, so that the observer of the simulator (src/sim/watch.c), or the story's figures, must see the
+fault from outside.
 """
 
 # In place of what a program says: it hangs, and this was its last line.
@@ -93,10 +94,31 @@ NO_WAITERS_LIMIT = [
 ]
 NO_FLIGHTS_LIMIT = [("src/core/core.c", "core->flights_n >= core->config.flights_max", "false")]
 
+DOUBLE_ANSWER = [
+    ("src/core/flight.c", "    crl_timer_disarm(&core->timers, &waiter->timer);\n    cds_list_del",
+     "    cds_list_del"),
+    ("src/core/core.c", "    struct crl_flight *flight = waiter->flight;\n",
+     "    struct crl_flight *flight = waiter->flight;\n"
+     "    if (flight == NULL) {\n        answer_one(turn, waiter, rc, NULL);\n        return;\n    }\n")]
+
+# A flight may end with its lease.
+ANY_END = [
+    ("src/core/flight.c",
+     "    crl_assert(flight->waiters_n == 0 && flight->place == NULL && flight->token == 0);\n", ""),
+]
+
+LEADER_TAKES_ALL = [
+    ("src/core/core.c", "    answer_one(turn, waiter, rc, NULL);\n    flight_check_deserted(turn, flight);\n",
+     "    bool leads = waiter->leads;\n    answer_one(turn, waiter, rc, NULL);\n"
+     "    if (leads && flight->state == CRL_FLIGHT_LOADING) {\n"
+     "        turn->rc = rc;\n        place_cancel(turn, flight->place);\n"
+     "        flight_drive(turn, flight, CRL_ON_FAILED);\n        return;\n    }\n"
+     "    flight_check_deserted(turn, flight);\n")]
+
 # name, promise, program, what it must say, eyes, replacements
 SABOTAGES = [
     ("each reader has a flight of its own", "P1", "test_flight", "P1: ", ALL, UNSHARED),
-    ("each reader has a flight of its own", "P1", "test_flight", "P1: 2 live loads of", OBSERVER, UNSHARED),
+    ("each reader has a flight of its own", "P1", "test_flight", "2 live loads of", OBSERVER, UNSHARED),
 
     ("values live twice as long", "P3", "test_flight", "P3: reader", OBSERVER, [
         ("src/policy/ttl.c", "return ttl_us + ", "return 2 * ttl_us + ")]),
@@ -120,12 +142,8 @@ SABOTAGES = [
     ("one waiter is lost", "P5", "test_flight", "P5: reader", OBSERVER, LOST_WAITER),
     ("the patience of readers is not watched", "P5", "test_flight", "P5: ", ALL, NO_PATIENCE),
     ("the patience of readers is not watched", "P5", "test_flight", "P5: reader", OBSERVER, NO_PATIENCE),
-    ("a reader is answered once more when its time is over", "P5", "test_flight", "was answered twice", OBSERVER, [
-        ("src/core/flight.c", "    crl_timer_disarm(&core->timers, &waiter->timer);\n    cds_list_del",
-         "    cds_list_del"),
-        ("src/core/core.c", "    struct crl_flight *flight = waiter->flight;\n",
-         "    struct crl_flight *flight = waiter->flight;\n"
-         "    if (flight == NULL) {\n        answer_one(turn, waiter, rc, NULL);\n        return;\n    }\n")]),
+    ("a reader is answered once more when its time is over", "P5", "test_flight", "was answered twice", OBSERVER,
+     DOUBLE_ANSWER),
     ("who came later is forgotten", "P5", "test_flight", "P5: reader", OBSERVER, [
         ("src/core/flight.c",
          "    if (flight->state == CRL_FLIGHT_IDLE && !cds_list_empty(&flight->later)) {\n",
@@ -153,13 +171,7 @@ SABOTAGES = [
          "    return worker == NULL;")]),
 
     ("a leader that leaves takes all along", "P7", "test_flight",
-     "who_gives_up_does_not_take_the_others_along", OBSERVER, [
-         ("src/core/core.c", "    answer_one(turn, waiter, rc, NULL);\n    flight_check_deserted(turn, flight);\n",
-          "    bool leads = waiter->leads;\n    answer_one(turn, waiter, rc, NULL);\n"
-          "    if (leads && flight->state == CRL_FLIGHT_LOADING) {\n"
-          "        turn->rc = rc;\n        place_cancel(turn, flight->place);\n"
-          "        flight_drive(turn, flight, CRL_ON_FAILED);\n        return;\n    }\n"
-          "    flight_check_deserted(turn, flight);\n")]),
+     "who_gives_up_does_not_take_the_others_along", OBSERVER, LEADER_TAKES_ALL),
     ("a deserted flight stays in the queue", "P7", "test_flight", "P7: ", ALL, [
         ("src/core/flight.h", "X(QUEUED,  DESERTED,     IDLE,    give_up)",
          "X(QUEUED,  DESERTED,     QUEUED,  carry_on)")]),
@@ -181,8 +193,9 @@ SABOTAGES = [
         ("src/core/flight.c", "has_store ? CRL_ON_WANTED : CRL_ON_WANTED_ALONE",
          "false ? CRL_ON_WANTED : CRL_ON_WANTED_ALONE"),
         ("src/core/flight.c",
-         "    bool has_store = turn->core->spaces[flight->key->space]->config.has_store;\n", "")]),
-    ("a failure is taken for a value", "P10", "test_flight", "value.size >= sizeof version", OBSERVER, [
+         "    bool has_store =\n"
+         "        turn->core->spaces[flight->key->space]->config.has_store && flight->key->shared == flight;\n", "")]),
+    ("a failure is taken for a value", "P10", "test_flight", "that no load brought", OBSERVER, [
         ("src/core/core.c", "turn->rc < 0 ? CRL_ON_FAILED : CRL_ON_LOADED",
          "false ? CRL_ON_FAILED : CRL_ON_LOADED")]),
 
@@ -196,3 +209,104 @@ SABOTAGES = [
     ("percent signs are taken as they come", "bad input", "test_form", "not ok", ALL, [
         ("src/base/form.c", "return CRL_FORM_EPERCENT;", "return 0;")]),
 ]
+
+# What the swarm must see within 2,000 seeds. Ordered by file, so that little is built again. Where two
+# promises break, the lots decide which is seen first: either will do.
+SWARM_SABOTAGES = [
+    ("values live twice as long", "P3", "P3: reader", OBSERVER, [
+        ("src/policy/ttl.c", "return ttl_us + ", "return 2 * ttl_us + ")]),
+    ("jitter knows no bounds", "P3", ("P3: reader", "P9: node"), OBSERVER, [
+        ("src/policy/ttl.c", "jitter * (2.0 * u - 1.0)", "jitter * (4.0 * u - 2.0)")]),
+    ("one load too many", "P6", "P6: ", ALL, ONE_TOO_MANY),
+    ("one load too many", "P6", "P6: ", OBSERVER, ONE_TOO_MANY + ONE_MORE_PLACE),
+    ("the queue is one too long", "P6", "P6: ", OBSERVER, QUEUE_TOO_LONG),
+
+    ("no load has a deadline", "P6", "P6: ", OBSERVER, NO_DEADLINE + [
+        ("src/core/flight.c", "action->load.deadline_at = flight->place->deadline.at;",
+         "action->load.deadline_at =\n"
+         "        turn->event->now + turn->core->origins[action->origin]->config.deadline_us;")]),
+    ("the deadline is half of what was agreed", "P6", "P6: ", OBSERVER, [
+        ("src/core/places.c", "place->started_at + origin->config.deadline_us",
+         "place->started_at + origin->config.deadline_us / 2")]),
+    ("the place of a cancelled load is given away", "P6", ("P6: ", "P5: "), OBSERVER, PLACE_FREED_EARLY),
+    ("the place of a cancelled load never comes back", "P6", ("not idle", "nobody works"), OBSERVER, [
+        ("src/core/places.c", "    else\n        crl_counter_add(&origin->counts.late, 1);\n",
+         "    else\n        return;\n"),
+        ("src/core/core.c", "    crl_assert(crl_core_is_idle(core));\n", "")]),
+    ("an overrun load is not cancelled", "P6", ("P6: ", "P1: "), OBSERVER, [
+        ("src/core/places.c",
+         "    struct crl_action *action = action_add(turn->out, CRL_CANCEL_LOAD);\n"
+         "    action->origin = place->origin;\n    action->load.load = place->load;\n", "")]),
+
+    ("each reader has a flight of its own", "P1", "P1: ", ALL, UNSHARED),
+    ("the generation is not checked", "P4", "P4: reader", OBSERVER, [
+        ("src/core/flight.c", "    return flight->generation == flight->key->generation &&\n           ",
+         "    return ")]),
+    ("who comes later joins all the same", "P4", "P4: reader", OBSERVER, [
+        ("src/core/flight.c", "return asked && flight->generation != flight->key->generation;",
+         "return asked && false;")]),
+    ("who came later gets the old value", "P4", "P4: reader", OBSERVER, [
+        ("src/core/flight.c",
+         "    answer_list(turn, &flight->waiters, CORRAL_LOADED, entry, cached);\n",
+         "    answer_list(turn, &flight->waiters, CORRAL_LOADED, entry, cached);\n"
+         "    answer_list(turn, &flight->later, CORRAL_LOADED, entry, cached);\n")]),
+    ("one waiter is lost", "P5", "P5: reader", OBSERVER, LOST_WAITER),
+    ("a waiter is counted twice", "P5", "P5: ", ALL, [
+        ("src/core/flight.c", "    flight->waiters_n++;\n", "    flight->waiters_n += 2;\n")]),
+    ("a waiter is counted twice", "P8", "P8: reader", OBSERVER, [
+        ("src/core/flight.c", "++core->waiters_n", "core->waiters_n += 2")]),
+    ("the patience of readers is not watched", "P5", "P5: reader", OBSERVER, NO_PATIENCE),
+    ("a reader is answered once more when its time is over", "P5", "was answered twice", OBSERVER, DOUBLE_ANSWER),
+    ("the wait for a lease has no end", "P5", "for which nobody works", OBSERVER, [
+        ("src/core/flight.c", "turn->event->now + turn->event->store.lease_us",
+         "turn->event->now + 9 * turn->event->store.lease_us")]),
+    ("a fill does not carry the token", "P2", "P2: node", OBSERVER, [
+        ("src/core/flight.c",
+         "    action->lease.token = flight->token;\n    action->lease.entry = entry;\n",
+         "    action->lease.token = 0;\n    action->lease.entry = entry;\n")]),
+    ("who has no lease fills all the same", "P2", "P2: node", OBSERVER, [
+        ("src/core/flight.c", "if (flight->token != 0 && flight->generation == key->generation)",
+         "if (turn->core->spaces[key->space]->config.has_store && flight->generation == key->generation)")]),
+    ("the lease is given back when the load begins", "P2", "P2: the store leases", OBSERVER, [
+        ("src/core/flight.c", "    flight->place = place_take(turn, flight);\n",
+         "    flight->place = place_take(turn, flight);\n    lease_release(turn, flight);\n")]),
+    ("a failed load keeps the lease", "P7", "flight->token == 0", ALL, [
+        ("src/core/flight.c", "static void answer_failed(struct turn *turn, struct crl_flight *flight)\n{\n"
+         "    lease_release(turn, flight);\n",
+         "static void answer_failed(struct turn *turn, struct crl_flight *flight)\n{\n")]),
+    ("a failed load keeps the lease", "P7", "P7: node", OBSERVER, ANY_END + [
+        ("src/core/flight.c", "static void answer_failed(struct turn *turn, struct crl_flight *flight)\n{\n"
+         "    lease_release(turn, flight);\n",
+         "static void answer_failed(struct turn *turn, struct crl_flight *flight)\n{\n")]),
+    ("nothing is kept", "P9", "P9: node", OBSERVER, [
+        ("src/core/flight.c", "    return flight->generation == flight->key->generation &&\n           ",
+         "    return false && ")]),
+
+    ("who lost the lease loads", "P2", "P2: node", OBSERVER, [
+        ("src/core/core.c", "        return CRL_ON_LEASE_LOST;\n", "        return CRL_ON_STORE_DOWN;\n")]),
+    ("a lease that comes late is kept", "P7", "P7: node", OBSERVER, [
+        ("src/core/core.c", "        if (event->store.answer == CRL_STORE_LEASED) {\n", "        if (false) {\n")]),
+    ("a push wakes nobody", "P5", "for which nobody works", OBSERVER, [
+        ("src/core/core.c", "static void on_changed(struct turn *turn)\n{\n"
+         "    const struct crl_event *event = turn->event;\n"
+         "    uint64_t hash = crl_core_hash(turn->core, event->space, event->key);\n"
+         "    key_forget(turn, hash);\n    key_wake(turn, hash);\n",
+         "static void on_changed(struct turn *turn)\n{\n"
+         "    const struct crl_event *event = turn->event;\n"
+         "    uint64_t hash = crl_core_hash(turn->core, event->space, event->key);\n"
+         "    key_forget(turn, hash);\n")]),
+    ("the store is not told of an invalidation", "P4", "P4: reader", OBSERVER, [
+        ("src/core/core.c",
+         "    if (!turn->core->spaces[event->space]->config.has_store)\n        return;\n    struct crl_action",
+         "    if (event->now >= 0)\n        return;\n    struct crl_action")]),
+    ("a free place is offered to nobody", "P5", "for which nobody works", OBSERVER, [
+        ("src/core/core.c", "    queue_admit(turn, origin);\n", "")]),
+    ("a leader that leaves takes all along", "P7", "P7: node", OBSERVER, LEADER_TAKES_ALL),
+    ("a deserted flight goes on to wait", "P7", "P7: ", ALL, [
+        ("src/core/core.c", "    if (answer != CRL_STORE_VALUE && flight->waiters_n == 0)\n",
+         "    if (false)\n")]),
+    ("any number may wait", "P8", "P8: ", OBSERVER, NO_WAITERS_LIMIT),
+    ("any number may fly", "P8", "P8: ", OBSERVER, NO_FLIGHTS_LIMIT),
+    ("nothing is evicted", "P8", "P8: ", OBSERVER, NO_BUDGET + NO_BUDGET_ASSERTED),
+]
+SABOTAGES += [(name, promise, "corral-swarm", *rest) for name, promise, *rest in SWARM_SABOTAGES]

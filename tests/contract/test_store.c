@@ -71,6 +71,17 @@ static void s1_one_lease_at_a_time(void **store)
     assert_int_equal(ask(*store, S(31), 2).answer, CRL_STORE_LEASED); /* no longer fresh */
 }
 
+static void s1_tokens_outlive_what_is_lost(void **store)
+{
+    struct crl_store_reply lost = ask(*store, 0, 1);
+    crl_store_memory_wipe(*store);
+    struct crl_store_reply lease = ask(*store, 0, 2);
+    assert_int_equal(lease.answer, CRL_STORE_LEASED);
+    assert_int_not_equal(lease.token, lost.token);
+    assert_int_equal(fill(*store, 0, 1, lost.token, "of another time"), 0);
+    assert_int_equal(fill(*store, 0, 2, lease.token, "v"), 1);
+}
+
 static void s2_fill_needs_the_token(void **store)
 {
     struct crl_store_reply lease = ask(*store, 0, 1);
@@ -133,9 +144,13 @@ static void s6_changes_are_pushed(void **store)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(s1_one_lease_at_a_time),     TEST(s2_fill_needs_the_token),
-        TEST(s3_release_needs_the_token), TEST(s4_invalidate_ends_value_and_lease),
-        TEST(s5_a_lease_ends_by_itself),  TEST(s6_changes_are_pushed),
+        TEST(s1_one_lease_at_a_time),
+        TEST(s1_tokens_outlive_what_is_lost),
+        TEST(s2_fill_needs_the_token),
+        TEST(s3_release_needs_the_token),
+        TEST(s4_invalidate_ends_value_and_lease),
+        TEST(s5_a_lease_ends_by_itself),
+        TEST(s6_changes_are_pushed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

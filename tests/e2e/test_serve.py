@@ -596,7 +596,7 @@ def refused(daemon):
     try:
         daemon.connect().close()
         return False
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it came while the door was closed
         return True
 
 

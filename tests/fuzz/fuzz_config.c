@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   no text makes the reader of configurations crash, leak or run away, and its answer is always one of
- *         two: a configuration that keeps the limits, or problems with places within the text.
+ * Goal:   no text makes the reader of configurations crash, leak or run away, and its answer is
+ *         always one of two: a configuration that keeps the limits, or problems with places within
+ *         the text.
  * Method: libFuzzer on crl_config_parse(); the laws are asserted. */
 #include "server/config.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Goal:   what a fuzzer has found stays found, in every build and with every compiler.
- * Method: a main() without libFuzzer that runs a target once on every file of the folders given, on every
- *         beginning of the short ones, and says how many there were. No file is a failure. */
+ * Method: a main() without libFuzzer that runs a target once on every file of the folders given, on
+ *         every beginning of the short ones, and says how many there were. No file is a failure. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -126,5 +126,6 @@ def test_the_manual_is_there_under_each_name(tree):
     page = tree.only("libcorral.3")
     for function in functions():
         assert (page.parent / (function + ".3")).resolve() == page.resolve(), function
-    for name in ["corral.1", "corral-storm.1"]:
+    for name in ["corral.1", "corral-sim.1", "corral-storm.1", "corral-scenario.5", "corral.yaml.5",
+                 "demo.yaml", "store-outage.yaml"]:
         tree.only(name)

@@ -45,6 +45,11 @@ static void plot_stampede_unprotected(struct sim *sim)
     sim_gets(sim, MS(0), 0, "user:7", S(10), 1000);
 }
 
+static void plot_few_unprotected(struct sim *sim)
+{
+    sim_gets(sim, MS(0), 0, "user:7", S(10), 30);
+}
+
 static void no_coalescing_is_the_stampede(void **state)
 {
     (void)state;
@@ -57,6 +62,9 @@ static void no_coalescing_is_the_stampede(void **state)
     assert_int_equal(crl_counter_get(&counts->loads), 1000);
     assert_int_equal(crl_counter_get(&counts->generations), 1);
     sim_free(sim);
+    /* A thousand audited flights for each of their allocations would take minutes. */
+    story.plot = plot_few_unprotected;
+    story_swept(&story);
 }
 
 /* ------------------------------------------------------------------------------------------- P3 */
@@ -90,6 +98,7 @@ static void jitter_stays_within_its_bounds(void **state)
         assert_in_range(sim_origin_loads(sim, "page"), 4, 6);
         sim_free(sim);
     }
+    story_swept(&story);
 }
 
 static void plot_ttl_zero(struct sim *sim)
@@ -196,6 +205,7 @@ static void many_invalidations_cost_one_more_load(void **state)
     struct sim *sim = story_told(&story);
     assert_int_equal(sim_origin_loads(sim, "price"), 2);
     sim_free(sim);
+    story_swept(&story);
 }
 
 static void plot_put(struct sim *sim)
@@ -272,6 +282,7 @@ static void a_get_without_patience_starts_the_load(void **state)
     assert_int_equal(sim_answered(sim, CORRAL_ETIMEDOUT), 1);
     assert_int_equal(sim_answered(sim, CORRAL_HIT), 1);
     sim_free(sim);
+    story_swept(&story);
 }
 
 static void plot_failure(struct sim *sim)
@@ -496,6 +507,7 @@ static void a_leader_that_dies_delays_the_herd_by_one_lease(void **state)
         "[ 2104 ms] 1 user:7   loading  loaded       -> idle     answer_loaded, 100 waiting\n");
     assert_int_equal(sim_origin_loads(sim, "user:7"), 2);
     sim_free(sim);
+    story_swept(&story);
 }
 
 static void plot_store_down(struct sim *sim)
@@ -512,6 +524,89 @@ static void without_the_store_each_process_loads_once(void **state)
     struct sim *sim = story_told(&story);
     assert_int_equal(sim_origin_loads(sim, "user:7"), 5);
     assert_int_equal(sim_answered_all(sim), 500);
+    sim_free(sim);
+    story_swept(&story);
+}
+
+static void plot_deserted_asks(struct sim *sim)
+{
+    sim_gets(sim, MS(0), 0, "user:7", MS(1), 1);   /* leaves before it has the lease */
+    sim_gets(sim, MS(10), 0, "user:7", S(5), 1);   /* loads */
+    sim_gets(sim, MS(20), 1, "user:7", MS(1), 1);  /* leaves before it hears that another loads */
+    sim_gets(sim, MS(200), 1, "user:7", MS(1), 1); /* leaves before it has the value */
+    sim_gets(sim, MS(210), 1, "user:7", S(5), 1);  /* finds it */
+}
+
+/* Found by the swarm: such flights went on to wait and to queue for nobody. */
+static void who_leaves_while_the_store_is_asked_holds_nothing_up(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual, .nodes = 2, .has_store = true, .store_us = MS(4)},
+                          plot_deserted_asks};
+    struct sim *sim = story_told(&story);
+    expect_trace(
+        sim, "[    0 ms] 0 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
+             "[    1 ms] 0 user:7   leasing  deserted     -> leasing  carry_on, 0 waiting\n"
+             "[    4 ms] 0 user:7   leasing  unwanted     -> idle     give_up, 0 waiting\n"
+             "[   10 ms] 0 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
+             "[   14 ms] 0 user:7   leasing  lease won    -> queued   ask_admission, 1 waiting\n"
+             "[   14 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[   20 ms] 1 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
+             "[   21 ms] 1 user:7   leasing  deserted     -> leasing  carry_on, 0 waiting\n"
+             "[   24 ms] 1 user:7   leasing  unwanted     -> idle     give_up, 0 waiting\n"
+             "[  114 ms] 0 user:7   loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  200 ms] 1 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
+             "[  201 ms] 1 user:7   leasing  deserted     -> leasing  carry_on, 0 waiting\n"
+             "[  204 ms] 1 user:7   leasing  store value  -> idle     answer_stored, 0 waiting\n");
+    assert_int_equal(sim_origin_loads(sim, "user:7"), 1);
+    assert_int_equal(sim_answered(sim, CORRAL_HIT), 1);
+    sim_free(sim);
+    story_swept(&story);
+}
+
+static void plot_invalidate_while_waiting(struct sim *sim)
+{
+    sim_gets(sim, MS(0), 0, "user:7", S(5), 1);
+    sim_gets(sim, MS(1), 1, "user:7", S(5), 1);
+    sim_kill(sim, MS(50), 0);
+    sim_write(sim, MS(60), 1, "user:7");
+}
+
+/* Found by the swarm: the reader waited on for a lease that his own process had taken away. */
+static void who_invalidates_does_not_wait_for_the_lease(void **state)
+{
+    (void)state;
+    struct story story = {
+        {.policy = usual, .nodes = 2, .has_store = true, .lease_us = S(2), .store_us = MS(2)},
+        plot_invalidate_while_waiting};
+    struct sim *sim = story_told(&story);
+    expect_trace(
+        sim, "[    0 ms] 0 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
+             "[    1 ms] 1 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
+             "[    2 ms] 0 user:7   leasing  lease won    -> queued   ask_admission, 1 waiting\n"
+             "[    2 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[    3 ms] 1 user:7   leasing  lease lost   -> waiting  wait_turn, 1 waiting\n"
+             "[   50 ms] 0 is killed\n"
+             "[   60 ms] 1 user:7   is invalidated\n"
+             "[   60 ms] 1 user:7   waiting  turn         -> leasing  ask_store, 1 waiting\n"
+             "[   62 ms] 1 user:7   leasing  lease won    -> queued   ask_admission, 1 waiting\n"
+             "[   62 ms] 1 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[  162 ms] 1 user:7   loading  loaded       -> idle     answer_loaded, 1 waiting\n");
+    sim_free(sim);
+    story_swept(&story);
+}
+
+/* Found by the swarm: the store's answer was for the flight that readers share, and there is
+ * none. */
+static void who_shares_nothing_does_not_wait_for_the_store(void **state)
+{
+    (void)state;
+    struct story story = {
+        {.policy = {.ttl_us = S(30), .no_coalescing = true}, .nodes = 2, .has_store = true},
+        plot_few_unprotected};
+    struct sim *sim = story_told(&story);
+    assert_int_equal(sim_origin_loads(sim, "user:7"), 30);
+    assert_int_equal(sim_answered(sim, CORRAL_LOADED), 30);
     sim_free(sim);
     story_swept(&story);
 }
@@ -605,6 +700,9 @@ int main(void)
         cmocka_unit_test(a_lease_makes_it_one_load_for_the_fleet),
         cmocka_unit_test(a_leader_that_dies_delays_the_herd_by_one_lease),
         cmocka_unit_test(without_the_store_each_process_loads_once),
+        cmocka_unit_test(who_leaves_while_the_store_is_asked_holds_nothing_up),
+        cmocka_unit_test(who_invalidates_does_not_wait_for_the_lease),
+        cmocka_unit_test(who_shares_nothing_does_not_wait_for_the_store),
         cmocka_unit_test(any_day_keeps_the_promises),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

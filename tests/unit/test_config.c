@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   a good configuration becomes exactly the struct it says; of a bad one every problem is told,
- *         with its line and column, in order.
- * Method: rows of a text and the whole list of problems it must give. Then the file itself: missing,
- *         a folder, too large. Then the manual page and the examples against the schema. */
+ * Goal:   a good configuration becomes exactly the struct it says; of a bad one every problem is
+ *         told, with its line and column, in order.
+ * Method: rows of a text and the whole list of problems it must give. Then the file itself:
+ *         missing, a folder, too large. Then the manual page and the examples against the
+ *         schema. */
 #include "server/config.h"
 
 #include "server/config_schema.h"
@@ -379,7 +380,7 @@ static void test_rows(void **state)
     assert_int_equal(failed, 0);
 }
 
-/* ---------------------------------------------------------------------------- what is read */
+/* --------------------------------------------------------------------------------- what is read */
 
 static struct crl_config *read_good(const char *name, const char *text)
 {
@@ -536,7 +537,7 @@ static void test_too_many(void **state)
     crl_problems_fini(&problems);
 }
 
-/* ------------------------------------------------------------------------------------ files */
+/* ---------------------------------------------------------------------------------------- files */
 
 static void expect_load(const char *file, const char *expected)
 {
@@ -580,7 +581,7 @@ static void test_files(void **state)
     expect_load("examples/demo.yaml", "");
 }
 
-/* ---------------------------------------------------------------- the manual page and the schema */
+/* --------------------------------------------------------------- the manual page and the schema */
 
 static char *file_text(const char *file)
 {
@@ -603,8 +604,10 @@ static void expect_documented(const struct crl_schema *schema, const char *manua
         char item[128];
         snprintf(item, sizeof item, ".It Ic %s :", field->key);
         const char *at = strstr(manual, item);
-        if (!at)
+        if (!at) {
             fail_msg("corral.yaml(5) lacks '%s' of %s", field->key, schema->noun);
+            return;
+        }
         if (field->fallback) {
             snprintf(item, sizeof item, "Default: %s.", field->fallback);
             const char *end = strstr(at + 1, ".It Ic");

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Goal:   without memory a configuration is refused with CORRAL_ENOMEM, without a crash or a leak.
- * Method: the n-th allocation fails, n = 1, 2, ... until the reading succeeds untouched; once for a good
- *         text and once for one with problems. Leaks are the sanitizer's to see. Allocations within
- *         libraries are not among them. */
+ * Method: the n-th allocation fails, n = 1, 2, ... until the reading succeeds untouched; once for a
+ *         good text and once for one with problems. Leaks are the sanitizer's to see. Allocations
+ *         within libraries are not among them. */
 #include "server/config.h"
 
 #include <setjmp.h>

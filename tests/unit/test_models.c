@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   the models of the false world are what their theory says: the database is an M/M/c queue, the
+ * Goal:   the models of the false world are what their theory says: the database is an M/M/c queue,
+ * the
  *         traffic follows its curve, the popularity Zipf's law.
  * Method: long seeded runs, compared with closed formulas. The tolerances are those of the issue or
  *         several standard errors, and the runs are long enough for them. */
@@ -17,7 +18,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* ---------------------------------------------------------------------------------------- database */
+/* ------------------------------------------------------------------------------------- database */
 
 /* The mean waiting time of M/M/c, in units of the mean service time. Source: Erlang C. */
 static double erlang_wait(uint32_t servers, double load)
@@ -132,7 +133,7 @@ static void a_query_ends_once_whatever_happens(void **state)
     }
 }
 
-/* ----------------------------------------------------------------------------------------- traffic */
+/* -------------------------------------------------------------------------------------- traffic */
 
 static uint64_t arrivals_between(struct sim_plan *plan, corral_us from, corral_us to)
 {
@@ -154,17 +155,22 @@ static uint64_t arrivals_between(struct sim_plan *plan, corral_us from, corral_u
 static void arrivals_follow_the_curve(void **state)
 {
     (void)state;
-    struct sim_rate_piece pieces[] = {
-        {CORRAL_SECONDS(10), 1000, 1000}, {CORRAL_SECONDS(20), 1000, 3000}, {CORRAL_SECONDS(30), 0, 0}};
+    struct sim_rate_piece pieces[] = {{CORRAL_SECONDS(10), 1000, 1000},
+                                      {CORRAL_SECONDS(20), 1000, 3000},
+                                      {CORRAL_SECONDS(30), 0, 0}};
     struct sim_burst bursts[] = {{CORRAL_SECONDS(40), 500, CORRAL_MS(3)}};
-    struct sim_plan plan = {.seed = 5, .nodes = 7, .lasts_us = CORRAL_SECONDS(60),
-                            .readers = {.pieces = pieces, .pieces_n = 3, .bursts = bursts,
-                                        .bursts_n = 1, .keys = 3}};
+    struct sim_plan plan = {
+        .seed = 5,
+        .nodes = 7,
+        .lasts_us = CORRAL_SECONDS(60),
+        .readers = {.pieces = pieces, .pieces_n = 3, .bursts = bursts, .bursts_n = 1, .keys = 3}};
     for (int even = 0; even < 2; even++) {
         plan.readers.arrivals = even ? SIM_ARRIVALS_EVEN : SIM_ARRIVALS_POISSON;
         assert_int_equal(arrivals_between(&plan, 0, CORRAL_SECONDS(10)), 0);
-        assert_in_range(arrivals_between(&plan, CORRAL_SECONDS(10), CORRAL_SECONDS(20)), 9500, 10500);
-        assert_in_range(arrivals_between(&plan, CORRAL_SECONDS(20), CORRAL_SECONDS(30)), 19300, 20700);
+        assert_in_range(arrivals_between(&plan, CORRAL_SECONDS(10), CORRAL_SECONDS(20)), 9500,
+                        10500);
+        assert_in_range(arrivals_between(&plan, CORRAL_SECONDS(20), CORRAL_SECONDS(30)), 19300,
+                        20700);
         assert_int_equal(arrivals_between(&plan, CORRAL_SECONDS(30), CORRAL_SECONDS(40)), 0);
         assert_int_equal(
             arrivals_between(&plan, CORRAL_SECONDS(40), CORRAL_SECONDS(40) + CORRAL_MS(3)), 500);

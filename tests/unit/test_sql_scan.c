@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   of an SQL statement exactly the parameters are found, and nothing that only looks like one.
- * Method: rows of a statement and what is found in it: "P" parameter, "O" other form, "N" no end, each
- *         with its text. */
+ * Goal:   of an SQL statement exactly the parameters are found, and nothing that only looks like
+ *         one.
+ * Method: rows of a statement and what is found in it: "P" parameter, "O" other form, "N" no end,
+ *         each with its text. */
 #include "server/sql_scan.h"
 
 #include <setjmp.h>

@@ -67,7 +67,7 @@ static struct crl_storm_report report_of(uint32_t first, uint32_t n)
                                      .runs_n = n};
 }
 
-static void expect_text(const struct crl_storm_report *report, struct crl_storm_style style,
+static void expect_text(const struct crl_storm_report *report, struct crl_style style,
                         const char *expected)
 {
     char *text = NULL;
@@ -84,7 +84,7 @@ static void two_strategies(void **state)
 {
     (void)state;
     struct crl_storm_report report = report_of(0, 2);
-    expect_text(&report, (struct crl_storm_style){.unicode = true},
+    expect_text(&report, (struct crl_style){.unicode = true},
                 "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n"
                 "\n"
                 "cold: all clients ask for one absent key at once\n"
@@ -111,7 +111,7 @@ static void what_is_not_known(void **state)
     struct crl_storm_report report = report_of(2, 1);
     report.concurrency = 0;
     report.target = "http://localhost/";
-    expect_text(&report, (struct crl_storm_style){0},
+    expect_text(&report, (struct crl_style){0},
                 "corral storm: 1,000 clients, http://localhost/\n"
                 "\n"
                 "expiry: all clients keep asking for one key, which expires again and again\n"
@@ -132,7 +132,7 @@ static void plain_bars_and_colour(void **state)
     (void)state;
     struct crl_storm_report report = report_of(1, 1);
     coalescing.counts.generations = 0;
-    expect_text(&report, (struct crl_storm_style){.colour = true},
+    expect_text(&report, (struct crl_style){.colour = true},
                 "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n"
                 "\n"
                 "\033[1mcold\033[0m: all clients ask for one absent key at once\n"
@@ -155,7 +155,7 @@ static void no_run_at_all(void **state)
 {
     (void)state;
     struct crl_storm_report report = report_of(0, 0);
-    expect_text(&report, (struct crl_storm_style){0},
+    expect_text(&report, (struct crl_style){0},
                 "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n");
 }
 
@@ -225,11 +225,11 @@ static void figures(void **state)
     };
     char text[32];
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        assert_string_equal(crl_storm_format_us(rows[i].us, text, sizeof(text)), rows[i].text);
-    assert_string_equal(crl_storm_format_count(0, text, sizeof(text)), "0");
-    assert_string_equal(crl_storm_format_count(999, text, sizeof(text)), "999");
-    assert_string_equal(crl_storm_format_count(1000, text, sizeof(text)), "1,000");
-    assert_string_equal(crl_storm_format_count(UINT64_MAX, text, sizeof(text)),
+        assert_string_equal(crl_figure_us(rows[i].us, text, sizeof(text)), rows[i].text);
+    assert_string_equal(crl_figure_count(0, text, sizeof(text)), "0");
+    assert_string_equal(crl_figure_count(999, text, sizeof(text)), "999");
+    assert_string_equal(crl_figure_count(1000, text, sizeof(text)), "1,000");
+    assert_string_equal(crl_figure_count(UINT64_MAX, text, sizeof(text)),
                         "18,446,744,073,709,551,615");
 }
 

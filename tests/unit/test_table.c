@@ -11,7 +11,7 @@
 
 #include "base/hash.h"
 #include "base/rng.h"
-#include "core/sieve.h"
+#include "core/buckets.h"
 #include "lib/rcu.h"
 
 #include <pthread.h>
@@ -28,7 +28,32 @@ struct watched {
     uint64_t calls;
     uint64_t fail_at; /* this call gets no memory; 0: none */
     _Atomic int64_t bytes;
+    bool
+        is_changing; /* inside a change of the table: only what the change made may be freed (T3) */
+    void *made[1024];
+    uint32_t made_n;
+    bool freed_early;
 };
+
+static void change_begin(struct watched *watched)
+{
+    watched->is_changing = true;
+    watched->made_n = 0;
+}
+
+static void change_end(struct watched *watched)
+{
+    watched->is_changing = false;
+    assert_false(watched->freed_early);
+}
+
+static bool is_made_by_change(const struct watched *watched, const void *block)
+{
+    for (uint32_t i = 0; i < watched->made_n; i++)
+        if (watched->made[i] == block)
+            return true;
+    return false;
+}
 
 static void *watched_alloc(struct crl_allocator *allocator, size_t bytes)
 {
@@ -38,6 +63,8 @@ static void *watched_alloc(struct crl_allocator *allocator, size_t bytes)
     void *block = crl_allocator_malloc.alloc(&crl_allocator_malloc, bytes);
     assert_non_null(block);
     watched->bytes += (int64_t)bytes;
+    if (watched->is_changing && watched->made_n < 1024)
+        watched->made[watched->made_n++] = block;
     return block;
 }
 
@@ -45,6 +72,8 @@ static void watched_free(struct crl_allocator *allocator, void *block, size_t by
 {
     struct watched *watched = (struct watched *)allocator;
     watched->bytes -= (int64_t)bytes;
+    if (watched->is_changing && !is_made_by_change(watched, block))
+        watched->freed_early = true;
     memset(block, 0xDD, bytes);
     crl_allocator_malloc.free(&crl_allocator_malloc, block, bytes);
 }
@@ -254,6 +283,54 @@ static void the_key_is_space_and_bytes(void **state)
     crl_table_free(table);
 }
 
+/* Short, middle and long keys are compared in different ways; each byte of each must count. */
+static void every_byte_of_a_key_counts(void **state)
+{
+    (void)state;
+    static const size_t rows[] = {1, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 100};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[100] = {0};
+        struct corral_bytes key = crl_bytes(text, rows[i]);
+        struct crl_table *table = make_table(&crl_allocator_malloc, 1 << 20, 0);
+        struct crl_entry_parts parts = {.hash = 7, .space = 1, .key = key};
+        struct crl_entry *entry = crl_entry_new(&crl_allocator_malloc, &parts);
+        assert_true(crl_table_insert(table, entry));
+        assert_ptr_equal(crl_table_find(table, 7, 1, key), entry);
+        assert_null(crl_table_find(table, 7, 0, key));
+        assert_null(crl_table_find(table, 7, 1, crl_bytes(text, rows[i] - 1)));
+        for (size_t at = 0; at < rows[i]; at++) {
+            text[at] = 1;
+            if (crl_table_find(table, 7, 1, key))
+                fail_msg("%zu bytes: byte %zu does not count", rows[i], at);
+            text[at] = 0;
+        }
+        crl_entry_unref(&crl_allocator_malloc, entry);
+        crl_table_free(table);
+    }
+}
+
+/* B2: a reader inside a bucket that is unlinked under its feet must find its way on. */
+static void a_pruned_bucket_leads_on(void **state)
+{
+    (void)state;
+    struct crl_allocator *allocator = &crl_allocator_malloc;
+    crl_buckets array = crl_buckets_new(allocator, 0);
+    struct crl_bucket *chain[3] = {crl_buckets_at(array, 0)};
+    for (size_t i = 1; i < 3; i++) {
+        assert_non_null(crl_buckets_extend(allocator, array, 0));
+        chain[i] = crl_bucket_overflow(chain[i - 1]);
+    }
+    struct crl_entry *entry = make_entry(allocator, HASH_REAL, 1, 1, 1);
+    crl_slot_publish(&chain[2]->slots[3], entry);
+    assert_ptr_equal(crl_buckets_prune(array, 0), chain[1]);
+    assert_ptr_equal(crl_bucket_overflow(chain[0]), chain[2]);
+    assert_ptr_equal(crl_bucket_overflow(chain[1]), chain[2]);
+    assert_null(crl_buckets_prune(array, 0));
+    allocator->free(allocator, chain[1], sizeof *chain[1]);
+    crl_buckets_free(allocator, array);
+    crl_entry_unref(allocator, entry);
+}
+
 static void an_entry_keeps_its_parts(void **state)
 {
     (void)state;
@@ -430,7 +507,11 @@ static void step_insert(struct run *run, uint32_t key, uint32_t serial)
 {
     size_t words = crl_rng_below(&run->rng, run->words_max + 1);
     struct crl_table_counts before = crl_table_counts(run->table);
-    bool linked = insert(run->table, &run->memory.base, run->hashing, key, serial, words);
+    struct crl_entry *entry = make_entry(&run->memory.base, run->hashing, key, serial, words);
+    change_begin(&run->memory);
+    bool linked = crl_table_insert(run->table, entry);
+    change_end(&run->memory);
+    crl_entry_unref(&run->memory.base, entry);
     struct crl_table_counts after = crl_table_counts(run->table);
 
     bool was_linked = run->model.serials[key] != 0;
@@ -452,7 +533,9 @@ static void step(struct run *run, uint32_t serial)
     if (lot < 50) {
         step_insert(run, key, serial);
     } else if (lot < 60) {
+        change_begin(&run->memory);
         assert_int_equal(remove_key(run->table, run->hashing, key), entry != NULL);
+        change_end(&run->memory);
         if (entry)
             model_remove(&run->model, key);
     } else if (lot < 80) {
@@ -641,6 +724,8 @@ int main(void)
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(an_entry_keeps_its_parts),
         cmocka_unit_test(the_key_is_space_and_bytes),
+        cmocka_unit_test(every_byte_of_a_key_counts),
+        cmocka_unit_test(a_pruned_bucket_leads_on),
         cmocka_unit_test(budget_rows),
         cmocka_unit_test(full_limbo_refuses_until_reclaimed),
         cmocka_unit_test(a_replacement_keeps_place_and_mark),

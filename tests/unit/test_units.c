@@ -24,6 +24,8 @@ struct row {
 #define DURATION CRL_QUANTITY_DURATION
 #define SIZE     CRL_QUANTITY_SIZE
 #define PERCENT  CRL_QUANTITY_PERCENT
+#define RATE     CRL_QUANTITY_RATE
+#define DECIMAL  CRL_QUANTITY_DECIMAL
 
 static const struct row rows[] = {
     {COUNT, "0", CRL_UNITS_NONE, 0},
@@ -76,6 +78,25 @@ static const struct row rows[] = {
     {PERCENT, "10", CRL_UNITS_NO_UNIT, 0},
     {PERCENT, "10 %", CRL_UNITS_UNKNOWN_UNIT, 0},
     {PERCENT, "0.1%", CRL_UNITS_FRACTION, 0},
+    {RATE, "10000/s", CRL_UNITS_NONE, 600000},
+    {RATE, "30/m", CRL_UNITS_NONE, 30},
+    {RATE, "0/s", CRL_UNITS_NONE, 0},
+    {RATE, "100", CRL_UNITS_NO_UNIT, 0},
+    {RATE, "100/h", CRL_UNITS_UNKNOWN_UNIT, 0},
+    {RATE, "0.5/s", CRL_UNITS_FRACTION, 0},
+    {RATE, "-1/s", CRL_UNITS_NEGATIVE, 0},
+    {RATE, "9223372036854775807/s", CRL_UNITS_TOO_LARGE, 0},
+    {DECIMAL, "1", CRL_UNITS_NONE, 1000},
+    {DECIMAL, "0.99", CRL_UNITS_NONE, 990},
+    {DECIMAL, "12.345", CRL_UNITS_NONE, 12345},
+    {DECIMAL, "0.005", CRL_UNITS_NONE, 5},
+    {DECIMAL, "1.0000", CRL_UNITS_TOO_FINE, 0},
+    {DECIMAL, "1.", CRL_UNITS_NOT_A_NUMBER, 0},
+    {DECIMAL, ".5", CRL_UNITS_NOT_A_NUMBER, 0},
+    {DECIMAL, "1,5", CRL_UNITS_FRACTION, 0},
+    {DECIMAL, "1.5x", CRL_UNITS_NOT_A_NUMBER, 0},
+    {DECIMAL, "-1.5", CRL_UNITS_NEGATIVE, 0},
+    {DECIMAL, "9223372036854775807", CRL_UNITS_TOO_LARGE, 0},
 };
 
 static void test_rows(void **state)
@@ -103,6 +124,14 @@ static void test_format(void **state)
         {SIZE, "1024GiB", 0, INT64_C(1) << 40},
         {PERCENT, "50%", 0, 50},
         {PERCENT, "0%", 0, 0},
+        {RATE, "0/s", 0, 0},
+        {RATE, "2/s", 0, 120},
+        {RATE, "90/m", 0, 90},
+        {DECIMAL, "0", 0, 0},
+        {DECIMAL, "1", 0, 1000},
+        {DECIMAL, "1.5", 0, 1500},
+        {DECIMAL, "0.01", 0, 10},
+        {DECIMAL, "12.345", 0, 12345},
     };
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
         char text[CRL_UNITS_FORMAT_MAX];
@@ -118,7 +147,7 @@ static void test_round_trip(void **state)
     uint64_t seed = 42;
     struct crl_rng rng = crl_rng_split(seed, "units");
     for (int i = 0; i < 20000; i++) {
-        enum crl_quantity kind = (enum crl_quantity)crl_rng_below(&rng, 4);
+        enum crl_quantity kind = (enum crl_quantity)crl_rng_below(&rng, 6);
         int64_t value = (int64_t)(crl_rng_next(&rng) >> (1 + crl_rng_below(&rng, 63)));
         char text[CRL_UNITS_FORMAT_MAX];
         int64_t back = -1;

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * figures.c - see figures.h. */
+#include "cli/figures.h"
+
+#include "base/assert.h"
+
+#include <inttypes.h>
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+char *crl_figure_count(uint64_t n, char *text, size_t room)
+{
+    char digits[24];
+    int size = snprintf(digits, sizeof(digits), "%" PRIu64, n);
+    size_t used = 0;
+    crl_assert(room >= CRL_FIGURE_MAX);
+    for (int i = 0; i < size; i++) {
+        if (i > 0 && (size - i) % 3 == 0)
+            text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = 0;
+    return text;
+}
+
+char *crl_figure_us(corral_us us, char *text, size_t room)
+{
+    const char *unit = us < 1000 ? "us" : us < 999500 ? "ms" : "s";
+    double value = us < 1000 ? (double)us : us < 999500 ? (double)us / 1e3 : (double)us / 1e6;
+    int decimals = us < 1000 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+    (void)snprintf(text, room, "%.*f %s", decimals, value, unit);
+    return text;
+}
+
+char *crl_figure_factor(double factor, char *text, size_t room)
+{
+    if (factor < 0)
+        (void)snprintf(text, room, "-");
+    else if (factor < 99.95)
+        (void)snprintf(text, room, "%.1f", factor);
+    else
+        (void)crl_figure_count((uint64_t)(factor + 0.5), text, room);
+    return text;
+}
+
+bool crl_is_terminal(int fd)
+{
+    const char *kind = getenv("TERM");
+    return isatty(fd) && kind && strcmp(kind, "dumb") != 0;
+}
+
+struct crl_style crl_style_of(int fd)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    return (struct crl_style){
+        .colour = crl_is_terminal(fd) && !(no_colour && *no_colour),
+        .unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+    };
+}
+
+struct crl_paint crl_paint_of(struct crl_style style)
+{
+    if (!style.colour)
+        return (struct crl_paint){"", "", "", "", ""};
+    return (struct crl_paint){"\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m"};
+}
+
+void crl_html_write(const char *text, FILE *out)
+{
+    for (; *text; text++) {
+        switch (*text) {
+        case '&':
+            fputs("&amp;", out);
+            break;
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '"':
+            fputs("&quot;", out);
+            break;
+        default:
+            fputc(*text, out);
+        }
+    }
+}

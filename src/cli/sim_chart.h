@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim_chart.h - plots of a simulation as SVG elements within a page; their colours are the page's
+ * classes: c0 to c7 for the runs, hit, wait and fail for answers. No clock, no globals. */
+#ifndef CRL_CLI_SIM_CHART_H
+#define CRL_CLI_SIM_CHART_H
+
+#include "cli/sim_report.h"
+
+/* crl_sim_chart_line - one quantity over time, all runs over each other. */
+void crl_sim_chart_line(const struct crl_sim_result *result, const struct crl_sim_line *line,
+                        FILE *out);
+
+/* crl_sim_chart_answers - what became of run i's requests over time: answered at once, after a
+ * wait, with an error, on top of each other; and the loads. The scale is the same for all runs. */
+void crl_sim_chart_answers(const struct crl_sim_result *result, uint32_t i, FILE *out);
+
+/* crl_sim_chart_bars - one figure, a bar for each run. */
+void crl_sim_chart_bars(const struct crl_sim_result *result, const struct crl_sim_figure *figure,
+                        FILE *out);
+
+#endif

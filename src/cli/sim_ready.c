@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim_ready.c - see sim_ready.h. */
+#include "cli/sim_ready.h"
+
+#include <stddef.h>
+#include <string.h>
+
+const struct crl_sim_ready *crl_sim_ready_find(const char *name)
+{
+    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name; ready++) {
+        if (strcmp(ready->name, name) == 0)
+            return ready;
+    }
+    return NULL;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim_report.c - the text and the JSON; see sim_report.h. The page is in sim_html.c. */
+#include "cli/sim_report.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+enum {
+    WIDTH = 80,
+    LABEL = 21,     /* columns of a row's label */
+    CELL_MIN = 13,  /* columns of a figure */
+    TIMES = 60,     /* columns of a time line */
+    LINE_LABEL = 9, /* before it */
+};
+
+/* ---------------------------------------------------------------------------------------- words */
+
+/* A text in lines of at most WIDTH columns; each break of its own stays. */
+static void wrapped_write(const char *text, FILE *out)
+{
+    size_t used = 0;
+    while (*text) {
+        size_t size = strcspn(text, " \n");
+        if (used > 0 && used + 1 + size > WIDTH) {
+            fputc('\n', out);
+            used = 0;
+        }
+        fprintf(out, "%s%.*s", used > 0 ? " " : "", (int)size, text);
+        used += (used > 0 ? 1 : 0) + size;
+        text += size;
+        if (*text == '\n') {
+            fputc('\n', out);
+            used = 0;
+        }
+        text += *text != '\0';
+    }
+    if (used > 0)
+        fputc('\n', out);
+}
+
+static void title_write(const struct crl_sim_result *result, struct crl_paint paint, FILE *out)
+{
+    const struct crl_sim_scenario *scenario = result->scenario;
+    fprintf(out, "%s%s%s%s%s\n", paint.bold, scenario->name, paint.plain,
+            scenario->about ? ": " : "", scenario->about ? scenario->about : "");
+    crl_sim_facts_write(result, out);
+    fputc('\n', out);
+    if (scenario->shows) {
+        fputc('\n', out);
+        wrapped_write(scenario->shows, out);
+    }
+}
+
+/* ---------------------------------------------------------------------------------------- table */
+
+/* Columns that a run needs in the table. */
+static int cell_width(const struct crl_sim_run *run)
+{
+    size_t width = CELL_MIN;
+    char text[CRL_FIGURE_MAX];
+    if (strlen(run->column.name) + 2 > width)
+        width = strlen(run->column.name) + 2;
+    for (uint32_t i = 0; i < crl_sim_figures_n; i++) {
+        size_t size = strlen(crl_sim_figures[i].write(&run->report, text)) + 2;
+        width = size > width ? size : width;
+    }
+    return (int)width;
+}
+
+static void cell_write(const struct crl_sim_figure *figure, const struct crl_sim_run *run,
+                       struct crl_paint paint, FILE *out)
+{
+    char text[CRL_FIGURE_MAX];
+    const char *colour = figure->judge(&run->report) > 2 ? paint.bad : paint.good;
+    figure->write(&run->report, text);
+    fprintf(out, "%s%*s%s", figure->is_goal ? colour : "", cell_width(run), text,
+            figure->is_goal ? paint.plain : "");
+}
+
+/* The runs from `first` up to `end`, side by side. */
+static void table_write(const struct crl_sim_result *result, uint32_t first, uint32_t end,
+                        struct crl_paint paint, FILE *out)
+{
+    fprintf(out, "\n%*s", LABEL, "");
+    for (uint32_t i = first; i < end; i++)
+        fprintf(out, "%s%*s%s", paint.bold, cell_width(result->runs[i]),
+                result->runs[i]->column.name, paint.plain);
+    fputc('\n', out);
+    for (uint32_t row = 0; row < crl_sim_figures_n; row++) {
+        const struct crl_sim_figure *figure = &crl_sim_figures[row];
+        if (!crl_sim_figure_shown(figure, result))
+            continue;
+        fprintf(out, "%-*s", LABEL, figure->label);
+        for (uint32_t i = first; i < end; i++)
+            cell_write(figure, result->runs[i], paint, out);
+        fputc('\n', out);
+    }
+}
+
+static void tables_write(const struct crl_sim_result *result, struct crl_paint paint, FILE *out)
+{
+    uint32_t first = 0;
+    while (first < result->runs_n) {
+        int used = LABEL + cell_width(result->runs[first]);
+        uint32_t end = first + 1;
+        while (end < result->runs_n && used + cell_width(result->runs[end]) <= WIDTH)
+            used += cell_width(result->runs[end++]);
+        table_write(result, first, end, paint, out);
+        first = end;
+    }
+}
+
+/* ----------------------------------------------------------------------------------- time lines */
+
+/* How many slices share a column. */
+static uint32_t slices_a_column(const struct sim_report *report)
+{
+    return (report->slices_n + TIMES - 1) / TIMES;
+}
+
+/* The value of a line in one column of the time line. */
+static uint64_t column_value(const struct crl_sim_line *line, const struct sim_report *report,
+                             uint32_t column)
+{
+    uint32_t each = slices_a_column(report);
+    uint64_t value = 0;
+    for (uint32_t i = column * each; i < (column + 1) * each && i < report->slices_n; i++) {
+        uint64_t mine = line->of(&report->slices[i]);
+        value = line->adds_up ? value + mine : mine > value ? mine : value;
+    }
+    return value;
+}
+
+static uint64_t line_peak(const struct crl_sim_line *line, const struct sim_report *report)
+{
+    uint64_t peak = 0;
+    for (uint32_t column = 0; column < TIMES; column++) {
+        uint64_t value = column_value(line, report, column);
+        peak = value > peak ? value : peak;
+    }
+    return peak;
+}
+
+/* One line on a scale that all runs share, so that they can be compared by eye. */
+static void line_write(const struct crl_sim_line *line, const struct crl_sim_result *result,
+                       const struct sim_report *report, bool unicode, FILE *out)
+{
+    static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    static const char *const signs[] = {" ", ".", ":", "-", "=", "+", "*", "#", "@"};
+    uint64_t most = 1, peak = line_peak(line, report);
+    char text[CRL_FIGURE_MAX];
+    for (uint32_t i = 0; i < result->runs_n; i++) {
+        uint64_t theirs = line_peak(line, &result->runs[i]->report);
+        most = theirs > most ? theirs : most;
+    }
+    fprintf(out, "%-*s", LINE_LABEL, line->label);
+    for (uint32_t column = 0; column < TIMES; column++) {
+        double height = (double)column_value(line, report, column) / (double)most;
+        uint32_t level = height > 0 ? 1 + (uint32_t)(height * 7.999) : 0;
+        level = level > 8 ? 8 : level;
+        fputs(unicode ? blocks[level] : signs[level], out);
+    }
+    if (line->is_time)
+        crl_figure_us((corral_us)peak, text, sizeof text);
+    else
+        crl_figure_count(peak, text, sizeof text);
+    fprintf(out, "%*s\n", WIDTH - LINE_LABEL - TIMES, text);
+}
+
+static void axis_write(const struct sim_report *report, FILE *out)
+{
+    char end[CRL_FIGURE_MAX];
+    uint32_t each = slices_a_column(report);
+    int columns = (int)((report->slices_n + each - 1) / each);
+    int head = fprintf(out, "%*s0 s", LINE_LABEL, "");
+    crl_figure_us(report->slice_us * report->slices_n, end, sizeof end);
+    int space = LINE_LABEL + columns - head;
+    fprintf(out, "%*s\n", space > (int)strlen(end) + 1 ? space : (int)strlen(end) + 1, end);
+}
+
+static void times_write(const struct crl_sim_result *result, struct crl_style style, FILE *out)
+{
+    struct crl_paint paint = crl_paint_of(style);
+    char span[CRL_FIGURE_MAX];
+    const struct sim_report *first = &result->runs[0]->report;
+    if (first->slices_n == 0)
+        return;
+    crl_figure_us(first->slice_us * slices_a_column(first), span, sizeof span);
+    fprintf(out, "\nover time: %s a column, the highest one at the right; one scale for all\n",
+            span);
+    for (uint32_t i = 0; i < result->runs_n; i++) {
+        const struct crl_sim_run *run = result->runs[i];
+        fprintf(out, "\n%s%s%s\n", paint.bold, run->column.name, paint.plain);
+        for (uint32_t row = 0; row < crl_sim_lines_n && run->report.slices_n > 0; row++) {
+            const struct crl_sim_line *line = &crl_sim_lines[row];
+            if (!line->is_detail && crl_sim_line_shown(line, result))
+                line_write(line, result, &run->report, style.unicode, out);
+        }
+        if (run->report.slices_n > 0)
+            axis_write(&run->report, out);
+    }
+}
+
+/* ---------------------------------------------------------------------------------------- whole */
+
+static void morals_write(const struct crl_sim_result *result, struct crl_paint paint, FILE *out)
+{
+    fputc('\n', out);
+    for (uint32_t i = result->runs_n > 1 ? 1 : 0; i < result->runs_n; i++) {
+        char moral[CRL_SIM_MORAL_MAX];
+        wrapped_write(crl_sim_moral(result, i, moral), out);
+    }
+    for (uint32_t i = 0; i < result->runs_n; i++) {
+        const struct crl_sim_run *run = result->runs[i];
+        char text[CRL_SIM_MORAL_MAX];
+        if (run->report.broken[0] == '\0')
+            continue;
+        (void)snprintf(text, sizeof text, "%s: A PROMISE BROKE, key %u: %s", run->column.name,
+                       run->report.broken_key, run->report.broken);
+        fputs(paint.bad, out);
+        wrapped_write(text, out);
+        fputs(paint.plain, out);
+    }
+}
+
+void crl_sim_report_text(const struct crl_sim_result *result, struct crl_style style, FILE *out)
+{
+    struct crl_paint paint = crl_paint_of(style);
+    title_write(result, paint, out);
+    if (result->runs_n == 0)
+        return;
+    tables_write(result, paint, out);
+    times_write(result, style, out);
+    morals_write(result, paint, out);
+}
+
+/* ----------------------------------------------------------------------------------------- JSON */
+
+static json_t *count_json(uint64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+/* A member of an object. If memory ran out it is missing, and `lost` says so. */
+static void member_add(json_t *object, const char *name, json_t *value, bool *lost)
+{
+    if (json_object_set_new(object, name, value) != 0)
+        *lost = true;
+}
+
+static json_t *answers_json(const struct sim_report *report, bool *lost)
+{
+    json_t *answers = json_object();
+#define X(name, word, text) \
+    member_add(answers, word, count_json(report->answers[CORRAL_##name]), lost);
+    CORRAL_OUTCOME_TABLE(X)
+#undef X
+    return answers;
+}
+
+static json_t *errors_json(const struct sim_report *report, bool *lost)
+{
+    json_t *errors = json_object();
+#define X(name, value, status, text)  \
+    if (report->errors[-(value)] > 0) \
+        member_add(errors, #name, count_json(report->errors[-(value)]), lost);
+    CORRAL_RC_TABLE(X)
+#undef X
+    return errors;
+}
+
+static json_t *quantiles_json(const struct crl_quantiles *quantiles, bool *lost)
+{
+    json_t *o = json_object();
+    member_add(o, "p50", json_integer(crl_quantiles_at(quantiles, 0.5)), lost);
+    member_add(o, "p99", json_integer(crl_quantiles_at(quantiles, 0.99)), lost);
+    member_add(o, "p999", json_integer(crl_quantiles_at(quantiles, 0.999)), lost);
+    member_add(o, "max", json_integer(quantiles->max_us), lost);
+    return o;
+}
+
+/* A list for each line, all of the same length. */
+static json_t *times_json(const struct sim_report *report, bool *lost)
+{
+    json_t *o = json_object();
+    for (uint32_t row = 0; row < crl_sim_lines_n; row++) {
+        const struct crl_sim_line *line = &crl_sim_lines[row];
+        json_t *values = json_array();
+        for (uint32_t i = 0; i < report->slices_n; i++) {
+            if (json_array_append_new(values, count_json(line->of(&report->slices[i]))) != 0)
+                *lost = true;
+        }
+        member_add(o, line->json, values, lost);
+    }
+    member_add(o, "slice_us", json_integer(report->slice_us), lost);
+    return o;
+}
+
+static json_t *trace_json(const char *trace, bool *lost)
+{
+    json_t *lines = json_array();
+    while (*trace) {
+        size_t size = strcspn(trace, "\n");
+        if (json_array_append_new(lines, json_stringn(trace, size)) != 0)
+            *lost = true;
+        trace += size + (trace[size] == '\n');
+    }
+    return lines;
+}
+
+static json_t *run_json(const struct crl_sim_run *run, bool *lost)
+{
+    const struct sim_report *report = &run->report;
+    double factor = crl_sim_amplification(report);
+    json_t *o = json_object();
+    member_add(o, "name", json_string(run->column.name), lost);
+    member_add(o, "strategy", json_string(crl_sim_strategy_word(run->column.route.strategy)), lost);
+    member_add(o, "store", json_boolean(run->column.has_store), lost);
+    member_add(o, "requests", count_json(report->requests), lost);
+    member_add(o, "answers", answers_json(report, lost), lost);
+    member_add(o, "errors", count_json(report->errors_all), lost);
+    member_add(o, "errors_by_kind", errors_json(report, lost), lost);
+    member_add(o, "forgotten", count_json(report->forgotten), lost);
+    member_add(o, "origin_loads", count_json(report->loads), lost);
+    member_add(o, "generations", count_json(report->generations), lost);
+    member_add(o, "amplification", factor < 0 ? json_null() : json_real(factor), lost);
+    member_add(o, "peak_loads", count_json(report->loads_at_once_max), lost);
+    member_add(o, "peak_database_queue", count_json(report->database_queue_max), lost);
+    member_add(o, "database_timeouts", count_json(report->database_timeouts), lost);
+    member_add(o, "leases", count_json(report->leases), lost);
+    member_add(o, "leases_lost", count_json(report->leases_lost), lost);
+    member_add(o, "latency_us", quantiles_json(&report->latency, lost), lost);
+    member_add(o, "age_us", quantiles_json(&report->age, lost), lost);
+    member_add(o, "events", count_json(report->events), lost);
+    member_add(o, "timeline", times_json(report, lost), lost);
+    member_add(o, "broken", report->broken[0] ? json_string(report->broken) : json_null(), lost);
+    if (run->trace)
+        member_add(o, "trace", trace_json(run->trace, lost), lost);
+    return o;
+}
+
+int crl_sim_report_json(const struct crl_sim_result *result, FILE *out)
+{
+    bool lost = false;
+    json_t *runs = json_array(), *all = json_object();
+    for (uint32_t i = 0; i < result->runs_n; i++) {
+        if (json_array_append_new(runs, run_json(result->runs[i], &lost)) != 0)
+            lost = true;
+    }
+    member_add(all, "version", json_string(CORRAL_VERSION), &lost);
+    member_add(all, "scenario", json_string(result->scenario->name), &lost);
+    member_add(all, "seed", count_json(result->seed), &lost);
+    member_add(all, "nodes", count_json(result->scenario->nodes), &lost);
+    member_add(all, "keys", count_json(result->scenario->keys.count), &lost);
+    member_add(all, "duration_us", json_integer(result->scenario->lasts_us), &lost);
+    member_add(all, "measured_from_us", json_integer(result->scenario->measure_us), &lost);
+    member_add(all, "runs", runs, &lost);
+    if (!lost && json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0)
+        lost = true;
+    fputc('\n', out);
+    json_decref(all);
+    return lost ? CORRAL_ENOMEM : CORRAL_OK;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim_report.h - what a simulation found, for people, for programs and for a browser.
+ *
+ * Three forms of the same figures: a text of at most 80 columns, JSON, and a page of HTML that
+ * needs nothing from elsewhere. What is shown stands in two tables, one of figures and one of time
+ * lines, from which the text and the page are made. No clock, no globals; all is written to the
+ * given stream, whose errors are the caller's to look at. */
+#ifndef CRL_CLI_SIM_REPORT_H
+#define CRL_CLI_SIM_REPORT_H
+
+#include "cli/figures.h"
+#include "cli/sim_scenario.h"
+#include "sim/report.h"
+
+/* A column that was run. */
+struct crl_sim_run {
+    struct crl_sim_column column;
+    struct sim_report report;
+    char *trace; /* NULL: none was asked for */
+};
+
+struct crl_sim_result {
+    const struct crl_sim_scenario *scenario;
+    uint64_t seed;
+    struct crl_sim_run *const *runs;
+    uint32_t runs_n;
+};
+
+/* A figure of a run: a row of the table. */
+struct crl_sim_figure {
+    const char *label;
+    char *(*write)(const struct sim_report *report, char text[CRL_FIGURE_MAX]);
+    double (*judge)(
+        const struct sim_report *report); /* the less the better; NULL: not shown as bars */
+    bool if_any;                          /* the row is left out where it is zero in all runs */
+    bool is_goal;                         /* what a run is judged by: up to 2 is good */
+};
+
+extern const struct crl_sim_figure crl_sim_figures[];
+extern const uint32_t crl_sim_figures_n;
+
+/* crl_sim_figure_shown - has any run something to show in this row? */
+bool crl_sim_figure_shown(const struct crl_sim_figure *figure, const struct crl_sim_result *result);
+
+/* A quantity over time. */
+struct crl_sim_line {
+    const char *label;
+    const char *json;
+    uint64_t (*of)(const struct sim_slice *slice);
+    bool adds_up; /* over several slices it is the sum, else the greatest */
+    bool is_time; /* in microseconds */
+    bool if_any;
+    bool is_detail; /* not in the text */
+};
+
+extern const struct crl_sim_line crl_sim_lines[];
+extern const uint32_t crl_sim_lines_n;
+
+/* crl_sim_line_shown - has any run something to show in this line? */
+bool crl_sim_line_shown(const struct crl_sim_line *line, const struct crl_sim_result *result);
+
+/* crl_sim_amplification - loads for each value that was needed; < 0 if none was. */
+double crl_sim_amplification(const struct sim_report *report);
+
+enum { CRL_SIM_MORAL_MAX = 512 };
+
+/* crl_sim_moral - what run i teaches, in one sentence, compared with the first. Returns `text`. */
+char *crl_sim_moral(const struct crl_sim_result *result, uint32_t i, char text[CRL_SIM_MORAL_MAX]);
+
+/* crl_sim_facts_write - the scenario's size in one line. */
+void crl_sim_facts_write(const struct crl_sim_result *result, FILE *out);
+
+/* crl_sim_report_text - what it is about, the table, the time lines, and what they mean. */
+void crl_sim_report_text(const struct crl_sim_result *result, struct crl_style style, FILE *out);
+
+/* crl_sim_report_json - one object. Returns 0, or ENOMEM. */
+int crl_sim_report_json(const struct crl_sim_result *result, FILE *out);
+
+/* crl_sim_report_html - one page. */
+void crl_sim_report_html(const struct crl_sim_result *result, FILE *out);
+
+#endif
