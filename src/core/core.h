@@ -108,7 +108,8 @@ enum crl_event_kind {
     CRL_TIMER,           /* crl_core_next_at() has come; repeat while it is due */
     CRL_INVALIDATE,
     CRL_PUT,
-    CRL_CLOSE, /* ends one flight; repeat at once until none is left, before any other event */
+    CRL_CLOSE, /* no flight begins any more, and one ends; repeat at once until none is left, before
+                  any other event */
 };
 
 /* What the store said to get-or-lease. */

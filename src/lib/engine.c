@@ -339,8 +339,9 @@ static void quiet_reached(struct corral_cache *cache, struct engine_call *call)
 static int drain_begin(struct corral_cache *cache, void *arg)
 {
     cache->draining = true;
-    while (crl_counter_get(&crl_core_counts(cache->core)->flights) > 0)
+    do /* at least once: the core begins no flight after it */
         engine_feed(cache, &(struct crl_event){.kind = CRL_CLOSE});
+    while (crl_counter_get(&crl_core_counts(cache->core)->flights) > 0);
     cache->on_quiet = arg;
     return 0;
 }

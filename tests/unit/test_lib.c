@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "io/clock.h"
 #include "lib/cache.h"
+#include "lib/private.h"
 
 #include <corral/corral.h>
 
@@ -711,6 +712,17 @@ static void values_outlive_the_cache(void **state)
     corral_value_release(&second);
 }
 
+/* A callback may still get, while close has begun and nothing was under way. */
+static void an_idle_cache_that_closes_starts_nothing(void **state)
+{
+    (void)state;
+    struct house *house = house_open(&(struct plan){0});
+    engine_drain(house->cache, LONG); /* what corral_close() begins with */
+    assert_int_equal(get(house, "7", LONG), CORRAL_ECLOSED);
+    assert_int_equal(house->begun, 0);
+    house_close(house);
+}
+
 /* ------------------------------------------------------------------------------ wrong arguments */
 
 static void misuse_is_told(void **state)
@@ -875,6 +887,7 @@ int main(void)
         cmocka_unit_test(the_longest_spans_do_not_wrap_round),
         cmocka_unit_test(waiters_at_and_over_their_limit),
         cmocka_unit_test(values_outlive_the_cache),
+        cmocka_unit_test(an_idle_cache_that_closes_starts_nothing),
         cmocka_unit_test(misuse_is_told),
         cmocka_unit_test(blocking_on_the_cache_s_own_thread_is_refused),
         cmocka_unit_test(many_threads_readers_and_writers),
