@@ -153,6 +153,8 @@ static int route_open(struct crl_server *server, size_t i, struct crl_problems *
 {
     const struct crl_config_route *given = &server->config->routes[i];
     struct crl_sqlite_statement *statement;
+    if (server->origins[given->origin].origin == NULL)
+        return CORRAL_EINVAL; /* that has been told */
     int rc = statement_open(server, given, problems, &statement);
     if (rc < 0)
         return rc;
@@ -342,18 +344,23 @@ static int server_new(const struct crl_config *config, const struct crl_server_o
     return ok ? 0 : CORRAL_ENOMEM;
 }
 
+/* Of two results: what is no mistake of the configuration, then a mistake, then 0. */
+static int worse(int rc, int other)
+{
+    return other == 0 || (other == CORRAL_EINVAL && rc < 0) ? rc : other;
+}
+
 static int server_open(struct crl_server *server, struct crl_problems *problems)
 {
     const struct crl_config *config = server->config;
     int rc = cache_open(server);
     if (rc == 0)
         rc = each_open(server, config->origins_n, problems, origin_open);
-    if (rc == 0)
-        rc = each_open(server, config->routes_n, problems, route_open);
-    /* Ports are tried in any case, so that their problems are told in the same run. */
-    int listening = rc == 0 || rc == CORRAL_EINVAL ? listeners_open(server, problems) : 0;
-    if (rc == 0)
-        rc = listening;
+    /* Queries and ports are tried in any case, so that their problems are told in the same run. */
+    if (rc == 0 || rc == CORRAL_EINVAL)
+        rc = worse(rc, each_open(server, config->routes_n, problems, route_open));
+    if (rc == 0 || rc == CORRAL_EINVAL)
+        rc = worse(rc, listeners_open(server, problems));
     if (rc == 0)
         rc = metrics_open(server);
     return rc == 0 ? fronts_open(server) : rc;

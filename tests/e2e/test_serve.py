@@ -715,6 +715,15 @@ def test_all_problems_of_a_start_are_told(tmp_path, database):
     assert len(problems) == 2
 
 
+def test_a_bad_origin_does_not_hide_the_problems_of_the_others(tmp_path, database):
+    config = config_of(database, {**ROUTE, "query": "SELECT nme FROM templates WHERE id = :id"},
+                       {**ROUTE, "path": "/other", "origin": "missing"})
+    config["origins"].append({"name": "missing", "sqlite": str(tmp_path / "missing.db")})
+    problems = problems_of_start(tmp_path, config)
+    assert len(problems) == 2, problems
+    assert "missing.db" in problems[0][1] and "nme" in problems[1][1]
+
+
 # --------------------------------------------------------------------------------------------- check
 
 GOOD = """\
