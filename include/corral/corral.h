@@ -161,7 +161,8 @@ struct corral_origin_options {
 };
 
 /* corral_origin_add - register where values come from. The origin lives as long as the cache.
- * Errors: EINVAL, EEXIST the name is taken, ENOMEM, ESYSTEM, EDEADLOCK. Blocks shortly. */
+ * Errors: EINVAL, EEXIST the name is taken, ELIMIT more than 64 origins, ENOMEM, ESYSTEM,
+ * EDEADLOCK. Blocks shortly. */
 CORRAL_API int corral_origin_add(struct corral_cache *cache,
                                  const struct corral_origin_options *options,
                                  struct corral_origin **ret_origin);
@@ -240,7 +241,8 @@ CORRAL_API void corral_value_release(struct corral_value *value);
  * ret_value   to be released by the caller; ->data is NULL if there is no such thing
  *
  * Returns an enum corral_outcome; or ETIMEDOUT, EDEADLINE, EORIGIN, EQUEUE, ELIMIT, ENOMEM, EKEY,
- * EVALUE, ECLOSED, EINVAL, EDEADLOCK (called on the cache's own thread; the async form may be). */
+ * EVALUE, ECLOSED, EINVAL, ESYSTEM, EDEADLOCK (called on the cache's own thread; the async form may
+ * be). */
 CORRAL_API int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
                           struct corral_value *ret_value);
 
@@ -271,11 +273,12 @@ CORRAL_API int corral_read(struct corral_space *space, struct corral_bytes key, 
 
 /* corral_invalidate - forget a key. When this returns, no reader that comes later is given a value
  * whose load began earlier. A load under way goes on for those who wait for it, uncached. Blocks
- * shortly. Errors: EKEY, ENOMEM, ECLOSED, EDEADLOCK. */
+ * shortly. Errors: EKEY, ESYSTEM, EDEADLOCK. */
 CORRAL_API int corral_invalidate(struct corral_space *space, struct corral_bytes key);
 
 /* corral_put - set the value of a key, as if the origin had answered with it now. It is an
- * invalidation as well. Blocks shortly. Errors: EKEY, EVALUE, ENOMEM, ECLOSED, EDEADLOCK. */
+ * invalidation as well, also where it fails with ENOMEM. Blocks shortly. Errors: EKEY, EVALUE,
+ * ENOMEM, ESYSTEM, EDEADLOCK. */
 CORRAL_API int corral_put(struct corral_space *space, struct corral_bytes key,
                           struct corral_bytes value);
 
