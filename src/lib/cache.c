@@ -57,7 +57,6 @@ static void cache_free(struct corral_cache *cache)
         free(cache->spaces[i]->name);
         free(cache->spaces[i]);
     }
-    pthread_mutex_destroy(&cache->lock);
     free(cache);
 }
 
@@ -116,7 +115,6 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
         return CORRAL_ENOMEM;
     static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&fork_once, fork_prepare);
-    pthread_mutex_init(&cache->lock, NULL);
     cache->seed = crl_entropy();
     cache->key_max = options.key_max;
     cache->value_max = options.value_max;

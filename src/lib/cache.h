@@ -29,7 +29,7 @@ void crl_get_cancel(struct crl_get *get);
 /* crl_get_drop - give the handle back. Any thread. */
 void crl_get_drop(struct crl_get *get);
 
-/* crl_read_info - corral_read() that also tells the times, and takes the instant as an argument.
+/* crl_read_at - corral_read() that also tells the times, and takes the instant as an argument.
  * now   as crl_now_coarse()
  * If the value is larger than `size`, nothing is copied and ret_value holds a reference to it. */
 int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us now, void *buffer,

@@ -88,7 +88,7 @@ struct corral_cache {
         struct crl_counter entries, bytes, evictions;
     } counts; /* of the table, after each batch */
 
-    pthread_mutex_t lock; /* of the lists below, which only grow */
+    /* These only grow, on the engine's thread. */
     uint32_t origins_n, spaces_n;
     struct corral_origin *origins[CRL_ORIGINS_MAX];
     struct corral_space *spaces[CRL_SPACES_MAX];
