@@ -47,9 +47,9 @@ int crl_core_new(const struct crl_core_config *config, struct crl_core **ret_cor
 void crl_core_free(struct crl_core *core)
 {
     crl_assert(crl_core_is_idle(core));
-    keys_reap(core);
+    crl_keys_reap(core);
     for (uint32_t i = 0; i < core->origins_n; i++)
-        origin_free(core->origins[i]);
+        crl_origin_free(core->origins[i]);
     for (uint32_t i = 0; i < core->spaces_n; i++)
         free(core->spaces[i]);
     crl_timers_fini(&core->timers);
@@ -65,7 +65,7 @@ int crl_core_add_origin(struct crl_core *core, const struct crl_core_origin *con
     if (config->limits.concurrency < 1 || config->limits.concurrency > 1024 ||
         config->deadline_us <= 0)
         return CORRAL_EINVAL;
-    struct origin *origin = origin_new(config, core->origins_n);
+    struct origin *origin = crl_origin_new(config, core->origins_n);
     if (origin == NULL)
         return CORRAL_ENOMEM;
     origin->config.deadline_us = crl_span(config->deadline_us);
@@ -98,7 +98,7 @@ int crl_core_add_space(struct crl_core *core, const struct crl_core_space *confi
 
 /* -------------------------------------------------------------------------------------- helpers */
 
-struct crl_action *action_add(struct crl_actions *out, enum crl_action_kind kind)
+struct crl_action *crl_action_add(struct crl_actions *out, enum crl_action_kind kind)
 {
     crl_assert(out->n < CRL_ACTIONS_MAX);
     struct crl_action *action = &out->v[out->n++];
@@ -110,7 +110,7 @@ struct crl_action *action_add(struct crl_actions *out, enum crl_action_kind kind
 static void answer_one(struct turn *turn, struct crl_waiter *waiter, int result,
                        struct crl_entry *entry)
 {
-    struct crl_action *action = action_add(turn->out, CRL_ANSWER);
+    struct crl_action *action = crl_action_add(turn->out, CRL_ANSWER);
     action->answer.result = result;
     action->answer.entry = entry;
     action->answer.cached = entry != NULL;
@@ -120,8 +120,8 @@ static void answer_one(struct turn *turn, struct crl_waiter *waiter, int result,
         crl_entry_ref(entry);
 }
 
-struct crl_entry *entry_make(struct turn *turn, uint64_t hash, uint32_t space,
-                             struct corral_bytes key, bool negative, struct corral_bytes value)
+struct crl_entry *crl_entry_make(struct turn *turn, uint64_t hash, uint32_t space,
+                                 struct corral_bytes key, bool negative, struct corral_bytes value)
 {
     struct crl_core *core = turn->core;
     const struct corral_policy *policy = &core->spaces[space]->config.policy;
@@ -145,7 +145,7 @@ struct crl_entry *entry_make(struct turn *turn, uint64_t hash, uint32_t space,
 static void flight_check_deserted(struct turn *turn, struct crl_flight *flight)
 {
     if (flight->waiters_n == 0)
-        flight_drive(turn, flight, CRL_ON_DESERTED);
+        crl_flight_drive(turn, flight, CRL_ON_DESERTED);
 }
 
 /* --------------------------------------------------------------------------------------- events */
@@ -155,7 +155,7 @@ static int flight_for(struct turn *turn, uint64_t hash, struct crl_flight **ret_
 {
     struct crl_core *core = turn->core;
     const struct crl_event *event = turn->event;
-    struct active_key *key = key_find(core, hash, event->space, event->key);
+    struct active_key *key = crl_key_find(core, hash, event->space, event->key);
     if (key != NULL && key->shared != NULL) {
         *ret_flight = key->shared;
         return 0;
@@ -163,13 +163,13 @@ static int flight_for(struct turn *turn, uint64_t hash, struct crl_flight **ret_
     if (core->flights_n >= core->config.flights_max)
         return CORRAL_ELIMIT;
     if (key == NULL)
-        key = key_new(core, hash, event->space, event->key);
+        key = crl_key_new(core, hash, event->space, event->key);
     if (key == NULL)
         return CORRAL_ENOMEM;
-    struct crl_flight *flight = flight_new(core, key);
+    struct crl_flight *flight = crl_flight_new(core, key);
     if (flight == NULL) {
         if (key->flights == 0)
-            key_retire(core, key);
+            crl_key_retire(core, key);
         return CORRAL_ENOMEM;
     }
     *ret_flight = flight;
@@ -205,13 +205,13 @@ static void on_wanted(struct turn *turn)
     if (rc < 0)
         answer_one(turn, waiter, rc, NULL);
     else
-        flight_board(turn, flight, waiter);
+        crl_flight_board(turn, flight, waiter);
 }
 
 static void waiter_leave(struct turn *turn, struct crl_waiter *waiter, int rc)
 {
     struct crl_flight *flight = waiter->flight;
-    waiter_detach(turn->core, waiter);
+    crl_waiter_detach(turn->core, waiter);
     answer_one(turn, waiter, rc, NULL);
     flight_check_deserted(turn, flight);
 }
@@ -245,11 +245,11 @@ static void on_store_answered(struct turn *turn)
 {
     const struct crl_event *event = turn->event;
     uint64_t hash = crl_core_hash(turn->core, event->space, event->key);
-    struct active_key *key = key_find(turn->core, hash, event->space, event->key);
+    struct active_key *key = crl_key_find(turn->core, hash, event->space, event->key);
     struct crl_flight *flight = key == NULL ? NULL : key->shared;
     if (flight == NULL || flight->state != CRL_FLIGHT_LEASING || flight->ask != event->store.ask) {
         if (event->store.answer == CRL_STORE_LEASED) {
-            struct crl_action *action = action_add(turn->out, CRL_RELEASE_LEASE);
+            struct crl_action *action = crl_action_add(turn->out, CRL_RELEASE_LEASE);
             action->space = event->space;
             action->key = event->key;
             action->lease.token = event->store.token;
@@ -258,13 +258,13 @@ static void on_store_answered(struct turn *turn)
     }
     if (event->store.answer == CRL_STORE_LEASED)
         flight->token = event->store.token;
-    flight_drive(turn, flight, signal_of_store(flight, event->store.answer));
+    crl_flight_drive(turn, flight, signal_of_store(flight, event->store.answer));
 }
 
 static void on_origin_answered(struct turn *turn)
 {
     const struct crl_event *event = turn->event;
-    struct place *place = place_find(turn->core, event->origin.load);
+    struct place *place = crl_place_find(turn->core, event->origin.load);
     if (place == NULL)
         return;
     struct origin *origin = turn->core->origins[place->origin];
@@ -273,13 +273,13 @@ static void on_origin_answered(struct turn *turn)
     turn->rc = event->origin.rc;
     if (turn->rc == 0 && event->origin.value.size > turn->core->config.value_max)
         turn->rc = CORRAL_EVALUE;
-    place_leave(turn, place);
+    crl_place_leave(turn, place);
     if (flight != NULL) {
         if (turn->rc < 0)
             crl_counter_add(&origin->counts.failed, 1);
-        flight_drive(turn, flight, turn->rc < 0 ? CRL_ON_FAILED : CRL_ON_LOADED);
+        crl_flight_drive(turn, flight, turn->rc < 0 ? CRL_ON_FAILED : CRL_ON_LOADED);
     }
-    queue_admit(turn, origin);
+    crl_queue_admit(turn, origin);
 }
 
 static void on_timer(struct turn *turn)
@@ -292,10 +292,11 @@ static void on_timer(struct turn *turn)
         waiter_leave(turn, caa_container_of(timer, struct crl_waiter, timer), CORRAL_ETIMEDOUT);
         break;
     case TIMER_TURN:
-        flight_drive(turn, caa_container_of(timer, struct crl_flight, turn), CRL_ON_TURN);
+        crl_flight_drive(turn, caa_container_of(timer, struct crl_flight, turn), CRL_ON_TURN);
         break;
     case TIMER_DEADLINE:
-        flight_drive(turn, caa_container_of(timer, struct place, deadline)->flight, CRL_ON_OVERRUN);
+        crl_flight_drive(turn, caa_container_of(timer, struct place, deadline)->flight,
+                         CRL_ON_OVERRUN);
         break;
     }
 }
@@ -304,7 +305,7 @@ static void on_timer(struct turn *turn)
 static bool key_forget(struct turn *turn, uint64_t hash)
 {
     const struct crl_event *event = turn->event;
-    struct active_key *key = key_find(turn->core, hash, event->space, event->key);
+    struct active_key *key = crl_key_find(turn->core, hash, event->space, event->key);
     if (key != NULL)
         key->generation++;
     return crl_table_remove(turn->core->table, hash, event->space, event->key);
@@ -315,7 +316,7 @@ static void store_invalidate(struct turn *turn)
     const struct crl_event *event = turn->event;
     if (!turn->core->spaces[event->space]->config.has_store)
         return;
-    struct crl_action *action = action_add(turn->out, CRL_INVALIDATE_STORE);
+    struct crl_action *action = crl_action_add(turn->out, CRL_INVALIDATE_STORE);
     action->space = event->space;
     action->key = event->key;
 }
@@ -324,9 +325,9 @@ static void store_invalidate(struct turn *turn)
 static void key_wake(struct turn *turn, uint64_t hash)
 {
     const struct crl_event *event = turn->event;
-    struct active_key *key = key_find(turn->core, hash, event->space, event->key);
+    struct active_key *key = crl_key_find(turn->core, hash, event->space, event->key);
     if (key != NULL && key->shared != NULL && key->shared->state == CRL_FLIGHT_WAITING)
-        flight_drive(turn, key->shared, CRL_ON_TURN);
+        crl_flight_drive(turn, key->shared, CRL_ON_TURN);
 }
 
 /* The invalidation takes the lease that a flight here may wait for, and the store tells others of
@@ -352,7 +353,7 @@ static void on_put(struct turn *turn)
         return;
     }
     struct crl_entry *entry =
-        entry_make(turn, hash, event->space, event->key, false, event->put.value);
+        crl_entry_make(turn, hash, event->space, event->key, false, event->put.value);
     if (entry == NULL) {
         turn->out->result = CORRAL_ENOMEM;
         return;
@@ -375,8 +376,8 @@ static void on_close(struct turn *turn)
     struct crl_core *core = turn->core;
     core->closing = true;
     if (!cds_list_empty(&core->flights))
-        flight_drive(turn, cds_list_first_entry(&core->flights, struct crl_flight, in_core),
-                     CRL_ON_CLOSED);
+        crl_flight_drive(turn, cds_list_first_entry(&core->flights, struct crl_flight, in_core),
+                         CRL_ON_CLOSED);
 }
 
 void crl_core_step(struct crl_core *core, const struct crl_event *event,
@@ -385,7 +386,7 @@ void crl_core_step(struct crl_core *core, const struct crl_event *event,
     ret_actions->n = 0;
     ret_actions->steps_n = 0;
     ret_actions->result = 0;
-    keys_reap(core);
+    crl_keys_reap(core);
     struct turn turn = {.core = core, .event = event, .out = ret_actions};
     switch (event->kind) {
     case CRL_WANTED:

@@ -4,7 +4,7 @@
  *
  * flight_signal() is the one function that changes a state. An edge may send its flight a further
  * signal (a flight at the origin's door is admitted, queued or refused in the same step); what has
- * come back to IDLE is settled once, by flight_drive(), when all of that is over. */
+ * come back to IDLE is settled once, by crl_flight_drive(), when all of that is over. */
 #include "core/machine.h"
 
 #include <stdlib.h>
@@ -78,7 +78,7 @@ static void flight_signal(struct turn *turn, struct crl_flight *flight,
 
 /* ------------------------------------------------------------------------------ a flight's life */
 
-struct crl_flight *flight_new(struct crl_core *core, struct active_key *key)
+struct crl_flight *crl_flight_new(struct crl_core *core, struct active_key *key)
 {
     struct crl_flight *flight = calloc(1, sizeof *flight);
     if (flight == NULL)
@@ -104,7 +104,7 @@ static void flight_free(struct crl_core *core, struct crl_flight *flight)
     if (key->shared == flight)
         key->shared = NULL;
     if (--key->flights == 0)
-        key_retire(core, key);
+        crl_key_retire(core, key);
     cds_list_del(&flight->in_core);
     crl_counter_set(&core->counts.flights, --core->flights_n);
     free(flight);
@@ -138,7 +138,7 @@ static void flight_settle(struct turn *turn, struct crl_flight *flight)
         flight_free(turn->core, flight);
 }
 
-void flight_drive(struct turn *turn, struct crl_flight *flight, enum crl_flight_signal signal)
+void crl_flight_drive(struct turn *turn, struct crl_flight *flight, enum crl_flight_signal signal)
 {
     flight_signal(turn, flight, signal);
     flight_settle(turn, flight);
@@ -151,7 +151,7 @@ static bool flight_is_outdated(const struct crl_flight *flight)
     return asked && flight->generation != flight->key->generation;
 }
 
-void flight_board(struct turn *turn, struct crl_flight *flight, struct crl_waiter *waiter)
+void crl_flight_board(struct turn *turn, struct crl_flight *flight, struct crl_waiter *waiter)
 {
     struct crl_core *core = turn->core;
     waiter->flight = flight;
@@ -170,7 +170,7 @@ void flight_board(struct turn *turn, struct crl_flight *flight, struct crl_waite
     flight_settle(turn, flight);
 }
 
-void waiter_detach(struct crl_core *core, struct crl_waiter *waiter)
+void crl_waiter_detach(struct crl_core *core, struct crl_waiter *waiter)
 {
     crl_timer_disarm(&core->timers, &waiter->timer);
     cds_list_del(&waiter->link);
@@ -187,7 +187,7 @@ static void answer_list(struct turn *turn, struct cds_list_head *list, int resul
 {
     if (cds_list_empty(list))
         return;
-    struct crl_action *action = action_add(turn->out, CRL_ANSWER);
+    struct crl_action *action = crl_action_add(turn->out, CRL_ANSWER);
     action->answer.result = result;
     action->answer.entry = entry;
     action->answer.cached = cached;
@@ -196,7 +196,7 @@ static void answer_list(struct turn *turn, struct cds_list_head *list, int resul
         crl_entry_ref(entry);
     struct crl_waiter *waiter, *next;
     cds_list_for_each_entry_safe(waiter, next, list, link) {
-        waiter_detach(turn->core, waiter);
+        crl_waiter_detach(turn->core, waiter);
         cds_list_add_tail(&waiter->link, &action->answer.waiters);
     }
 }
@@ -205,18 +205,18 @@ static void lease_release(struct turn *turn, struct crl_flight *flight)
 {
     if (flight->token == 0)
         return;
-    struct crl_action *action = action_add(turn->out, CRL_RELEASE_LEASE);
+    struct crl_action *action = crl_action_add(turn->out, CRL_RELEASE_LEASE);
     action->space = flight->key->space;
-    action->key = key_bytes(flight->key);
+    action->key = crl_key_bytes(flight->key);
     action->lease.token = flight->token;
     flight->token = 0;
 }
 
 static void lease_fill(struct turn *turn, struct crl_flight *flight, struct crl_entry *entry)
 {
-    struct crl_action *action = action_add(turn->out, CRL_FILL_STORE);
+    struct crl_action *action = crl_action_add(turn->out, CRL_FILL_STORE);
     action->space = flight->key->space;
-    action->key = key_bytes(flight->key);
+    action->key = crl_key_bytes(flight->key);
     action->lease.token = flight->token;
     action->lease.entry = entry;
     crl_entry_ref(entry);
@@ -256,9 +256,9 @@ static void ask_store(struct turn *turn, struct crl_flight *flight)
     crl_timer_disarm(&turn->core->timers, &flight->turn);
     flight_serve_later(flight);
     flight->ask = ++turn->core->asks;
-    struct crl_action *action = action_add(turn->out, CRL_ASK_STORE);
+    struct crl_action *action = crl_action_add(turn->out, CRL_ASK_STORE);
     action->space = flight->key->space;
-    action->key = key_bytes(flight->key);
+    action->key = crl_key_bytes(flight->key);
     action->ask_store.ask = flight->ask;
 }
 
@@ -275,7 +275,7 @@ static void answer_stored(struct turn *turn, struct crl_flight *flight)
     struct crl_entry_parts parts = {
         .hash = key->hash,
         .space = key->space,
-        .key = key_bytes(key),
+        .key = crl_key_bytes(key),
         .negative = event->store.negative,
         .value = event->store.value,
         .answered_at = event->now - event->store.age_us,
@@ -300,7 +300,7 @@ static void ask_admission(struct turn *turn, struct crl_flight *flight)
         flight_signal(turn, flight, CRL_ON_ADMITTED);
         break;
     case CRL_BULKHEAD_QUEUE:
-        queue_join(origin, flight);
+        crl_queue_join(origin, flight);
         break;
     case CRL_BULKHEAD_REFUSE:
         crl_counter_add(&origin->counts.refused, 1);
@@ -313,13 +313,13 @@ static void ask_origin(struct turn *turn, struct crl_flight *flight)
 {
     struct active_key *key = flight->key;
     if (!cds_list_empty(&flight->in_queue))
-        queue_leave(turn->core->origins[turn->core->spaces[key->space]->config.origin], flight);
+        crl_queue_leave(turn->core->origins[turn->core->spaces[key->space]->config.origin], flight);
     flight_serve_later(flight);
-    flight->place = place_take(turn, flight);
-    struct crl_action *action = action_add(turn->out, CRL_ASK_ORIGIN);
+    flight->place = crl_place_take(turn, flight);
+    struct crl_action *action = crl_action_add(turn->out, CRL_ASK_ORIGIN);
     action->space = key->space;
     action->origin = flight->place->origin;
-    action->key = key_bytes(key);
+    action->key = crl_key_bytes(key);
     action->load.load = flight->place->load;
     action->load.deadline_at = flight->place->deadline.at;
 }
@@ -335,15 +335,16 @@ static void give_up(struct turn *turn, struct crl_flight *flight)
     struct crl_core *core = turn->core;
     crl_timer_disarm(&core->timers, &flight->turn);
     if (!cds_list_empty(&flight->in_queue))
-        queue_leave(core->origins[core->spaces[flight->key->space]->config.origin], flight);
+        crl_queue_leave(core->origins[core->spaces[flight->key->space]->config.origin], flight);
     lease_release(turn, flight);
 }
 
 static void answer_loaded(struct turn *turn, struct crl_flight *flight)
 {
     struct active_key *key = flight->key;
-    struct crl_entry *entry = entry_make(turn, key->hash, key->space, key_bytes(key),
-                                         turn->event->origin.negative, turn->event->origin.value);
+    struct crl_entry *entry =
+        crl_entry_make(turn, key->hash, key->space, crl_key_bytes(key),
+                       turn->event->origin.negative, turn->event->origin.value);
     if (entry == NULL) {
         turn->rc = CORRAL_ENOMEM;
         answer_failed(turn, flight);
@@ -366,7 +367,7 @@ static void answer_failed(struct turn *turn, struct crl_flight *flight)
 static void cancel_overrun(struct turn *turn, struct crl_flight *flight)
 {
     crl_counter_add(&turn->core->origins[flight->place->origin]->counts.overrun, 1);
-    place_cancel(turn, flight->place);
+    crl_place_cancel(turn, flight->place);
     lease_release(turn, flight);
     answer_list(turn, &flight->waiters, CORRAL_EDEADLINE, NULL, false);
 }
@@ -374,7 +375,7 @@ static void cancel_overrun(struct turn *turn, struct crl_flight *flight)
 static void answer_closed(struct turn *turn, struct crl_flight *flight)
 {
     if (flight->place != NULL)
-        place_cancel(turn, flight->place);
+        crl_place_cancel(turn, flight->place);
     give_up(turn, flight);
     answer_list(turn, &flight->waiters, CORRAL_ECLOSED, NULL, false);
     answer_list(turn, &flight->later, CORRAL_ECLOSED, NULL, false);

@@ -7,18 +7,18 @@
 
 #include <stdlib.h>
 
-struct active_key *key_find(struct crl_core *core, uint64_t hash, uint32_t space,
-                            struct corral_bytes key)
+struct active_key *crl_key_find(struct crl_core *core, uint64_t hash, uint32_t space,
+                                struct corral_bytes key)
 {
     struct active_key *found = core->keys[hash & core->keys_mask];
     while (found != NULL && !(found->hash == hash && found->space == space &&
-                              crl_bytes_equal(key_bytes(found), key)))
+                              crl_bytes_equal(crl_key_bytes(found), key)))
         found = found->next;
     return found;
 }
 
-struct active_key *key_new(struct crl_core *core, uint64_t hash, uint32_t space,
-                           struct corral_bytes key)
+struct active_key *crl_key_new(struct crl_core *core, uint64_t hash, uint32_t space,
+                               struct corral_bytes key)
 {
     struct active_key *made = calloc(1, sizeof *made + key.size);
     if (made == NULL)
@@ -33,7 +33,7 @@ struct active_key *key_new(struct crl_core *core, uint64_t hash, uint32_t space,
     return made;
 }
 
-void key_retire(struct crl_core *core, struct active_key *key)
+void crl_key_retire(struct crl_core *core, struct active_key *key)
 {
     crl_assert(key->flights == 0 && key->loads_live == 0 && key->shared == NULL);
     struct active_key **link = &core->keys[key->hash & core->keys_mask];
@@ -44,7 +44,7 @@ void key_retire(struct crl_core *core, struct active_key *key)
     core->retired_keys = key;
 }
 
-void keys_reap(struct crl_core *core)
+void crl_keys_reap(struct crl_core *core)
 {
     while (core->retired_keys != NULL) {
         struct active_key *key = core->retired_keys;

@@ -98,39 +98,41 @@ struct turn {
 };
 
 /* keys.c */
-struct active_key *key_find(struct crl_core *core, uint64_t hash, uint32_t space,
-                            struct corral_bytes key);
-struct active_key *key_new(struct crl_core *core, uint64_t hash, uint32_t space,
-                           struct corral_bytes key); /* NULL: no memory */
-void key_retire(struct crl_core *core,
-                struct active_key *key); /* actions may still show its bytes */
-void keys_reap(struct crl_core *core);   /* at the next event: free those */
-static inline struct corral_bytes key_bytes(const struct active_key *key)
+struct active_key *crl_key_find(struct crl_core *core, uint64_t hash, uint32_t space,
+                                struct corral_bytes key);
+struct active_key *crl_key_new(struct crl_core *core, uint64_t hash, uint32_t space,
+                               struct corral_bytes key); /* NULL: no memory */
+void crl_key_retire(struct crl_core *core,
+                    struct active_key *key); /* actions may still show its bytes */
+void crl_keys_reap(struct crl_core *core);   /* at the next event: free those */
+static inline struct corral_bytes crl_key_bytes(const struct active_key *key)
 {
     return crl_bytes(key->bytes, key->size);
 }
 
 /* places.c */
-struct origin *origin_new(const struct crl_core_origin *config,
-                          uint32_t number); /* NULL: no memory */
-void origin_free(struct origin *origin);
-struct place *place_take(struct turn *turn, struct crl_flight *flight);
-struct place *place_find(struct crl_core *core, crl_load_id load); /* NULL: no such load any more */
-void place_leave(struct turn *turn, struct place *place);          /* the load has ended */
-void place_cancel(struct turn *turn, struct place *place);         /* it is to end */
-void queue_join(struct origin *origin, struct crl_flight *flight);
-void queue_leave(struct origin *origin, struct crl_flight *flight);
-void queue_admit(struct turn *turn, struct origin *origin); /* the first, if there is a place */
+struct origin *crl_origin_new(const struct crl_core_origin *config,
+                              uint32_t number); /* NULL: no memory */
+void crl_origin_free(struct origin *origin);
+struct place *crl_place_take(struct turn *turn, struct crl_flight *flight);
+struct place *crl_place_find(struct crl_core *core,
+                             crl_load_id load);                /* NULL: no such load any more */
+void crl_place_leave(struct turn *turn, struct place *place);  /* the load has ended */
+void crl_place_cancel(struct turn *turn, struct place *place); /* it is to end */
+void crl_queue_join(struct origin *origin, struct crl_flight *flight);
+void crl_queue_leave(struct origin *origin, struct crl_flight *flight);
+void crl_queue_admit(struct turn *turn, struct origin *origin); /* the first, if there is a place */
 
 /* flight.c */
-struct crl_flight *flight_new(struct crl_core *core, struct active_key *key); /* NULL: no memory */
-void flight_board(struct turn *turn, struct crl_flight *flight, struct crl_waiter *waiter);
-void flight_drive(struct turn *turn, struct crl_flight *flight, enum crl_flight_signal signal);
-void waiter_detach(struct crl_core *core, struct crl_waiter *waiter);
+struct crl_flight *crl_flight_new(struct crl_core *core,
+                                  struct active_key *key); /* NULL: no memory */
+void crl_flight_board(struct turn *turn, struct crl_flight *flight, struct crl_waiter *waiter);
+void crl_flight_drive(struct turn *turn, struct crl_flight *flight, enum crl_flight_signal signal);
+void crl_waiter_detach(struct crl_core *core, struct crl_waiter *waiter);
 
 /* core.c */
-struct crl_action *action_add(struct crl_actions *out, enum crl_action_kind kind);
-struct crl_entry *entry_make(struct turn *turn, uint64_t hash, uint32_t space,
-                             struct corral_bytes key, bool negative, struct corral_bytes value);
+struct crl_action *crl_action_add(struct crl_actions *out, enum crl_action_kind kind);
+struct crl_entry *crl_entry_make(struct turn *turn, uint64_t hash, uint32_t space,
+                                 struct corral_bytes key, bool negative, struct corral_bytes value);
 
 #endif

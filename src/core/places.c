@@ -11,7 +11,7 @@
 
 static_assert(CRL_ORIGINS_MAX == 1 << ORIGIN_BITS, "an origin's number fits into a load's name");
 
-struct origin *origin_new(const struct crl_core_origin *config, uint32_t number)
+struct origin *crl_origin_new(const struct crl_core_origin *config, uint32_t number)
 {
     crl_assert(config->limits.concurrency <= PLACES_MAX);
     struct origin *origin = calloc(1, sizeof *origin);
@@ -34,7 +34,7 @@ struct origin *origin_new(const struct crl_core_origin *config, uint32_t number)
     return origin;
 }
 
-void origin_free(struct origin *origin)
+void crl_origin_free(struct origin *origin)
 {
     free(origin->places);
     free(origin);
@@ -55,12 +55,13 @@ static void generation_count(struct turn *turn, struct crl_flight *flight)
     struct active_key *key = flight->key;
     if (key->loads_live > 0)
         return;
-    struct crl_entry *entry = crl_table_find(core->table, key->hash, key->space, key_bytes(key));
+    struct crl_entry *entry =
+        crl_table_find(core->table, key->hash, key->space, crl_key_bytes(key));
     if (entry == NULL || !crl_entry_is_fresh(entry, turn->event->now))
         crl_counter_add(&core->spaces[key->space]->counts.generations, 1);
 }
 
-struct place *place_take(struct turn *turn, struct crl_flight *flight)
+struct place *crl_place_take(struct turn *turn, struct crl_flight *flight)
 {
     struct crl_core *core = turn->core;
     struct active_key *key = flight->key;
@@ -86,7 +87,7 @@ struct place *place_take(struct turn *turn, struct crl_flight *flight)
     return place;
 }
 
-struct place *place_find(struct crl_core *core, crl_load_id load)
+struct place *crl_place_find(struct crl_core *core, crl_load_id load)
 {
     uint32_t number = (uint32_t)(load >> CRL_PLACE_BITS) & ((1u << ORIGIN_BITS) - 1);
     uint32_t index = crl_load_place(load);
@@ -107,7 +108,7 @@ static void place_disown(struct crl_core *core, struct place *place)
     place->flight = NULL;
 }
 
-void place_leave(struct turn *turn, struct place *place)
+void crl_place_leave(struct turn *turn, struct place *place)
 {
     struct crl_core *core = turn->core;
     struct origin *origin = core->origins[place->origin];
@@ -124,15 +125,15 @@ void place_leave(struct turn *turn, struct place *place)
     gauges_update(origin);
 }
 
-void place_cancel(struct turn *turn, struct place *place)
+void crl_place_cancel(struct turn *turn, struct place *place)
 {
-    struct crl_action *action = action_add(turn->out, CRL_CANCEL_LOAD);
+    struct crl_action *action = crl_action_add(turn->out, CRL_CANCEL_LOAD);
     action->origin = place->origin;
     action->load.load = place->load;
     place_disown(turn->core, place);
 }
 
-void queue_join(struct origin *origin, struct crl_flight *flight)
+void crl_queue_join(struct origin *origin, struct crl_flight *flight)
 {
     cds_list_add_tail(&flight->in_queue, &origin->queue);
     origin->queued++;
@@ -140,18 +141,18 @@ void queue_join(struct origin *origin, struct crl_flight *flight)
     gauges_update(origin);
 }
 
-void queue_leave(struct origin *origin, struct crl_flight *flight)
+void crl_queue_leave(struct origin *origin, struct crl_flight *flight)
 {
     cds_list_del_init(&flight->in_queue);
     origin->queued--;
     gauges_update(origin);
 }
 
-void queue_admit(struct turn *turn, struct origin *origin)
+void crl_queue_admit(struct turn *turn, struct origin *origin)
 {
     if (turn->core->closing || origin->queued == 0 ||
         origin->active >= origin->config.limits.concurrency)
         return;
     struct crl_flight *flight = cds_list_first_entry(&origin->queue, struct crl_flight, in_queue);
-    flight_drive(turn, flight, CRL_ON_ADMITTED);
+    crl_flight_drive(turn, flight, CRL_ON_ADMITTED);
 }

@@ -125,7 +125,7 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     cache->stats = crl_stats_new();
     int rc = cache->stats == NULL ? CORRAL_ENOMEM : core_make(cache, &options);
     if (rc == 0)
-        rc = engine_start(cache);
+        rc = crl_engine_start(cache);
     if (rc < 0) {
         cache_free(cache);
         return rc;
@@ -138,10 +138,10 @@ int corral_close(struct corral_cache *cache)
 {
     if (cache == NULL)
         return 0;
-    if (engine_is_here(cache))
+    if (crl_engine_is_here(cache))
         return CORRAL_EDEADLOCK;
     corral_us until = crl_now() + cache->close_wait_us;
-    engine_drain(cache, cache->close_wait_us);
+    crl_engine_drain(cache, cache->close_wait_us);
     int result = 0;
     for (uint32_t i = 0; i < cache->origins_n; i++) {
         struct crl_origin *impl = cache->origins[i]->impl;
@@ -149,7 +149,7 @@ int corral_close(struct corral_cache *cache)
         if (impl->ops->free(impl, left > 0 ? left : 0) < 0)
             result = CORRAL_ETIMEDOUT;
     }
-    engine_stop(cache);
+    crl_engine_stop(cache);
     cache_free(cache);
     return result;
 }
@@ -225,7 +225,7 @@ int crl_origin_attach(struct corral_cache *cache, const struct corral_origin_opt
     if (origin_is_valid(options) && ret_origin != NULL) {
         struct corral_origin_options complete = origin_with_defaults(options);
         struct origin_errand errand = {.options = &complete, .impl = impl};
-        rc = engine_do(cache, origin_register, &errand);
+        rc = crl_engine_do(cache, origin_register, &errand);
         if (rc == 0)
             *ret_origin = errand.made;
     }
@@ -293,7 +293,7 @@ int corral_space_add(struct corral_cache *cache, const struct corral_space_optio
         options->origin->cache != cache || ret_space == NULL)
         return CORRAL_EINVAL;
     struct space_errand errand = {.options = options};
-    int rc = engine_do(cache, space_register, &errand);
+    int rc = crl_engine_do(cache, space_register, &errand);
     if (rc == 0)
         *ret_space = errand.made;
     return rc;

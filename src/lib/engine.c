@@ -7,8 +7,8 @@
  * The time is sampled once for each batch. What the table has unlinked is freed after an RCU grace
  * period.
  *
- * Threads: everything here runs on the engine's thread, but engine_start, engine_stop, engine_post,
- * engine_do, engine_drain and load_answer. */
+ * Threads: everything here runs on the engine's thread, but crl_engine_start, crl_engine_stop,
+ * crl_engine_post, crl_engine_do, crl_engine_drain and load_answer. */
 #include "io/clock.h"
 #include "lib/private.h"
 #include "lib/rcu.h"
@@ -48,7 +48,7 @@ static void load_arrive(struct corral_cache *cache, struct engine_call *call)
                                          .value = crl_bytes(load->data, load->size)}};
     struct corral_origin *origin = cache->origins[load->origin];
     origin->loads[crl_load_place(load->load.id)] = NULL; /* before the place is taken again */
-    engine_feed(cache, &event);
+    crl_engine_feed(cache, &event);
     load_free(load);
 }
 
@@ -61,7 +61,7 @@ static void load_answer(struct crl_load *answered, const struct crl_load_result 
     load->size = result->size;
     if (result->rc < 0 && result->why != NULL)
         load->why = strndup(result->why, WHY_MAX);
-    engine_post(load->cache, &load->answered);
+    crl_engine_post(load->cache, &load->answered);
 }
 
 /* Returns false where there is no memory. */
@@ -106,7 +106,7 @@ static uint32_t actions_run(struct corral_cache *cache, crl_load_id ret_failed[C
         struct crl_action *action = &cache->actions.v[i];
         switch (action->kind) {
         case CRL_ANSWER:
-            get_answered(cache, action);
+            crl_get_answered(cache, action);
             break;
         case CRL_ASK_ORIGIN:
             if (!load_start(cache, action))
@@ -139,7 +139,7 @@ static void limbo_reclaim(struct corral_cache *cache)
     crl_table_limbo_drop(cache->table, limbo);
 }
 
-int engine_feed(struct corral_cache *cache, struct crl_event *event)
+int crl_engine_feed(struct corral_cache *cache, struct crl_event *event)
 {
     crl_load_id failed[2 * CRL_ACTIONS_MAX];
     event->now = cache->now;
@@ -174,7 +174,7 @@ static void timer_fires(uv_timer_t *timer);
 static void engine_settle(struct corral_cache *cache)
 {
     while (crl_core_next_at(cache->core) <= cache->now)
-        engine_feed(cache, &(struct crl_event){.kind = CRL_TIMER});
+        crl_engine_feed(cache, &(struct crl_event){.kind = CRL_TIMER});
     corral_us next_at = crl_core_next_at(cache->core);
     if (next_at == CRL_NEVER) {
         uv_timer_stop(&cache->timer);
@@ -207,7 +207,7 @@ static void deliver(struct crl_mailbox *mailbox, struct crl_letter *batch)
         batch = batch->next; /* the call may free itself */
         call->run(cache, call);
     }
-    if (engine_is_here(cache))
+    if (crl_engine_is_here(cache))
         engine_settle(cache);
 }
 
@@ -241,7 +241,7 @@ static void handles_close(struct corral_cache *cache)
     uv_close((uv_handle_t *)&cache->timer, NULL);
 }
 
-int engine_start(struct corral_cache *cache)
+int crl_engine_start(struct corral_cache *cache)
 {
     if (uv_loop_init(&cache->loop) != 0)
         return CORRAL_ESYSTEM;
@@ -269,21 +269,21 @@ static void stop_run(struct corral_cache *cache, struct engine_call *call)
     handles_close(cache);
 }
 
-void engine_stop(struct corral_cache *cache)
+void crl_engine_stop(struct corral_cache *cache)
 {
     struct engine_call stop = {.run = stop_run};
-    engine_post(cache, &stop);
+    crl_engine_post(cache, &stop);
     pthread_join(cache->thread, NULL);
     int busy = uv_loop_close(&cache->loop);
     crl_assert(busy == 0);
 }
 
-void engine_post(struct corral_cache *cache, struct engine_call *call)
+void crl_engine_post(struct corral_cache *cache, struct engine_call *call)
 {
     crl_mailbox_post(&cache->mailbox, &call->letter);
 }
 
-bool engine_is_here(const struct corral_cache *cache)
+bool crl_engine_is_here(const struct corral_cache *cache)
 {
     return engine_of_this_thread == cache;
 }
@@ -303,15 +303,15 @@ static void errand_run(struct corral_cache *cache, struct engine_call *call)
     uv_sem_post(&errand->done);
 }
 
-int engine_do(struct corral_cache *cache, int (*run)(struct corral_cache *cache, void *arg),
-              void *arg)
+int crl_engine_do(struct corral_cache *cache, int (*run)(struct corral_cache *cache, void *arg),
+                  void *arg)
 {
-    if (engine_is_here(cache))
+    if (crl_engine_is_here(cache))
         return CORRAL_EDEADLOCK;
     struct engine_errand errand = {.call = {.run = errand_run}, .run = run, .arg = arg};
     if (uv_sem_init(&errand.done, 0) != 0)
         return CORRAL_ESYSTEM;
-    engine_post(cache, &errand.call);
+    crl_engine_post(cache, &errand.call);
     uv_sem_wait(&errand.done);
     uv_sem_destroy(&errand.done);
     return errand.result;
@@ -340,7 +340,7 @@ static int drain_begin(struct corral_cache *cache, void *arg)
 {
     cache->draining = true;
     do /* at least once: the core begins no flight after it */
-        engine_feed(cache, &(struct crl_event){.kind = CRL_CLOSE});
+        crl_engine_feed(cache, &(struct crl_event){.kind = CRL_CLOSE});
     while (crl_counter_get(&crl_core_counts(cache->core)->flights) > 0);
     cache->on_quiet = arg;
     return 0;
@@ -353,7 +353,7 @@ static int drain_give_up(struct corral_cache *cache, void *arg)
     return 0;
 }
 
-void engine_drain(struct corral_cache *cache, corral_us wait_us)
+void crl_engine_drain(struct corral_cache *cache, corral_us wait_us)
 {
     struct engine_quiet quiet = {.call = {.run = quiet_reached}};
     pthread_condattr_t monotonic;
@@ -365,13 +365,13 @@ void engine_drain(struct corral_cache *cache, corral_us wait_us)
     corral_us until = crl_now() + wait_us;
     struct timespec limit = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
 
-    (void)engine_do(cache, drain_begin, &quiet.call);
+    (void)crl_engine_do(cache, drain_begin, &quiet.call);
     pthread_mutex_lock(&quiet.lock);
     while (!quiet.reached &&
            pthread_cond_timedwait(&quiet.changed, &quiet.lock, &limit) != ETIMEDOUT)
         ;
     pthread_mutex_unlock(&quiet.lock);
-    (void)engine_do(cache, drain_give_up, NULL);
+    (void)crl_engine_do(cache, drain_give_up, NULL);
     pthread_cond_destroy(&quiet.changed);
     pthread_mutex_destroy(&quiet.lock);
 }

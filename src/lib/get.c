@@ -202,7 +202,7 @@ static void get_finish(struct corral_cache *cache, struct crl_get *get, int resu
     get_unref(get);
 }
 
-void get_answered(struct corral_cache *cache, struct crl_action *answer)
+void crl_get_answered(struct corral_cache *cache, struct crl_action *answer)
 {
     struct crl_waiter *waiter, *next;
     cds_list_for_each_entry_safe(waiter, next, &answer->answer.waiters, link) {
@@ -223,15 +223,15 @@ static void wanted_run(struct corral_cache *cache, struct engine_call *call)
         .key = crl_bytes(get->key, get->key_size),
         .wanted = {.waiter = &get->waiter, .wait_until = get->wait_until},
     };
-    engine_feed(cache, &event);
+    crl_engine_feed(cache, &event);
 }
 
 static void gave_up_run(struct corral_cache *cache, struct engine_call *call)
 {
     struct crl_get *get = caa_container_of(call, struct crl_get, gave_up);
     if (!get->answered)
-        engine_feed(cache,
-                    &(struct crl_event){.kind = CRL_GAVE_UP, .gave_up = {.waiter = &get->waiter}});
+        crl_engine_feed(
+            cache, &(struct crl_event){.kind = CRL_GAVE_UP, .gave_up = {.waiter = &get->waiter}});
     get_unref(get);
 }
 
@@ -288,7 +288,7 @@ int crl_get_start(struct corral_space *space, struct corral_bytes key, corral_us
     if (rc < 0)
         return rc;
     *ret_get = get;
-    engine_post(space->cache, &get->wanted);
+    crl_engine_post(space->cache, &get->wanted);
     return 0;
 }
 
@@ -297,7 +297,7 @@ void crl_get_cancel(struct crl_get *get)
     if (atomic_exchange_explicit(&get->cancelled, true, memory_order_relaxed))
         return;
     atomic_fetch_add_explicit(&get->refs, 1, memory_order_relaxed);
-    engine_post(get->space->cache, &get->gave_up);
+    crl_engine_post(get->space->cache, &get->gave_up);
 }
 
 void crl_get_drop(struct crl_get *get)
@@ -320,7 +320,7 @@ int corral_get_async(struct corral_space *space, struct corral_bytes key, corral
     struct crl_get *get;
     rc = get_new(space, key, wait_us, fn, arg, 1, &get);
     if (rc == 0)
-        engine_post(space->cache, &get->wanted);
+        crl_engine_post(space->cache, &get->wanted);
     return rc;
 }
 
@@ -349,7 +349,7 @@ int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wa
     int outcome = hit_take(space, key, crl_now_coarse(), NULL, 0, ret_value);
     if (outcome >= 0)
         return outcome;
-    if (engine_is_here(space->cache))
+    if (crl_engine_is_here(space->cache))
         return CORRAL_EDEADLOCK;
     struct blocking_get blocking = {.value = ret_value};
     if (uv_sem_init(&blocking.done, 0) != 0)
@@ -357,7 +357,7 @@ int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wa
     struct crl_get *get;
     rc = get_new(space, key, wait_us, blocking_done, &blocking, 1, &get);
     if (rc == 0) {
-        engine_post(space->cache, &get->wanted);
+        crl_engine_post(space->cache, &get->wanted);
         uv_sem_wait(&blocking.done);
         rc = blocking.result;
     }
@@ -383,7 +383,7 @@ static int change_run(struct corral_cache *cache, void *arg)
         .key = change->key,
         .put = {.value = change->value},
     };
-    return engine_feed(cache, &event);
+    return crl_engine_feed(cache, &event);
 }
 
 int corral_invalidate(struct corral_space *space, struct corral_bytes key)
@@ -391,7 +391,7 @@ int corral_invalidate(struct corral_space *space, struct corral_bytes key)
     if (key_check(space, key) < 0)
         return CORRAL_EKEY;
     struct change change = {.space = space, .key = key, .kind = CRL_INVALIDATE};
-    int rc = engine_do(space->cache, change_run, &change);
+    int rc = crl_engine_do(space->cache, change_run, &change);
     return rc < 0 ? rc : 0;
 }
 
@@ -402,7 +402,7 @@ int corral_put(struct corral_space *space, struct corral_bytes key, struct corra
     if (value.size > space->cache->value_max)
         return CORRAL_EVALUE;
     struct change change = {.space = space, .key = key, .value = value, .kind = CRL_PUT};
-    return engine_do(space->cache, change_run, &change);
+    return crl_engine_do(space->cache, change_run, &change);
 }
 
 struct async_change {
@@ -434,6 +434,6 @@ int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, cr
         .space = space, .key = crl_bytes(async->key, key.size), .kind = CRL_INVALIDATE};
     async->fn = fn;
     async->arg = arg;
-    engine_post(space->cache, &async->call);
+    crl_engine_post(space->cache, &async->call);
     return 0;
 }

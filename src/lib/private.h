@@ -96,32 +96,32 @@ struct corral_cache {
 
 /* engine.c */
 
-/* engine_start - start the thread; cache->core exists. Errors: ESYSTEM */
-int engine_start(struct corral_cache *cache);
+/* crl_engine_start - start the thread; cache->core exists. Errors: ESYSTEM */
+int crl_engine_start(struct corral_cache *cache);
 
-/* engine_stop - let the thread end, when no load is on its way any more; join it. */
-void engine_stop(struct corral_cache *cache);
+/* crl_engine_stop - let the thread end, when no load is on its way any more; join it. */
+void crl_engine_stop(struct corral_cache *cache);
 
-/* engine_post - run a call on the engine's thread. Any thread. */
-void engine_post(struct corral_cache *cache, struct engine_call *call);
+/* crl_engine_post - run a call on the engine's thread. Any thread. */
+void crl_engine_post(struct corral_cache *cache, struct engine_call *call);
 
-/* engine_is_here - is this the engine's own thread? */
-bool engine_is_here(const struct corral_cache *cache);
+/* crl_engine_is_here - is this the engine's own thread? */
+bool crl_engine_is_here(const struct corral_cache *cache);
 
-/* engine_do - run a function on the engine's thread and wait for its result.
+/* crl_engine_do - run a function on the engine's thread and wait for its result.
  * Errors: EDEADLOCK on the engine's thread, and what the function returns. */
-int engine_do(struct corral_cache *cache, int (*run)(struct corral_cache *cache, void *arg),
-              void *arg);
+int crl_engine_do(struct corral_cache *cache, int (*run)(struct corral_cache *cache, void *arg),
+                  void *arg);
 
-/* engine_feed - give the core an event and carry out its actions. The engine's thread. The time and
- * the result of the actions are filled in. */
-int engine_feed(struct corral_cache *cache, struct crl_event *event);
+/* crl_engine_feed - give the core an event and carry out its actions. The engine's thread. The time
+ * and the result of the actions are filled in. */
+int crl_engine_feed(struct corral_cache *cache, struct crl_event *event);
 
-/* engine_drain - end all flights and cancel all loads; wait until the origins have confirmed, at
- * most `wait_us`. Blocks; not on the engine's thread. */
-void engine_drain(struct corral_cache *cache, corral_us wait_us);
+/* crl_engine_drain - end all flights and cancel all loads; wait until the origins have confirmed,
+ * at most `wait_us`. Blocks; not on the engine's thread. */
+void crl_engine_drain(struct corral_cache *cache, corral_us wait_us);
 
 /* get.c */
-void get_answered(struct corral_cache *cache, struct crl_action *answer);
+void crl_get_answered(struct corral_cache *cache, struct crl_action *answer);
 
 #endif

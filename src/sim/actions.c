@@ -32,7 +32,7 @@ void world_get(struct sim *sim, uint32_t number, uint32_t key, corral_us asked_a
     record_arrival(sim, asked_at);
     corral_us now = node_now(sim, number);
     struct crl_entry *entry = crl_table_find(crl_core_table(node->core), sim->keys[key].hash,
-                                             node->space, key_bytes(sim, key));
+                                             node->space, crl_key_bytes(sim, key));
     if (entry != NULL && crl_entry_is_fresh(entry, now)) {
         const struct sim_known *known = known_of(sim, number, key);
         struct sim_reader passing = {.number = sim->readers_n - 1,
@@ -60,7 +60,7 @@ void world_get(struct sim *sim, uint32_t number, uint32_t key, corral_us asked_a
     node_step(
         sim, number,
         &(struct crl_event){.kind = CRL_WANTED,
-                            .key = key_bytes(sim, key),
+                            .key = crl_key_bytes(sim, key),
                             .wanted = {.waiter = &reader->waiter, .wait_until = now + wait_us}});
 }
 
@@ -78,7 +78,8 @@ void world_write(struct sim *sim, uint32_t node, uint32_t key)
     written->fresh_until = 0;
     trace_line(sim, node, "%-8s is invalidated", written->text);
     watch_changed(sim, node, key, written->version);
-    node_step(sim, node, &(struct crl_event){.kind = CRL_INVALIDATE, .key = key_bytes(sim, key)});
+    node_step(sim, node,
+              &(struct crl_event){.kind = CRL_INVALIDATE, .key = crl_key_bytes(sim, key)});
 }
 
 /* The same, by one who has the new value at hand, padded to a size. */
@@ -93,7 +94,7 @@ void world_put(struct sim *sim, uint32_t node, uint32_t key, size_t size)
     watch_changed(sim, node, key, written->version);
     node_step(sim, node,
               &(struct crl_event){.kind = CRL_PUT,
-                                  .key = key_bytes(sim, key),
+                                  .key = crl_key_bytes(sim, key),
                                   .put = {.value = crl_bytes(bytes, size)}});
     free(bytes);
 }
@@ -127,7 +128,7 @@ static void run_answer(struct sim *sim, struct crl_action *action)
 static uint32_t key_of(const struct sim *sim, struct corral_bytes bytes)
 {
     for (uint32_t i = 0; i < sim->keys_n; i++) {
-        if (crl_bytes_equal(key_bytes(sim, i), bytes))
+        if (crl_bytes_equal(crl_key_bytes(sim, i), bytes))
             return i;
     }
     crl_unreachable();

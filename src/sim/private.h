@@ -207,7 +207,7 @@ static inline corral_us node_now(const struct sim *sim, uint32_t node)
 {
     return sim->now + sim->nodes[node].clock_ahead_us;
 }
-static inline struct corral_bytes key_bytes(const struct sim *sim, uint32_t key)
+static inline struct corral_bytes crl_key_bytes(const struct sim *sim, uint32_t key)
 {
     return crl_bytes(sim->keys[key].text, sim->keys[key].size);
 }

@@ -89,8 +89,8 @@ static void watch_need(struct sim *sim, const struct sim_load *load, const struc
     corral_us now = node_now(sim, load->node);
     const char *text = sim->keys[load->key].text;
     struct crl_table *table = crl_core_table(node->core);
-    struct crl_entry *entry =
-        crl_table_find(table, sim->keys[load->key].hash, node->space, key_bytes(sim, load->key));
+    struct crl_entry *entry = crl_table_find(table, sim->keys[load->key].hash, node->space,
+                                             crl_key_bytes(sim, load->key));
     if (sim->stepping == CRL_WANTED && entry != NULL && crl_entry_is_fresh(entry, now))
         watch_break(sim, load->key, "P9: node %u loads %s, of which it has a fresh value",
                     load->node, text);

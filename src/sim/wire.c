@@ -246,7 +246,7 @@ static void node_gives_up(struct sim *sim, const struct sim_event *event)
     watch_reply(sim, event->node, event->key, event->ask, &silence);
     node_step(sim, event->node,
               &(struct crl_event){.kind = CRL_STORE_ANSWERED,
-                                  .key = key_bytes(sim, event->key),
+                                  .key = crl_key_bytes(sim, event->key),
                                   .store = {.ask = event->ask, .answer = CRL_STORE_DOWN}});
 }
 
@@ -260,7 +260,7 @@ static void node_replied(struct sim *sim, const struct sim_event *event)
     watch_reply(sim, event->node, event->key, event->ask, reply);
     node_step(sim, event->node,
               &(struct crl_event){.kind = CRL_STORE_ANSWERED,
-                                  .key = key_bytes(sim, event->key),
+                                  .key = crl_key_bytes(sim, event->key),
                                   .store = {.ask = event->ask,
                                             .answer = reply->answer,
                                             .token = reply->token,
@@ -275,7 +275,7 @@ static void node_pushed(struct sim *sim, const struct sim_event *event)
 {
     watch_changed(sim, event->node, event->key, event->version);
     node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_CHANGED, .key = key_bytes(sim, event->key)});
+              &(struct crl_event){.kind = CRL_CHANGED, .key = crl_key_bytes(sim, event->key)});
 }
 
 static void node_heard(struct sim *sim, const struct sim_event *event)

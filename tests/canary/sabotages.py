@@ -63,9 +63,9 @@ PLACE_FREED_EARLY = [
 
 LOST_WAITER = [
     ("src/core/flight.c",
-     "        waiter_detach(turn->core, waiter);\n"
+     "        crl_waiter_detach(turn->core, waiter);\n"
      "        cds_list_add_tail(&waiter->link, &action->answer.waiters);\n",
-     "        waiter_detach(turn->core, waiter);\n"
+     "        crl_waiter_detach(turn->core, waiter);\n"
      "        if (&next->link != list || cds_list_empty(&action->answer.waiters))\n"
      "            cds_list_add_tail(&waiter->link, &action->answer.waiters);\n"),
 ]
@@ -111,8 +111,8 @@ LEADER_TAKES_ALL = [
     ("src/core/core.c", "    answer_one(turn, waiter, rc, NULL);\n    flight_check_deserted(turn, flight);\n",
      "    bool leads = waiter->leads;\n    answer_one(turn, waiter, rc, NULL);\n"
      "    if (leads && flight->state == CRL_FLIGHT_LOADING) {\n"
-     "        turn->rc = rc;\n        place_cancel(turn, flight->place);\n"
-     "        flight_drive(turn, flight, CRL_ON_FAILED);\n        return;\n    }\n"
+     "        turn->rc = rc;\n        crl_place_cancel(turn, flight->place);\n"
+     "        crl_flight_drive(turn, flight, CRL_ON_FAILED);\n        return;\n    }\n"
      "    flight_check_deserted(turn, flight);\n")]
 
 # name, promise, program, what it must say, eyes, replacements
@@ -235,7 +235,7 @@ SWARM_SABOTAGES = [
         ("src/core/core.c", "    crl_assert(crl_core_is_idle(core));\n", "")]),
     ("an overrun load is not cancelled", "P6", ("P6: ", "P1: "), OBSERVER, [
         ("src/core/places.c",
-         "    struct crl_action *action = action_add(turn->out, CRL_CANCEL_LOAD);\n"
+         "    struct crl_action *action = crl_action_add(turn->out, CRL_CANCEL_LOAD);\n"
          "    action->origin = place->origin;\n    action->load.load = place->load;\n", "")]),
 
     ("each reader has a flight of its own", "P1", "P1: ", ALL, UNSHARED),
@@ -268,8 +268,8 @@ SWARM_SABOTAGES = [
         ("src/core/flight.c", "if (flight->token != 0 && flight->generation == key->generation)",
          "if (turn->core->spaces[key->space]->config.has_store && flight->generation == key->generation)")]),
     ("the lease is given back when the load begins", "P2", "P2: the store leases", OBSERVER, [
-        ("src/core/flight.c", "    flight->place = place_take(turn, flight);\n",
-         "    flight->place = place_take(turn, flight);\n    lease_release(turn, flight);\n")]),
+        ("src/core/flight.c", "    flight->place = crl_place_take(turn, flight);\n",
+         "    flight->place = crl_place_take(turn, flight);\n    lease_release(turn, flight);\n")]),
     ("a failed load keeps the lease", "P7", "flight->token == 0", ALL, [
         ("src/core/flight.c", "static void answer_failed(struct turn *turn, struct crl_flight *flight)\n{\n"
          "    lease_release(turn, flight);\n",
@@ -300,7 +300,7 @@ SWARM_SABOTAGES = [
          "    if (!turn->core->spaces[event->space]->config.has_store)\n        return;\n    struct crl_action",
          "    if (event->now >= 0)\n        return;\n    struct crl_action")]),
     ("a free place is offered to nobody", "P5", "for which nobody works", OBSERVER, [
-        ("src/core/core.c", "    queue_admit(turn, origin);\n", "")]),
+        ("src/core/core.c", "    crl_queue_admit(turn, origin);\n", "")]),
     ("a leader that leaves takes all along", "P7", "P7: node", OBSERVER, LEADER_TAKES_ALL),
     ("a deserted flight goes on to wait", "P7", "P7: ", ALL, [
         ("src/core/core.c", "    if (answer != CRL_STORE_VALUE && flight->waiters_n == 0)\n",

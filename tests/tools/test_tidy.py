@@ -26,15 +26,17 @@ GOOD = {
     "src/base/bytes.c": SPDX + '#include "base/bytes.h"\n\n#include <string.h>\n\n'
     "static int sum(int a, int b)\n{\n    return a + b;\n}\n\n"
     "int crl_bytes_sum(int a, int b)\n{\n    return sum(a, b);\n}\n",
-    "src/core/machine.h": header("CRL_CORE_MACHINE_H", "int turn_end(int turn);\n", '#include "base/bytes.h"\n\n'),
+    "src/core/machine.h": header("CRL_CORE_MACHINE_H", "int crl_turn_end(int turn);\n", '#include "base/bytes.h"\n\n'),
     "src/core/flight.h": header("CRL_CORE_FLIGHT_H", "int crl_flight(void);\n"),
     "src/core/flight.c": SPDX + '#include "core/machine.h"\n\n#include "core/flight.h"\n\n'
-    "int turn_end(int turn)\n{\n    return turn;\n}\n\nint crl_flight(void)\n{\n    return turn_end(1);\n}\n",
+    "int crl_turn_end(int turn)\n{\n    return turn;\n}\n\nint crl_flight(void)\n{\n    return crl_turn_end(1);\n}\n",
     "src/io/clock.h": header("CRL_IO_CLOCK_H", "long crl_now(void);\n", "#include <time.h>\n\n"),
     "src/lib/get.c": SPDX + "#include <corral/corral.h>\n\n#include <pthread.h>\n\n"
     "int corral_get(int key)\n{\n    return key;\n}\n",
+    "src/sim/private.h": header("CRL_SIM_PRIVATE_H", "int world_end(void);\n"),
     "src/sim/world.h": header("CRL_SIM_WORLD_H", "int sim_run(void);\n"),
-    "src/sim/world.c": SPDX + '#include "sim/world.h"\n\nint sim_run(void)\n{\n    return 0;\n}\n',
+    "src/sim/world.c": SPDX + '#include "sim/world.h"\n\n#include "sim/private.h"\n\n'
+    "int world_end(void)\n{\n    return 0;\n}\n\nint sim_run(void)\n{\n    return world_end();\n}\n",
     "tests/unit/test_bytes.c": SPDX + '#include "base/bytes.h"\n\nint main(void)\n{\n    return 0;\n}\n',
     "tools/verb": "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\ntrue\n",
     "docs/man/corral.1": ".Dd November 1, 2026\n.Dt CORRAL 1\n.Os\n.Sh NAME\n.Nm corral\n.Nd a cache\n",
@@ -106,6 +108,10 @@ SPOILT = {
                                    "src/base/bytes.c:6: names: crl_sum() is static"),
     "no prefix on what is not": (change("src/base/bytes.c", "static int sum", "int sum"),
                                  "src/base/bytes.c:6: names: sum() is not static"),
+    "no prefix on what the archive shares": (
+        {"src/core/machine.h": header("CRL_CORE_MACHINE_H", "int turn_end(int turn);\n", '#include "base/bytes.h"\n\n'),
+         "src/core/flight.c": GOOD["src/core/flight.c"].replace("crl_turn_end", "turn_end")},
+        "src/core/flight.c:6: names: turn_end() is not static"),
     "an attribute does not hide it": (change("src/base/bytes.c", "static int sum", "__attribute__((cold)) int sum"),
                                       "src/base/bytes.c:6: names: sum() is not static"),
     "a public name that is not": (change("src/lib/get.c", "int corral_get", "int corral_got"),

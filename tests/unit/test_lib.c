@@ -717,7 +717,7 @@ static void an_idle_cache_that_closes_starts_nothing(void **state)
 {
     (void)state;
     struct house *house = house_open(&(struct plan){0});
-    engine_drain(house->cache, LONG); /* what corral_close() begins with */
+    crl_engine_drain(house->cache, LONG); /* what corral_close() begins with */
     assert_int_equal(get(house, "7", LONG), CORRAL_ECLOSED);
     assert_int_equal(house->begun, 0);
     house_close(house);
