@@ -18,8 +18,7 @@ const struct crl_hist_bounds crl_hist_age = {
                  3600 * S, 6 * 3600 * S, 24 * 3600 * S},
 };
 
-uint32_t crl_hist_add(struct crl_hist *hist, const struct crl_hist_bounds *bounds,
-                      corral_us value_us)
+uint32_t crl_hist_bucket(const struct crl_hist_bounds *bounds, corral_us value_us)
 {
     uint32_t low = 0, high = bounds->n;
     while (low < high) {
@@ -29,9 +28,13 @@ uint32_t crl_hist_add(struct crl_hist *hist, const struct crl_hist_bounds *bound
         else
             low = middle + 1;
     }
-    crl_counter_add(&hist->buckets[low], 1);
-    crl_counter_add(&hist->sum_us, value_us > 0 ? (uint64_t)value_us : 0);
     return low;
+}
+
+void crl_hist_add(struct crl_hist *hist, const struct crl_hist_bounds *bounds, corral_us value_us)
+{
+    crl_counter_add(&hist->buckets[crl_hist_bucket(bounds, value_us)], 1);
+    crl_counter_add(&hist->sum_us, value_us > 0 ? (uint64_t)value_us : 0);
 }
 
 void crl_hist_merge(struct crl_hist *to, const struct crl_hist *from)

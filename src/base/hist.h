@@ -27,10 +27,11 @@ struct crl_hist {
     struct crl_counter sum_us;
 };
 
-/* crl_hist_add - count one duration. Below 0 counts as 0. Only by the owning thread. O(log n).
- * Returns its bucket. */
-uint32_t crl_hist_add(struct crl_hist *hist, const struct crl_hist_bounds *bounds,
-                      corral_us value_us);
+/* crl_hist_bucket - the bucket that a duration belongs to. Pure. O(log n). */
+uint32_t crl_hist_bucket(const struct crl_hist_bounds *bounds, corral_us value_us);
+
+/* crl_hist_add - count one duration. Below 0 counts as 0. Only by the owning thread. O(log n). */
+void crl_hist_add(struct crl_hist *hist, const struct crl_hist_bounds *bounds, corral_us value_us);
 
 /* crl_hist_merge - add all of `from` to `to`, which the calling thread owns. */
 void crl_hist_merge(struct crl_hist *to, const struct crl_hist *from);

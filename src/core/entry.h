@@ -29,10 +29,10 @@ struct crl_entry {
         struct crl_bucket *emptied; /* in limbo: a bucket to be freed along with it, or NULL */
     };
     uint64_t hash;
+    _Atomic uint32_t refs;
+    uint32_t load_us;      /* what the load cost, saturated */
     corral_us answered_at; /* when the origin answered: age counts from here */
     corral_us fresh_until; /* soft TTL, with jitter */
-    _Atomic uint32_t refs;
-    uint32_t load_us; /* what the load cost, saturated */
     uint32_t value_size;
     uint16_t key_size;
     uint16_t space;

@@ -18,7 +18,8 @@ static inline corral_us crl_now(void)
 
 /* crl_clock_read - clock_gettime(), where possible without the C library's wrapper: a third of what
  * reading the coarse clock costs. Set before main(). */
-extern int (*crl_clock_read)(clockid_t clock, struct timespec *t);
+extern int (*crl_clock_read)(clockid_t clock, struct timespec *t)
+    __attribute__((visibility("hidden")));
 
 /* crl_now_coarse - the same clock as of one of the kernel's last ticks, and several times cheaper.
  * For the freshness of hits, whose TTLs are much longer.

@@ -3,6 +3,7 @@
  * cache.c - open and close, origins and spaces, figures. */
 #include "lib/cache.h"
 
+#include "base/hash.h"
 #include "io/arena.h"
 #include "io/clock.h"
 #include "io/entropy.h"
@@ -272,9 +273,9 @@ static int space_register(struct corral_cache *cache, void *arg)
         return number;
     }
     space->table = crl_table_view(cache->table);
+    space->hash_seed = crl_hash_space_seed(cache->seed, (uint32_t)number);
     space->stats = cache->stats;
-    space->stats_number = crl_stats_number(cache->stats);
-    space->seed = cache->seed;
+    space->stats_id = crl_stats_space_id(cache->stats, (uint32_t)number);
     space->key_max = cache->key_max;
     space->cache = cache;
     space->origin = errand->options->origin;

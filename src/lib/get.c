@@ -89,7 +89,7 @@ static inline bool entry_is_fresh_now(const struct crl_entry *entry, corral_us c
 __attribute__((always_inline)) static inline struct crl_entry *entry_find_fresh(
     const struct corral_space *space, struct corral_bytes key, corral_us coarse_now)
 {
-    uint64_t hash = crl_hash(space->seed, space->number, key);
+    uint64_t hash = crl_hash_seeded(space->hash_seed, key);
     struct crl_entry *entry = crl_view_find(&space->table, hash, space->number, key);
     if (entry == NULL || !entry_is_fresh_now(entry, coarse_now))
         return NULL;
@@ -97,10 +97,14 @@ __attribute__((always_inline)) static inline struct crl_entry *entry_find_fresh(
     return entry;
 }
 
-static inline void hit_count(struct corral_space *space, int outcome, corral_us age_us)
+static inline void hit_count(struct corral_space *space, bool negative, corral_us age_us)
 {
-    crl_stats_count_hit(space->stats, space->stats_number, space->number, outcome,
-                        age_us > 0 ? age_us : 0);
+    crl_stats_count_hit(space->stats, space->number, space->stats_id, negative, age_us);
+}
+
+static inline int hit_outcome(bool negative)
+{
+    return negative ? CORRAL_NEGATIVE : CORRAL_HIT;
 }
 
 int corral_read(struct corral_space *space, struct corral_bytes key, void *buffer, size_t size,
@@ -115,15 +119,15 @@ int corral_read(struct corral_space *space, struct corral_bytes key, void *buffe
         crl_read_unlock();
         return CORRAL_EABSENT;
     }
-    int outcome = entry->negative ? CORRAL_NEGATIVE : CORRAL_HIT;
     struct corral_bytes value = crl_entry_value_of(entry, key);
+    bool negative = entry->negative;
+    corral_us age_us = now - entry->answered_at;
     if (size > 0)
         memcpy(buffer, value.data, value.size < size ? value.size : size);
-    corral_us age_us = now - entry->answered_at;
     crl_read_unlock();
     *ret_size = value.size;
-    hit_count(space, outcome, age_us);
-    return outcome;
+    hit_count(space, negative, age_us);
+    return hit_outcome(negative);
 }
 
 /* A hit in the caller's hands: a copy where it fits into the buffer, else a reference. */
@@ -136,18 +140,18 @@ static int hit_take(struct corral_space *space, struct corral_bytes key, corral_
         crl_read_unlock();
         return CORRAL_EABSENT;
     }
-    int outcome = entry->negative ? CORRAL_NEGATIVE : CORRAL_HIT;
+    bool negative = entry->negative;
     *ret_value = value_make(space->cache, entry, true, now);
     if (buffer != NULL && entry->value_size <= size) {
-        if (!entry->negative)
+        if (!negative)
             ret_value->data = memcpy(buffer, ret_value->data, ret_value->size);
         ret_value->private_entry = NULL;
     } else {
         crl_entry_ref(entry);
     }
     crl_read_unlock();
-    hit_count(space, outcome, ret_value->age_us);
-    return outcome;
+    hit_count(space, negative, ret_value->age_us);
+    return hit_outcome(negative);
 }
 
 int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us now, void *buffer,

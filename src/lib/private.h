@@ -27,14 +27,14 @@ struct engine_call {
 struct corral_space {
     /* What a hit reads, together; copies of what the cache has. */
     struct crl_table_view table;
-    struct crl_stats *stats;
-    uint64_t stats_number;
-    uint64_t seed;
+    uint64_t hash_seed;
     size_t key_max;
+    uint32_t number; /* in the core */
+    uint64_t stats_id;
+    struct crl_stats *stats;
 
     struct corral_cache *cache;
     struct corral_origin *origin;
-    uint32_t number; /* in the core */
     void *arg;
     char *name;
 };

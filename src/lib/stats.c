@@ -37,7 +37,13 @@ static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_end;
 static bool has_key; /* else nothing is counted: threads could not give their sheets back */
 
-__thread struct crl_thread_sheet crl_thread_sheet;
+__thread struct crl_last_hit crl_last_hit;
+
+/* The sheet that this thread used last. */
+static __thread struct {
+    uint64_t number;        /* of its stats; 0: none */
+    crl_sheet_slot *spaces; /* CRL_SPACES_MAX of them */
+} last_sheet;
 
 /* All that this thread belongs to. */
 static __thread struct membership *memberships;
@@ -81,7 +87,8 @@ static void thread_ends(void *all)
     struct membership *membership = all;
     while (membership != NULL)
         membership = membership_end(membership);
-    crl_thread_sheet = (struct crl_thread_sheet){0};
+    crl_last_hit.space_id = 0;
+    last_sheet.number = 0;
     memberships = NULL;
 }
 
@@ -115,9 +122,9 @@ struct crl_stats *crl_stats_new(void)
     return stats;
 }
 
-uint64_t crl_stats_number(const struct crl_stats *stats)
+uint64_t crl_stats_space_id(const struct crl_stats *stats, uint32_t space)
 {
-    return stats->number;
+    return stats->number * CRL_SPACES_MAX + space;
 }
 
 void crl_stats_release(struct crl_stats *stats)
@@ -171,8 +178,8 @@ static crl_sheet_slot *sheet_join(struct crl_stats *stats)
         memberships = membership;
         (void)pthread_setspecific(thread_end, memberships);
     }
-    crl_thread_sheet.number = stats->number;
-    crl_thread_sheet.spaces = membership->sheet->spaces;
+    last_sheet.number = stats->number;
+    last_sheet.spaces = membership->sheet->spaces;
     return membership->sheet->spaces;
 }
 
@@ -184,28 +191,59 @@ static struct crl_space_sheet *space_sheet_make(crl_sheet_slot *slot)
     return made;
 }
 
-static void age_count(struct crl_space_sheet *counts, corral_us age_us)
+/* This thread's sheet of a space. NULL: no memory. */
+static struct crl_space_sheet *space_sheet_of(struct crl_stats *stats, uint32_t space)
 {
-    uint32_t bucket = crl_hist_add(&counts->age, &crl_hist_age, age_us);
-    counts->age_bucket = &counts->age.buckets[bucket];
-    counts->age_above_us = bucket > 0 ? crl_hist_age.upper_us[bucket - 1] : -1;
-    counts->age_upto_us = bucket < crl_hist_age.n ? crl_hist_age.upper_us[bucket] : INT64_MAX;
+    crl_sheet_slot *spaces =
+        last_sheet.number == stats->number ? last_sheet.spaces : sheet_join(stats);
+    if (spaces == NULL)
+        return NULL;
+    struct crl_space_sheet *counts = atomic_load_explicit(&spaces[space], memory_order_relaxed);
+    return counts != NULL ? counts : space_sheet_make(&spaces[space]);
 }
 
 void crl_stats_count(struct crl_stats *stats, uint32_t space, int class, corral_us age_us)
 {
-    crl_sheet_slot *spaces =
-        crl_thread_sheet.number == stats->number ? crl_thread_sheet.spaces : sheet_join(stats);
-    if (spaces == NULL)
-        return;
-    struct crl_space_sheet *counts = atomic_load_explicit(&spaces[space], memory_order_relaxed);
-    if (counts == NULL)
-        counts = space_sheet_make(&spaces[space]);
+    struct crl_space_sheet *counts = space_sheet_of(stats, space);
     if (counts == NULL)
         return;
     crl_counter_add(&counts->gets[class], 1);
     if (age_us >= 0)
-        age_count(counts, age_us);
+        crl_hist_add(&counts->age, &crl_hist_age, age_us);
+}
+
+void crl_stats_count_hit_anew(struct crl_stats *stats, uint32_t space, bool negative,
+                              corral_us age_us)
+{
+    struct crl_space_sheet *counts = space_sheet_of(stats, space);
+    if (counts == NULL)
+        return;
+    age_us = age_us > 0 ? age_us : 0;
+    uint32_t bucket = crl_hist_bucket(&crl_hist_age, age_us);
+    corral_us from_us = bucket > 0 ? crl_hist_age.upper_us[bucket - 1] + 1 : 0;
+    corral_us last_us = bucket < crl_hist_age.n ? crl_hist_age.upper_us[bucket] : INT64_MAX - 1;
+    crl_last_hit = (struct crl_last_hit){
+        .space_id = crl_stats_space_id(stats, space),
+        .age_from_us = from_us,
+        .age_span_us = (uint64_t)(last_us - from_us) + 1,
+        .by_age = {&counts->hits[0][bucket], &counts->hits[1][bucket]},
+        .age_sum_us = &counts->hits_age_sum_us,
+    };
+    crl_counter_add(crl_last_hit.by_age[negative], 1);
+    crl_counter_add(crl_last_hit.age_sum_us, (uint64_t)age_us);
+}
+
+/* Hits are counted by age only; how many they were is the sum. */
+static void hits_add(struct crl_space_sheet *sum, const struct crl_space_sheet *counts)
+{
+    for (uint32_t i = 0; i <= CRL_HIST_BOUNDS_MAX; i++) {
+        uint64_t found = crl_counter_get(&counts->hits[0][i]);
+        uint64_t absent = crl_counter_get(&counts->hits[1][i]);
+        crl_counter_add(&sum->gets[CORRAL_HIT], found);
+        crl_counter_add(&sum->gets[CORRAL_NEGATIVE], absent);
+        crl_counter_add(&sum->age.buckets[i], found + absent);
+    }
+    crl_counter_add(&sum->age.sum_us, crl_counter_get(&counts->hits_age_sum_us));
 }
 
 void crl_stats_sum(struct crl_stats *stats, uint32_t space, struct crl_space_sheet *ret_sum)
@@ -219,6 +257,7 @@ void crl_stats_sum(struct crl_stats *stats, uint32_t space, struct crl_space_she
         for (uint32_t i = 0; i < CRL_GET_CLASSES; i++)
             crl_counter_add(&ret_sum->gets[i], crl_counter_get(&counts->gets[i]));
         crl_hist_merge(&ret_sum->age, &counts->age);
+        hits_add(ret_sum, counts);
     }
     pthread_mutex_unlock(&stats->lock);
 }

@@ -15,32 +15,36 @@
 #include "core/core.h"
 #include "lib/cache.h"
 
-/* What one thread counts for one space. Ages of one moment mostly fall into one bucket, so the
- * sheet remembers the last one: above `age_above_us`, up to `age_upto_us`. */
+/* What one thread counts for one space. Sums of all threads have everything in `gets` and `age`. */
 struct crl_space_sheet {
     struct crl_counter gets[CRL_GET_CLASSES];
     struct crl_hist age;
-    struct crl_counter *age_bucket;
-    corral_us age_above_us, age_upto_us;
+    /* Hits on the reader's own thread, by age; [1]: of "not found". */
+    struct crl_counter hits[2][CRL_HIST_BOUNDS_MAX + 1];
+    struct crl_counter hits_age_sum_us;
 };
 
 struct crl_stats;
 
 typedef _Atomic(struct crl_space_sheet *) crl_sheet_slot;
 
-/* The sheet that this thread used last. */
-struct crl_thread_sheet {
-    uint64_t number;        /* of its stats; 0: none */
-    crl_sheet_slot *spaces; /* CRL_SPACES_MAX of them */
+/* Where this thread counts a hit like its last one: of the same space, and of an age in the same
+ * bucket, as ages of one moment mostly are. */
+struct crl_last_hit {
+    uint64_t space_id; /* crl_stats_space_id(); 0: none */
+    corral_us age_from_us;
+    uint64_t age_span_us;
+    struct crl_counter *by_age[2];
+    struct crl_counter *age_sum_us;
 };
 
-extern __thread struct crl_thread_sheet crl_thread_sheet;
+extern __thread struct crl_last_hit crl_last_hit __attribute__((visibility("hidden")));
 
 /* crl_stats_new - no sheet yet. NULL: no memory. */
 struct crl_stats *crl_stats_new(void);
 
-/* crl_stats_number - its name; unlike an address, never used again. */
-uint64_t crl_stats_number(const struct crl_stats *stats);
+/* crl_stats_space_id - the name of a space of these stats; unlike an address, never used again. */
+uint64_t crl_stats_space_id(const struct crl_stats *stats, uint32_t space);
 
 /* crl_stats_release - the cache's farewell. Sheets of threads that still run live on. */
 void crl_stats_release(struct crl_stats *stats);
@@ -50,22 +54,22 @@ void crl_stats_release(struct crl_stats *stats);
  * Where memory for a sheet is refused, nothing is counted. */
 void crl_stats_count(struct crl_stats *stats, uint32_t space, int class, corral_us age_us);
 
-/* crl_stats_count_hit - the same, in few instructions where this thread has counted a hit of the
- * space before, and of much the same age. number: crl_stats_number(stats); age_us >= 0 */
-static inline void crl_stats_count_hit(struct crl_stats *stats, uint64_t number, uint32_t space,
-                                       int outcome, corral_us age_us)
+/* crl_stats_count_hit_anew - crl_stats_count_hit() where it differs from the thread's last hit. */
+void crl_stats_count_hit_anew(struct crl_stats *stats, uint32_t space, bool negative,
+                              corral_us age_us);
+
+/* crl_stats_count_hit - a hit was answered on this thread.
+ * space_id   crl_stats_space_id(stats, space).   age_us   below 0 counts as 0 */
+static inline void crl_stats_count_hit(struct crl_stats *stats, uint32_t space, uint64_t space_id,
+                                       bool negative, corral_us age_us)
 {
-    if (crl_thread_sheet.number == number) {
-        struct crl_space_sheet *counts =
-            atomic_load_explicit(&crl_thread_sheet.spaces[space], memory_order_relaxed);
-        if (counts != NULL && age_us > counts->age_above_us && age_us <= counts->age_upto_us) {
-            crl_counter_add(&counts->gets[outcome], 1);
-            crl_counter_add(counts->age_bucket, 1);
-            crl_counter_add(&counts->age.sum_us, (uint64_t)age_us);
-            return;
-        }
+    const struct crl_last_hit *last = &crl_last_hit;
+    if (last->space_id != space_id || (uint64_t)(age_us - last->age_from_us) >= last->age_span_us) {
+        crl_stats_count_hit_anew(stats, space, negative, age_us);
+        return;
     }
-    crl_stats_count(stats, space, outcome, age_us);
+    crl_counter_add(last->by_age[negative], 1);
+    crl_counter_add(last->age_sum_us, (uint64_t)age_us);
 }
 
 /* crl_stats_sum - add up the sheets of a space. `ret_sum` is the caller's, and zero. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   what a thread keeps of the caches that it has used is bounded, and so is the damage where
- *         the system has nothing to keep it in.
+ * Goal:   hits are counted exactly; what a thread keeps of the caches that it has used is bounded,
+ *         and so is the damage where the system has nothing to keep it in.
  * Method: the heap is asked what is in use; what would go wrong for the rest of a process happens
  *         in a child. */
 #include "lib/stats.h"
@@ -42,6 +42,39 @@ static void closed_caches_are_forgotten(void **state)
     assert_in_range(mallinfo2().uordblks, 0, before + 65536);
 }
 
+/* Ages at the edges of their buckets, in an order that goes on in one bucket and changes it. */
+static void hits_are_counted_by_age(void **state)
+{
+    (void)state;
+    static const corral_us ages[] = {0,      -5,     1,      99999,       100000,      100001,
+                                     100001, 500000, 500001, 86400000000, 86400000001, 1};
+    struct crl_stats *stats = crl_stats_new();
+    struct crl_hist expected[2] = {0};
+    for (uint32_t round = 0; round < 1000; round++) {
+        for (size_t i = 0; i < sizeof ages / sizeof *ages; i++) {
+            uint32_t space = round % 3 == 0;
+            crl_stats_count_hit(stats, space, crl_stats_space_id(stats, space), i % 4 == 0,
+                                ages[i]);
+            crl_hist_add(&expected[space], &crl_hist_age, ages[i]);
+        }
+    }
+    crl_stats_count(stats, 0, CORRAL_HIT, 7); /* one that the engine answered */
+    crl_hist_add(&expected[0], &crl_hist_age, 7);
+    for (uint32_t space = 0; space < 2; space++) {
+        struct crl_space_sheet sum = {0};
+        crl_stats_sum(stats, space, &sum);
+        uint64_t n = space == 0 ? 666 : 334;
+        assert_int_equal(crl_counter_get(&sum.gets[CORRAL_HIT]), n * 9 + (space == 0));
+        assert_int_equal(crl_counter_get(&sum.gets[CORRAL_NEGATIVE]), n * 3);
+        assert_int_equal(crl_counter_get(&sum.age.sum_us),
+                         crl_counter_get(&expected[space].sum_us));
+        for (uint32_t i = 0; i <= CRL_HIST_BOUNDS_MAX; i++)
+            assert_int_equal(crl_counter_get(&sum.age.buckets[i]),
+                             crl_counter_get(&expected[space].buckets[i]));
+    }
+    crl_stats_release(stats);
+}
+
 /* All of the process's keys are taken: what is in them is not ours. */
 static _Noreturn void count_without_a_key(void)
 {
@@ -74,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_other_key_is_written), /* before there is one of ours */
+        cmocka_unit_test(hits_are_counted_by_age),
         cmocka_unit_test(closed_caches_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
