@@ -213,12 +213,14 @@ static double accounted_overhead(const struct crl_table *table)
 /* What an entry costs: a table of its own is filled and looked at after each entry. */
 static void measure_overhead(struct ours *ours, uint32_t n)
 {
-    struct crl_allocator *arena;
+    struct crl_allocator *arena, *buckets;
     struct crl_table *table;
     struct crl_table_config config = {.memory_bytes = (size_t)n * 400};
-    if (crl_arena_new(&arena) != 0)
+    if (crl_arena_new(config.memory_bytes, &arena) != 0 ||
+        crl_arena_new(config.memory_bytes, &buckets) != 0)
         must(NULL);
     config.allocator = arena;
+    config.bucket_allocator = buckets;
     if (crl_table_new(&config, &table) != 0)
         must(NULL);
     for (uint32_t i = 0; i < n; i++) {
@@ -233,9 +235,10 @@ static void measure_overhead(struct ours *ours, uint32_t n)
     }
     reclaim(table);
     ours->accounted = accounted_overhead(table);
-    ours->mapped = overhead((double)crl_arena_mapped_bytes(arena), n);
+    ours->mapped = overhead((double)crl_table_counts(table).held_bytes, n);
     crl_table_free(table);
     crl_arena_release(arena);
+    crl_arena_release(buckets);
 }
 
 static void no_loader(void *arg, struct corral_load *load)

@@ -7,12 +7,50 @@
 #ifndef CRL_BASE_ALLOCATOR_H
 #define CRL_BASE_ALLOCATOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct crl_allocator {
     void *(*alloc)(struct crl_allocator *allocator, size_t bytes); /* NULL: no memory */
     void (*free)(struct crl_allocator *allocator, void *block, size_t bytes);
+    const struct crl_real_memory *real; /* NULL: it does not know what it takes of the system */
 };
+
+/* What an allocator takes of the system's memory. */
+struct crl_memory_use {
+    size_t held_bytes;   /* all, with gaps and what is kept for later */
+    size_t living_bytes; /* of these in blocks that are not freed */
+};
+
+/* For the owner of blocks who keeps to a budget of real memory. Blocks lie in pages; a page goes
+ * back to the system, or serves another size, only when its last block is freed. So where sizes
+ * shift, blocks must be moved together, and that is what most of this is for.
+ *
+ * A closed page gives out no blocks, until it has become empty or is opened again. */
+struct crl_real_memory {
+    /* What a block of this size takes. Pure. */
+    size_t (*block_bytes)(struct crl_allocator *allocator, size_t bytes);
+
+    struct crl_memory_use (*use)(struct crl_allocator *allocator);
+
+    /* Give so much, or what there is, of free memory back to the system. */
+    void (*trim)(struct crl_allocator *allocator, size_t bytes);
+
+    /* Close one of the emptiest pages whose blocks would all fit into gaps of open ones, and call
+     * `visit` for each of its living blocks; none is freed meanwhile. `visit` may not call the
+     * allocator. False: there is no such page. */
+    bool (*close_page)(struct crl_allocator *allocator, void (*visit)(void *arg, void *block),
+                       void *arg);
+
+    /* A block in a page that is open and has room. NULL: there is none. */
+    void *(*alloc_in_gap)(struct crl_allocator *allocator, size_t bytes);
+
+    /* Open all closed pages. */
+    void (*reopen)(struct crl_allocator *allocator);
+};
+
+/* At most so many blocks of at least 64 bytes are in one page. */
+#define CRL_PAGE_BLOCKS_MAX 1024
 
 /* crl_allocator_malloc - plain aligned malloc: for the simulator, tests and sanitizers. */
 extern struct crl_allocator crl_allocator_malloc;

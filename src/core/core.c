@@ -33,6 +33,8 @@ int crl_core_new(const struct crl_core_config *config, struct crl_core **ret_cor
     core->keys = calloc(buckets, sizeof *core->keys);
     struct crl_table_config table = {.memory_bytes = config->memory_bytes,
                                      .allocator = config->allocator,
+                                     .bucket_allocator = config->bucket_allocator,
+                                     .wait_for_readers = config->wait_for_readers,
                                      .shards = config->table_shards};
     int rc = core->keys == NULL ? CORRAL_ENOMEM : crl_table_new(&table, &core->table);
     if (rc < 0) {

@@ -75,6 +75,8 @@ struct crl_core_config {
     uint64_t seed;                   /* of hashes and lots */
     bool narrates;                   /* fill crl_actions.steps */
     struct crl_allocator *allocator; /* borrowed; outlives the core */
+    struct crl_allocator *bucket_allocator;
+    void (*wait_for_readers)(void); /* both see crl_table_config; may be NULL */
 };
 
 struct crl_core_origin {

@@ -38,6 +38,25 @@ struct crl_entry *crl_entry_new(struct crl_allocator *allocator,
     return entry;
 }
 
+struct crl_entry *crl_entry_copy(void *block, struct crl_entry *entry)
+{
+    struct crl_entry *copy = block;
+    *copy = (struct crl_entry){
+        .hash = entry->hash,
+        .refs = 1,
+        .load_us = entry->load_us,
+        .answered_at = entry->answered_at,
+        .fresh_until = entry->fresh_until,
+        .value_size = entry->value_size,
+        .key_size = entry->key_size,
+        .space = entry->space,
+        .visited = atomic_load_explicit(&entry->visited, memory_order_relaxed),
+        .negative = entry->negative,
+    };
+    memcpy(copy->bytes, entry->bytes, (size_t)entry->key_size + entry->value_size);
+    return copy;
+}
+
 void crl_entry_unref(struct crl_allocator *allocator, struct crl_entry *entry)
 {
     uint32_t before = atomic_fetch_sub_explicit(&entry->refs, 1, memory_order_acq_rel);

@@ -58,6 +58,10 @@ struct crl_entry_parts {
 struct crl_entry *crl_entry_new(struct crl_allocator *allocator,
                                 const struct crl_entry_parts *parts);
 
+/* crl_entry_copy - the same entry in another block, of crl_entry_bytes(entry), with one reference.
+ * Readers may use the old one meanwhile. */
+struct crl_entry *crl_entry_copy(void *block, struct crl_entry *entry);
+
 /* crl_entry_block_bytes - the block that an entry of this key and value occupies. Pure. */
 static inline size_t crl_entry_block_bytes(size_t key_size, size_t value_size)
 {

@@ -24,10 +24,13 @@ struct crl_limbo {
     crl_buckets arrays[LIMBO_ARRAYS_MAX];
     uint32_t arrays_n;
     size_t bytes;
+    size_t entry_bytes; /* of these */
 };
 
 struct crl_table {
     struct crl_allocator *allocator;
+    struct crl_allocator *bucket_allocator;
+    void (*wait_for_readers)(void);
     uint32_t shard_mask;
     size_t memory_bytes;
     size_t room_bytes; /* what entries and buckets may take of it */
@@ -36,7 +39,7 @@ struct crl_table {
     alignas(64) struct crl_sieve sieve;
     size_t entry_bytes;  /* linked */
     size_t bucket_bytes; /* linked */
-    uint64_t evictions;
+    uint64_t evictions, moves;
     struct crl_limbo limbos[2];
     struct crl_limbo *filling;
     struct crl_limbo *out; /* taken, not yet dropped; or NULL */
@@ -65,6 +68,14 @@ static size_t total_bytes(const struct crl_table *table)
     return table->entry_bytes + table->bucket_bytes + limbo_bytes(table);
 }
 
+/* What an entry takes of its allocator. */
+static size_t entry_cost(const struct crl_table *table, const struct crl_entry *entry)
+{
+    size_t bytes = crl_entry_bytes(entry);
+    const struct crl_real_memory *real = table->allocator->real;
+    return real ? real->block_bytes(table->allocator, bytes) : bytes;
+}
+
 /* -------------------------------------------------------------------------------- birth and end */
 
 static size_t table_bytes(uint32_t shards)
@@ -82,11 +93,15 @@ int crl_table_new(const struct crl_table_config *config, struct crl_table **ret_
     while (shards > 1 && shards * sizeof(struct crl_bucket) > config->memory_bytes / 16)
         shards /= 2;
 
-    struct crl_table *table = config->allocator->alloc(config->allocator, table_bytes(shards));
+    struct crl_allocator *buckets =
+        config->bucket_allocator ? config->bucket_allocator : config->allocator;
+    struct crl_table *table = buckets->alloc(buckets, table_bytes(shards));
     if (!table)
         return CORRAL_ENOMEM;
     memset(table, 0, table_bytes(shards));
     table->allocator = config->allocator;
+    table->bucket_allocator = buckets;
+    table->wait_for_readers = config->wait_for_readers;
     table->shard_mask = shards - 1;
     table->memory_bytes = config->memory_bytes;
     table->room_bytes = config->memory_bytes - config->memory_bytes / 16;
@@ -101,11 +116,12 @@ static void limbo_free(struct crl_table *table, struct crl_limbo *limbo)
     for (struct crl_entry *entry = limbo->entries, *next; entry; entry = next) {
         next = entry->older;
         if (entry->emptied)
-            table->allocator->free(table->allocator, entry->emptied, sizeof(struct crl_bucket));
+            table->bucket_allocator->free(table->bucket_allocator, entry->emptied,
+                                          sizeof(struct crl_bucket));
         crl_entry_unref(table->allocator, entry);
     }
     for (uint32_t i = 0; i < limbo->arrays_n; i++)
-        crl_buckets_free(table->allocator, limbo->arrays[i]);
+        crl_buckets_free(table->bucket_allocator, limbo->arrays[i]);
     *limbo = (struct crl_limbo){0};
 }
 
@@ -118,10 +134,11 @@ void crl_table_free(struct crl_table *table)
         crl_entry_unref(table->allocator, entry);
     }
     for (uint32_t i = 0; i <= table->shard_mask; i++)
-        crl_buckets_free(table->allocator, table->arrays[i]);
+        crl_buckets_free(table->bucket_allocator, table->arrays[i]);
     limbo_free(table, &table->limbos[0]);
     limbo_free(table, &table->limbos[1]);
-    table->allocator->free(table->allocator, table, table_bytes(table->shard_mask + 1));
+    table->bucket_allocator->free(table->bucket_allocator, table,
+                                  table_bytes(table->shard_mask + 1));
 }
 
 /* ------------------------------------------------------------------------------------ unlinking */
@@ -131,10 +148,11 @@ static void retire_entry(struct crl_table *table, struct crl_entry *entry,
                          struct crl_bucket *emptied)
 {
     struct crl_limbo *limbo = table->filling;
-    size_t bucket_bytes = emptied ? sizeof *emptied : 0;
-    table->entry_bytes -= crl_entry_bytes(entry);
+    size_t bucket_bytes = emptied ? sizeof *emptied : 0, entry_bytes = entry_cost(table, entry);
+    table->entry_bytes -= entry_bytes;
     table->bucket_bytes -= bucket_bytes;
-    limbo->bytes += crl_entry_bytes(entry) + bucket_bytes;
+    limbo->bytes += entry_bytes + bucket_bytes;
+    limbo->entry_bytes += entry_bytes;
     entry->emptied = emptied;
     entry->older = limbo->entries;
     limbo->entries = entry;
@@ -180,11 +198,11 @@ static void grow_shard(struct crl_table *table, uint32_t shard, uint32_t log2)
     if (limbo->arrays_n == LIMBO_ARRAYS_MAX || bytes + bytes / 4 > limit)
         return;
     crl_buckets old = table->arrays[shard];
-    crl_buckets array = crl_buckets_copy(table->allocator, old, log2, &bytes);
+    crl_buckets array = crl_buckets_copy(table->bucket_allocator, old, log2, &bytes);
     if (array == 0)
         return;
     if (bytes > limit) { /* more overflow buckets than chance should give */
-        crl_buckets_free(table->allocator, array);
+        crl_buckets_free(table->bucket_allocator, array);
         return;
     }
     size_t old_bytes = crl_buckets_bytes(old);
@@ -209,7 +227,29 @@ static size_t needed_bytes(const struct crl_table *table, const struct crl_entry
                            bool is_new)
 {
     bool fits = !is_new || crl_buckets_empty_slot(array_of(table, entry->hash), entry->hash);
-    return crl_entry_bytes(entry) + (fits ? 0 : sizeof(struct crl_bucket));
+    return entry_cost(table, entry) + (fits ? 0 : sizeof(struct crl_bucket));
+}
+
+/* Free all that waits in limbo, now. */
+static void reclaim(struct crl_table *table)
+{
+    if (limbo_bytes(table) == 0)
+        return;
+    if (table->wait_for_readers)
+        table->wait_for_readers();
+    limbo_free(table, &table->limbos[0]);
+    limbo_free(table, &table->limbos[1]);
+}
+
+/* Evict one entry, but for the one that is spared. Returns whether there was one. */
+static bool evict(struct crl_table *table, const struct crl_entry *spared)
+{
+    struct crl_entry *victim = crl_sieve_victim(&table->sieve, spared);
+    if (!victim)
+        return false;
+    unlink_entry(table, victim);
+    table->evictions++;
+    return true;
 }
 
 /* Evict until an entry fits. Returns whether it does. `old` will be replaced by it: it is spared,
@@ -217,15 +257,13 @@ static size_t needed_bytes(const struct crl_table *table, const struct crl_entry
 static bool make_room(struct crl_table *table, const struct crl_entry *entry,
                       const struct crl_entry *old)
 {
-    size_t old_bytes = old ? crl_entry_bytes(old) : 0;
+    size_t old_bytes = old ? entry_cost(table, old) : 0;
     if (table->bucket_bytes + needed_bytes(table, entry, !old) > table->room_bytes)
         return false;
     while (table->entry_bytes - old_bytes + table->bucket_bytes + needed_bytes(table, entry, !old) >
-           table->room_bytes) {
-        unlink_entry(table, crl_sieve_victim(&table->sieve, old));
-        table->evictions++;
-    }
-    return total_bytes(table) + needed_bytes(table, entry, !old) <= table->memory_bytes;
+           table->room_bytes)
+        (void)evict(table, old);
+    return true;
 }
 
 /* A slot for a key that is not linked, in a bucket that may be new. NULL: no memory. */
@@ -236,8 +274,8 @@ static _Atomic uint64_t *make_slot(struct crl_table *table, uint64_t hash)
     if (slot)
         return slot;
     if (array) {
-        slot = crl_buckets_extend(table->allocator, array, hash);
-    } else if ((array = crl_buckets_new(table->allocator, 0)) != 0) {
+        slot = crl_buckets_extend(table->bucket_allocator, array, hash);
+    } else if ((array = crl_buckets_new(table->bucket_allocator, 0)) != 0) {
         slot = crl_buckets_empty_slot(array, hash);
         atomic_store_explicit(&table->arrays[shard_of(table, hash)], array, memory_order_release);
     }
@@ -249,7 +287,7 @@ static _Atomic uint64_t *make_slot(struct crl_table *table, uint64_t hash)
 static void replace(struct crl_table *table, struct crl_entry *old, struct crl_entry *entry)
 {
     crl_entry_ref(entry);
-    table->entry_bytes += crl_entry_bytes(entry);
+    table->entry_bytes += entry_cost(table, entry);
     crl_sieve_replace(&table->sieve, old, entry);
     crl_slot_publish(crl_buckets_slot_of(array_of(table, old->hash), old), entry);
     retire_entry(table, old, NULL);
@@ -262,12 +300,109 @@ static bool add(struct crl_table *table, struct crl_entry *entry)
     if (!slot)
         return false;
     crl_entry_ref(entry);
-    table->entry_bytes += crl_entry_bytes(entry);
+    table->entry_bytes += entry_cost(table, entry);
     table->shard_entries[shard_of(table, entry->hash)]++;
     crl_sieve_push(&table->sieve, entry);
     crl_slot_publish(slot, entry);
     return true;
 }
+
+/* ---------------------------------------------------------------------------------- real memory */
+
+/* What the allocators hold of the system, without values that only the program still holds. */
+static size_t held_bytes(const struct crl_table *table)
+{
+    struct crl_allocator *allocator = table->allocator, *buckets = table->bucket_allocator;
+    if (!allocator->real)
+        return 0;
+    struct crl_memory_use use = allocator->real->use(allocator);
+    if (buckets == allocator)
+        return use.held_bytes;
+    size_t ours = table->entry_bytes + table->limbos[0].entry_bytes + table->limbos[1].entry_bytes;
+    crl_assert(use.living_bytes >= ours);
+    return use.held_bytes - (use.living_bytes - ours) + buckets->real->use(buckets).held_bytes;
+}
+
+/* The linked entries of a page. */
+struct page_entries {
+    const struct crl_table *table;
+    const struct crl_entry *spared;
+    uint32_t n;
+    struct crl_entry *v[CRL_PAGE_BLOCKS_MAX];
+};
+
+/* A block may also be an entry in limbo, or one that the program holds. */
+static void collect_entry(void *arg, void *block)
+{
+    struct page_entries *entries = arg;
+    struct crl_entry *entry = block;
+    if (entry != entries->spared &&
+        crl_table_find(entries->table, entry->hash, entry->space, crl_entry_key(entry)) == entry)
+        entries->v[entries->n++] = entry;
+}
+
+static void move_entry(struct crl_table *table, struct crl_entry *entry)
+{
+    struct crl_allocator *allocator = table->allocator;
+    void *block = allocator->real->alloc_in_gap(allocator, crl_entry_bytes(entry));
+    if (!block)
+        return;
+    struct crl_entry *copy = crl_entry_copy(block, entry);
+    replace(table, entry, copy);
+    crl_entry_unref(allocator, copy);
+    table->moves++;
+}
+
+/* Take all entries out of one of the emptiest pages. False: there is none with gaps for them. */
+static bool empty_page(struct crl_table *table, const struct crl_entry *spared)
+{
+    struct crl_allocator *allocator = table->allocator;
+    struct page_entries entries = {.table = table, .spared = spared};
+    if (allocator == table->bucket_allocator ||
+        !allocator->real->close_page(allocator, collect_entry, &entries))
+        return false;
+    for (uint32_t i = 0; i < entries.n; i++)
+        move_entry(table, entries.v[i]);
+    return true;
+}
+
+/* Evict about so many bytes of entries. Returns whether there was one. */
+static bool evict_some(struct crl_table *table, const struct crl_entry *spared, size_t bytes)
+{
+    size_t before = limbo_bytes(table);
+    bool could = true;
+    while (could && limbo_bytes(table) - before < bytes)
+        could = evict(table, spared);
+    return limbo_bytes(table) > before;
+}
+
+/* Bring what the allocators hold within the budget, without the newest entry. Returns whether it
+ * is. When it has come to that, some more is freed, so that many inserts pass before the next time,
+ * and waiting for readers once serves many pages. Each page is emptied at most once and each entry
+ * evicted at most once, so this ends. */
+static bool fit_real_memory(struct crl_table *table, const struct crl_entry *newest)
+{
+    struct crl_allocator *allocator = table->allocator;
+    size_t held = held_bytes(table);
+    if (held <= table->memory_bytes)
+        return true;
+    size_t some = table->memory_bytes / 64, target = table->memory_bytes - some;
+    bool can_go_on = true;
+    while (held > target && can_go_on) {
+        allocator->real->trim(allocator, held - target);
+        can_go_on = limbo_bytes(table) < some &&
+                    (empty_page(table, newest) || evict_some(table, newest, some / 4 + 1));
+        if (!can_go_on) {
+            can_go_on = limbo_bytes(table) > 0;
+            reclaim(table);
+        }
+        held = held_bytes(table);
+    }
+    allocator->real->reopen(allocator);
+    return held <= table->memory_bytes;
+}
+
+/* --------------------------------------------------------------------------------------- insert */
 
 bool crl_table_insert(struct crl_table *table, struct crl_entry *entry)
 {
@@ -283,6 +418,12 @@ bool crl_table_insert(struct crl_table *table, struct crl_entry *entry)
         replace(table, old, entry);
     else if (!add(table, entry))
         return false;
+    if (total_bytes(table) > table->memory_bytes)
+        reclaim(table);
+    if (!fit_real_memory(table, entry)) {
+        unlink_entry(table, entry);
+        return false;
+    }
     crl_assert(total_bytes(table) <= table->memory_bytes); /* T1 */
     return true;
 }
@@ -321,7 +462,9 @@ struct crl_table_counts crl_table_counts(const struct crl_table *table)
         .entries = table->sieve.entries,
         .bytes = total_bytes(table),
         .limbo_bytes = limbo_bytes(table),
+        .held_bytes = held_bytes(table),
         .evictions = table->evictions,
+        .moves = table->moves,
     };
 }
 
@@ -337,7 +480,7 @@ static void check_queue(const struct crl_table *table)
         crl_assert(entry->refs > 0);
         crl_assert(crl_table_find(table, entry->hash, entry->space, crl_entry_key(entry)) == entry);
         hand_seen |= entry == sieve->hand;
-        bytes += crl_entry_bytes(entry);
+        bytes += entry_cost(table, entry);
         entries++;
         older = entry;
     }
@@ -386,13 +529,16 @@ static void check_buckets(const struct crl_table *table)
     crl_assert(bytes == table->bucket_bytes);
 }
 
-static void check_limbo(const struct crl_limbo *limbo)
+static void check_limbo(const struct crl_table *table, const struct crl_limbo *limbo)
 {
-    size_t bytes = 0;
+    size_t bytes = 0, entry_bytes = 0;
     for (const struct crl_entry *entry = limbo->entries; entry; entry = entry->older) {
         crl_assert(entry->refs > 0); /* E2 */
-        bytes += crl_entry_bytes(entry) + (entry->emptied ? sizeof *entry->emptied : 0);
+        entry_bytes += entry_cost(table, entry);
+        bytes += entry->emptied ? sizeof *entry->emptied : 0;
     }
+    crl_assert(entry_bytes == limbo->entry_bytes);
+    bytes += entry_bytes;
     crl_assert(limbo->arrays_n <= LIMBO_ARRAYS_MAX);
     for (uint32_t i = 0; i < limbo->arrays_n; i++)
         bytes += crl_buckets_bytes(limbo->arrays[i]);
@@ -403,7 +549,7 @@ void crl_table_check(const struct crl_table *table)
 {
     check_queue(table);
     check_buckets(table);
-    check_limbo(&table->limbos[0]);
-    check_limbo(&table->limbos[1]);
+    check_limbo(table, &table->limbos[0]);
+    check_limbo(table, &table->limbos[1]);
     crl_assert(total_bytes(table) <= table->memory_bytes); /* T1 */
 }

@@ -11,19 +11,25 @@
  * new one is SIEVE's choice (sieve.h): a hit at most sets a bit that is not yet set.
  *
  * What readers may still look at when it is unlinked (entries, emptied buckets, outgrown arrays)
- * waits in limbo. Limbo is memory too, and evicting can't shrink it: an evicted entry goes there
- * first. So a sixteenth of the budget is kept free of entries and buckets, for limbo to grow into;
- * the writer reclaims when crl_table_limbo_is_due(), well before that is full. If limbo is full all
- * the same, an insert refuses, and may be tried again after the next reclaim:
+ * waits in limbo for a grace period. Limbo is memory too, and evicting can't shrink it: an evicted
+ * entry goes there first. So a sixteenth of the budget is kept free of entries and buckets, for
+ * limbo to grow into; the writer reclaims when crl_table_limbo_is_due(), well before that is full.
+ * An insert that finds limbo full all the same waits for readers itself.
  *
  *     |<------------------------- memory_bytes ------------------------->|
  *     |<---- entries and their buckets: at most 15/16 ---->|<-- limbo -->|
  *
+ * What an allocator holds of the system is more than its blocks: a page stays as long as one block
+ * in it lives. Where that is over the budget, because the sizes of values have changed, the
+ * emptiest page is closed and its entries are moved to gaps elsewhere, or evicted where there is no
+ * gap, until enough pages are empty. Entries are immutable, so moving one is to publish a copy.
+ *
  * Invariants:
  *   T1  Budget: linked entries (block sizes), their buckets and limbo together stay within
- *       memory_bytes; an entry that can't fit is not linked. (Not counted: the table's own struct,
- *       12 bytes a shard and some hundred more; and values that the program still holds after they
- *       left the table.)
+ *       memory_bytes; so does, after each insert, what the allocators hold of the system, but for
+ *       values that the program still holds after they left the table. An entry that can't fit is
+ *       not linked. (The second half where the allocator knows: see allocator.h. An entry that is
+ *       about to be inserted has been allocated already, so for that long it comes on top.)
  *   T2  At most one linked entry has a given space and key.
  *   T3  What was unlinked goes to limbo, and is given back only after a grace period that began
  *       later.
@@ -47,7 +53,11 @@ struct crl_limbo; /* a batch of what was unlinked */
 
 struct crl_table_config {
     size_t memory_bytes;
-    struct crl_allocator *allocator; /* borrowed; outlives the table */
+    struct crl_allocator *allocator;        /* of entries; borrowed; outlives the table */
+    struct crl_allocator *bucket_allocator; /* likewise, of all else; NULL: the same; then no entry
+                                             * can be moved */
+    void (*wait_for_readers)(void); /* returns when all read sections that run now have ended; NULL:
+                                     * there are no readers on other threads */
     uint32_t shards; /* a power of two, 1 to 1024; 0: 256. Fewer where the budget is tiny */
 };
 
@@ -55,7 +65,9 @@ struct crl_table_counts {
     uint64_t entries;
     uint64_t bytes;       /* entries, buckets and limbo: what T1 bounds */
     uint64_t limbo_bytes; /* of these */
+    uint64_t held_bytes;  /* of the system's memory; 0 where the allocator does not know */
     uint64_t evictions;   /* entries pushed out by the budget, ever */
+    uint64_t moves;       /* entries copied elsewhere to empty a page, ever */
 };
 
 /* crl_table_new - an empty table. Errors: ENOMEM, EINVAL */
@@ -99,10 +111,10 @@ static inline void crl_table_touch(struct crl_entry *entry)
  * the place and the mark of the old one in the order of eviction.
  *
  * Returns true; or false: it does not fit into the budget or there is no memory for a bucket. Then
- * nothing is linked under this key any more (an older value must not outlive a newer one). If limbo
- * is not empty, it may fit once that is reclaimed. Nothing is evicted for an entry that would not
- * fit without all the others. An entry is inserted at most once in its life. Cost: O(1), but for
- * evictions and, rarely, growing a shard. */
+ * nothing is linked under this key any more (an older value must not outlive a newer one). Nothing
+ * is evicted for an entry that would not fit without all the others. An entry is inserted at most
+ * once in its life. Cost: O(1), but for evictions and, rarely, growing a shard, waiting for readers
+ * and emptying a page. */
 bool crl_table_insert(struct crl_table *table, struct crl_entry *entry);
 
 /* crl_table_remove - unlink a key. Returns whether there was one. */
@@ -115,7 +127,8 @@ bool crl_table_limbo_is_due(const struct crl_table *table);
 
 /* crl_table_limbo_take - hand over all that waits for a grace period, NULL if nothing does. Its
  * bytes count until crl_table_limbo_drop(), which the caller calls after a grace period, on the
- * writer's thread. At most one batch is out at a time (a second take returns NULL). */
+ * writer's thread; or until an insert had to wait for readers, and has freed them. At most one
+ * batch is out at a time (a second take returns NULL). */
 struct crl_limbo *crl_table_limbo_take(struct crl_table *table);
 void crl_table_limbo_drop(struct crl_table *table, struct crl_limbo *limbo);
 

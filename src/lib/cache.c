@@ -48,6 +48,8 @@ static void cache_free(struct corral_cache *cache)
         crl_core_free(cache->core);
     if (cache->arena != NULL)
         crl_arena_release(cache->arena);
+    if (cache->buckets != NULL)
+        crl_arena_release(cache->buckets);
     if (cache->stats != NULL)
         crl_stats_release(cache->stats);
     for (uint32_t i = 0; i < cache->origins_n; i++) {
@@ -63,7 +65,9 @@ static void cache_free(struct corral_cache *cache)
 
 static int core_make(struct corral_cache *cache, const struct corral_options *options)
 {
-    int rc = crl_arena_new(&cache->arena);
+    int rc = crl_arena_new(options->memory_bytes, &cache->arena);
+    if (rc == 0)
+        rc = crl_arena_new(options->memory_bytes, &cache->buckets);
     if (rc < 0)
         return rc;
     struct crl_core_config config = {
@@ -73,6 +77,8 @@ static int core_make(struct corral_cache *cache, const struct corral_options *op
         .waiters_max = options->waiters_max,
         .seed = cache->seed,
         .allocator = cache->arena,
+        .bucket_allocator = cache->buckets,
+        .wait_for_readers = crl_rcu_wait,
     };
     rc = crl_core_new(&config, &cache->core);
     if (rc == 0)

@@ -164,7 +164,7 @@ static void counts_publish(struct corral_cache *cache)
 {
     struct crl_table_counts counts = crl_table_counts(cache->table);
     crl_counter_set(&cache->counts.entries, counts.entries);
-    crl_counter_set(&cache->counts.bytes, counts.bytes);
+    crl_counter_set(&cache->counts.bytes, counts.held_bytes);
     crl_counter_set(&cache->counts.evictions, counts.evictions);
 }
 

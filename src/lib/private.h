@@ -64,8 +64,9 @@ struct corral_origin {
 
 struct corral_cache {
     struct crl_core *core;
-    struct crl_table *table; /* the core's */
-    struct crl_allocator *arena;
+    struct crl_table *table;       /* the core's */
+    struct crl_allocator *arena;   /* of entries */
+    struct crl_allocator *buckets; /* of the rest of the table */
     uint64_t seed;
     size_t key_max, value_max;
     uint32_t waiters_max;

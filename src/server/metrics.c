@@ -335,7 +335,7 @@ static const struct metric_row {
     {"corral_origin_queued", "gauge", tell_queued, "Loads waiting for their turn now."},
     {"corral_entries", "gauge", tell_entries, "Values in memory."},
     {"corral_memory_bytes", "gauge", tell_bytes,
-     "Memory of these values with keys and overhead; bounded by cache.memory."},
+     "Memory that the table of values has taken of the system; bounded by cache.memory."},
     {"corral_evictions_total", "counter", tell_evictions,
      "Values pushed out of memory to make room."},
     {"corral_flights", "gauge", tell_flights, "Keys being loaded now."},

@@ -41,6 +41,19 @@ static void change_begin(struct watched *watched)
     watched->made_n = 0;
 }
 
+/* Of the allocator whose table waits for its readers; on the writer's thread. */
+static __thread struct watched *waiting;
+static __thread uint64_t waits;
+
+/* After a grace period, the rest of a change may free what was unlinked before. */
+static void wait_for_readers(void)
+{
+    crl_rcu_wait();
+    waits++;
+    if (waiting)
+        waiting->is_changing = false;
+}
+
 static void change_end(struct watched *watched)
 {
     watched->is_changing = false;
@@ -80,7 +93,8 @@ static void watched_free(struct crl_allocator *allocator, void *block, size_t by
 
 static struct watched watched(uint64_t fail_at)
 {
-    return (struct watched){.base = {watched_alloc, watched_free}, .fail_at = fail_at};
+    return (struct watched){.base = {.alloc = watched_alloc, .free = watched_free},
+                            .fail_at = fail_at};
 }
 
 /* -------------------------------------------------------------------------------------- helpers */
@@ -190,14 +204,10 @@ static void reclaim(struct crl_table *table)
         crl_table_limbo_drop(table, limbo);
 }
 
-/* Insert as the library does: when refused, reclaim and try again. */
-static void insert_and_reclaim(struct crl_table *table, uint32_t number, uint32_t serial,
-                               size_t words)
+/* Insert an entry that must fit. */
+static void must_insert(struct crl_table *table, uint32_t number, uint32_t serial, size_t words)
 {
-    struct crl_allocator *allocator = &crl_allocator_malloc;
-    bool linked = insert(table, allocator, HASH_REAL, number, serial, words);
-    reclaim(table);
-    assert_true(linked || insert(table, allocator, HASH_REAL, number, serial, words));
+    assert_true(insert(table, &crl_allocator_malloc, HASH_REAL, number, serial, words));
 }
 
 static struct crl_table *make_table(struct crl_allocator *allocator, size_t memory_bytes,
@@ -206,6 +216,7 @@ static struct crl_table *make_table(struct crl_allocator *allocator, size_t memo
     struct crl_table *table = NULL;
     assert_int_equal(crl_table_new(&(struct crl_table_config){.memory_bytes = memory_bytes,
                                                               .allocator = allocator,
+                                                              .wait_for_readers = wait_for_readers,
                                                               .shards = shards},
                                    &table),
                      0);
@@ -356,27 +367,52 @@ static void an_entry_keeps_its_parts(void **state)
     free(key);
 }
 
-/* Eviction moves memory to limbo and frees none: at the limit, reclaiming is what helps. */
-static void full_limbo_refuses_until_reclaimed(void **state)
+/* Eviction moves memory to limbo and frees none: where limbo is full, an insert waits for readers
+ * and empties it, also of a batch that is out. */
+static void a_full_limbo_is_waited_out(void **state)
 {
     (void)state;
     struct watched memory = watched(0);
     struct crl_table *table = make_table(&memory.base, ROOM_FOR(BUCKET + BLOCK(4)), 0);
+    waits = 0;
     assert_true(insert(table, &memory.base, HASH_REAL, 0, 1, 4));
     assert_false(crl_table_limbo_is_due(table));
-    assert_false(insert(table, &memory.base, HASH_REAL, 0, 2, 4));
-    assert_null(find(table, HASH_REAL, 0)); /* no older value outlives a newer one */
-    assert_true(crl_table_limbo_is_due(table));
+    assert_int_equal(waits, 0);
+    assert_true(insert(table, &memory.base, HASH_REAL, 0, 2, 4));
+    assert_int_equal(waits, 1);
+    assert_int_equal(crl_table_counts(table).limbo_bytes, 0);
 
+    assert_true(remove_key(table, HASH_REAL, 0));
+    assert_true(crl_table_limbo_is_due(table));
     struct crl_limbo *limbo = crl_table_limbo_take(table);
     assert_non_null(limbo);
     assert_null(crl_table_limbo_take(table));
     assert_false(crl_table_limbo_is_due(table));
-    assert_false(insert(table, &memory.base, HASH_REAL, 0, 3, 4)); /* it still counts */
+    assert_true(insert(table, &memory.base, HASH_REAL, 0, 3, 4)); /* it still counts */
+    assert_int_equal(waits, 2);
     crl_table_limbo_drop(table, limbo);
 
-    assert_true(insert(table, &memory.base, HASH_REAL, 0, 4, 4));
+    assert_int_equal(find(table, HASH_REAL, 0)->answered_at, 3);
     crl_table_check(table);
+    crl_table_free(table);
+    assert_int_equal(memory.bytes, 0);
+}
+
+/* A value of nearly the whole budget is kept, and so is the one that replaces it. */
+static void a_large_value_is_kept(void **state)
+{
+    (void)state;
+    struct watched memory = watched(0);
+    struct crl_table *table = make_table(&memory.base, 1000, 1);
+    for (uint32_t serial = 1; serial <= 20; serial++) {
+        assert_true(insert(table, &memory.base, HASH_REAL, serial % 3, serial, 64));
+        assert_int_equal(find(table, HASH_REAL, serial % 3)->answered_at, serial);
+        crl_table_check(table);
+        assert_true(insert(table, &memory.base, HASH_REAL, serial % 3, serial + 100, 64));
+        assert_int_equal(find(table, HASH_REAL, serial % 3)->answered_at, serial + 100);
+        crl_table_check(table);
+    }
+    assert_int_equal(crl_table_counts(table).evictions, 19);
     crl_table_free(table);
     assert_int_equal(memory.bytes, 0);
 }
@@ -389,20 +425,20 @@ static void a_replacement_keeps_place_and_mark(void **state)
     struct crl_table *table =
         make_table(allocator, ROOM_FOR(BUCKET * 3 + 3 * crl_entry_block_bytes(5, 256)), 1);
     for (uint32_t i = 0; i < 3; i++)
-        insert_and_reclaim(table, i, 1, 32);
+        must_insert(table, i, 1, 32);
     crl_table_touch(find(table, HASH_REAL, 1));
     for (uint32_t i = 0; i < 3; i++) {
-        assert_true(insert(table, allocator, HASH_REAL, i, 2, 1));
+        must_insert(table, i, 2, 1);
         reclaim(table);
     }
     assert_int_equal(crl_table_counts(table).evictions, 0);
     for (uint32_t i = 0; i < 3; i++)
-        insert_and_reclaim(table, i, 3, 32);
+        must_insert(table, i, 3, 32);
     assert_int_equal(crl_table_counts(table).evictions, 0);
 
-    insert_and_reclaim(table, 3, 1, 32); /* 0 is still the oldest, so it goes first */
+    must_insert(table, 3, 1, 32); /* 0 is still the oldest, so it goes first */
     assert_null(find(table, HASH_REAL, 0));
-    insert_and_reclaim(table, 4, 1, 32); /* 1 is still marked, so 2 goes next */
+    must_insert(table, 4, 1, 32); /* 1 is still marked, so 2 goes next */
     assert_non_null(find(table, HASH_REAL, 1));
     assert_null(find(table, HASH_REAL, 2));
     crl_table_free(table);
@@ -509,7 +545,9 @@ static void step_insert(struct run *run, uint32_t key, uint32_t serial)
     struct crl_table_counts before = crl_table_counts(run->table);
     struct crl_entry *entry = make_entry(&run->memory.base, run->hashing, key, serial, words);
     change_begin(&run->memory);
+    waiting = &run->memory;
     bool linked = crl_table_insert(run->table, entry);
+    waiting = NULL;
     change_end(&run->memory);
     crl_entry_unref(&run->memory.base, entry);
     struct crl_table_counts after = crl_table_counts(run->table);
@@ -691,10 +729,10 @@ static void write_at_random(struct shared *shared, uint32_t writes)
     }
 }
 
-static void concurrent_run(enum hashing hashing, uint32_t writes)
+static void concurrent_run(enum hashing hashing, size_t memory_bytes, uint32_t writes)
 {
     struct shared shared = {.memory = watched(0), .hashing = hashing};
-    shared.table = make_table(&shared.memory.base, 1 << 20, 4);
+    shared.table = make_table(&shared.memory.base, memory_bytes, 4);
     for (uint32_t key = 0; key < STABLE; key++)
         assert_true(insert(shared.table, &shared.memory.base, hashing, key, 1, 1));
     pthread_t threads[3];
@@ -715,7 +753,7 @@ static void readers_find_what_is_linked(void **state)
 {
     (void)state;
     for (enum hashing hashing = HASH_REAL; hashing < HASHINGS; hashing++)
-        concurrent_run(hashing, 20000);
+        concurrent_run(hashing, 1 << 20, 20000);
 }
 
 int main(void)
@@ -727,7 +765,8 @@ int main(void)
         cmocka_unit_test(every_byte_of_a_key_counts),
         cmocka_unit_test(a_pruned_bucket_leads_on),
         cmocka_unit_test(budget_rows),
-        cmocka_unit_test(full_limbo_refuses_until_reclaimed),
+        cmocka_unit_test(a_full_limbo_is_waited_out),
+        cmocka_unit_test(a_large_value_is_kept),
         cmocka_unit_test(a_replacement_keeps_place_and_mark),
         cmocka_unit_test(an_impossible_entry_evicts_nobody),
         cmocka_unit_test(random_operations_match_the_model),
