@@ -192,6 +192,7 @@ static int origin_register(struct corral_cache *cache, void *arg)
     }
     origin->cache = cache;
     origin->number = (uint32_t)number;
+    origin->counts = crl_core_origin_counts(cache->core, origin->number);
     origin->name = name;
     origin->impl = errand->impl;
     origin->places = errand->options->concurrency;
@@ -279,6 +280,7 @@ static int space_register(struct corral_cache *cache, void *arg)
     space->cache = cache;
     space->origin = errand->options->origin;
     space->number = (uint32_t)number;
+    space->counts = crl_core_space_counts(cache->core, space->number);
     space->arg = errand->options->arg;
     space->name = name;
     cache->spaces[cache->spaces_n++] = space;
@@ -324,8 +326,7 @@ void crl_space_stats(struct corral_space *space, struct crl_space_stats *ret_sta
 {
     struct crl_space_sheet sum = {0};
     crl_stats_sum(space->cache->stats, space->number, &sum);
-    const struct crl_core_space_counts *counts =
-        crl_core_space_counts(space->cache->core, space->number);
+    const struct crl_core_space_counts *counts = space->counts;
     *ret_stats = (struct crl_space_stats){
         .generations = crl_counter_get(&counts->generations),
         .loads = crl_counter_get(&counts->loads),
@@ -337,8 +338,7 @@ void crl_space_stats(struct corral_space *space, struct crl_space_stats *ret_sta
 
 void crl_origin_stats(struct corral_origin *origin, struct crl_origin_stats *ret_stats)
 {
-    const struct crl_core_origin_counts *counts =
-        crl_core_origin_counts(origin->cache->core, origin->number);
+    const struct crl_core_origin_counts *counts = origin->counts;
     *ret_stats = (struct crl_origin_stats){
         .active = crl_counter_get(&counts->active),
         .active_peak = crl_counter_get(&counts->active_peak),

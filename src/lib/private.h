@@ -35,6 +35,7 @@ struct corral_space {
     struct corral_cache *cache;
     struct corral_origin *origin;
     uint32_t number; /* in the core */
+    const struct crl_core_space_counts *counts;
     void *arg;
     char *name;
 };
@@ -56,6 +57,7 @@ struct engine_load {
 struct corral_origin {
     struct corral_cache *cache;
     uint32_t number; /* in the core */
+    const struct crl_core_origin_counts *counts;
     char *name;
     struct crl_origin *impl;
     uint32_t places;

@@ -723,6 +723,50 @@ static void an_idle_cache_that_closes_starts_nothing(void **state)
     house_close(house);
 }
 
+/* -------------------------------------------------------------------------------------- figures */
+
+struct watcher {
+    struct house *house;
+    atomic_bool has_looked, is_wrong, is_over;
+};
+
+static void *watch_figures(void *arg)
+{
+    struct watcher *watcher = arg;
+    do {
+        if (space_stats(watcher->house).loads != 1 || origin_stats(watcher->house).active_peak != 1)
+            watcher->is_wrong = true;
+        watcher->has_looked = true;
+    } while (!watcher->is_over);
+    return NULL;
+}
+
+/* Whether that is a race is ThreadSanitizer's to say. */
+static void figures_may_be_read_while_spaces_are_added(void **state)
+{
+    (void)state;
+    struct house *house = house_open(&(struct plan){0});
+    assert_int_equal(get(house, "7", LONG), CORRAL_LOADED);
+    struct watcher watcher = {.house = house};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, watch_figures, &watcher), 0);
+    wait_until(watcher.has_looked);
+    for (int i = 1; i < CRL_ORIGINS_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d", i);
+        struct corral_origin_options origin_options = {.name = name, .loader = loader};
+        struct corral_space_options space_options = {.name = name};
+        struct corral_space *space;
+        assert_int_equal(corral_origin_add(house->cache, &origin_options, &space_options.origin),
+                         0);
+        assert_int_equal(corral_space_add(house->cache, &space_options, &space), 0);
+    }
+    watcher.is_over = true;
+    pthread_join(thread, NULL);
+    assert_false(watcher.is_wrong);
+    house_close(house);
+}
+
 /* ------------------------------------------------------------------------------ wrong arguments */
 
 static void misuse_is_told(void **state)
@@ -888,6 +932,7 @@ int main(void)
         cmocka_unit_test(waiters_at_and_over_their_limit),
         cmocka_unit_test(values_outlive_the_cache),
         cmocka_unit_test(an_idle_cache_that_closes_starts_nothing),
+        cmocka_unit_test(figures_may_be_read_while_spaces_are_added),
         cmocka_unit_test(misuse_is_told),
         cmocka_unit_test(blocking_on_the_cache_s_own_thread_is_refused),
         cmocka_unit_test(many_threads_readers_and_writers),
