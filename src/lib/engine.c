@@ -170,19 +170,25 @@ static void counts_publish(struct corral_cache *cache)
 
 static void timer_fires(uv_timer_t *timer);
 
+/* Wake up when the core's next timer is due, counted from the end of the batch. What became due
+ * meanwhile has a moment more, so that answers which have come in time are heard first. */
+static void timer_set(struct corral_cache *cache, corral_us next_at)
+{
+    if (next_at == CRL_NEVER) {
+        uv_timer_stop(&cache->timer);
+        return;
+    }
+    corral_us left = next_at - crl_now();
+    uv_update_time(&cache->loop);
+    uv_timer_start(&cache->timer, timer_fires, left > 0 ? (uint64_t)(left + 999) / 1000 : 1, 0);
+}
+
 /* After each batch: due timers, the next wake-up, what is to be freed, who waits for quiet. */
 static void engine_settle(struct corral_cache *cache)
 {
     while (crl_core_next_at(cache->core) <= cache->now)
         crl_engine_feed(cache, &(struct crl_event){.kind = CRL_TIMER});
-    corral_us next_at = crl_core_next_at(cache->core);
-    if (next_at == CRL_NEVER) {
-        uv_timer_stop(&cache->timer);
-    } else {
-        uv_update_time(&cache->loop);
-        uv_timer_start(&cache->timer, timer_fires, (uint64_t)(next_at - cache->now + 999) / 1000,
-                       0);
-    }
+    timer_set(cache, crl_core_next_at(cache->core));
     counts_publish(cache);
     if (cache->on_quiet != NULL && crl_core_is_idle(cache->core)) {
         struct engine_call *call = cache->on_quiet;
