@@ -135,7 +135,8 @@ CORRAL_API int corral_open(const struct corral_options *options, struct corral_c
  * CORRAL_ECLOSED, by the call itself.
  *
  * Returns 0, or CORRAL_ETIMEDOUT if a loader was left behind (the cache is closed all the same), or
- * CORRAL_EDEADLOCK on the cache's own thread (nothing is done). NULL is allowed and returns 0. */
+ * CORRAL_EDEADLOCK on the cache's own thread, or CORRAL_ECLOSED in a child of fork() where the
+ * cache is the parent's (nothing is done). NULL is allowed and returns 0. */
 CORRAL_API int corral_close(struct corral_cache *cache);
 
 /* ---------------------------------------------------------------------------- origins and loads */

@@ -79,9 +79,10 @@ static int core_make(struct corral_cache *cache, const struct corral_options *op
     return rc;
 }
 
+uint32_t crl_forks;
+
 /* A child of fork() may open caches of its own: what they share with the parent's is left whole,
- * and without the threads that are not in the child. The caches of the parent are of no use
- * there. */
+ * and without the threads that are not in the child. The caches of the parent are closed to it. */
 static void fork_begins(void)
 {
     crl_tickets_lock();
@@ -96,6 +97,7 @@ static void fork_ends_in_parent(void)
 
 static void fork_ends_in_child(void)
 {
+    crl_forks++;
     urcu_bp_after_fork_child();
     crl_tickets_unlock();
 }
@@ -115,6 +117,7 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
         return CORRAL_ENOMEM;
     static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&fork_once, fork_prepare);
+    cache->forks = crl_forks;
     cache->seed = crl_entropy();
     cache->key_max = options.key_max;
     cache->value_max = options.value_max;
@@ -138,6 +141,8 @@ int corral_close(struct corral_cache *cache)
 {
     if (cache == NULL)
         return 0;
+    if (cache->forks != crl_forks)
+        return CORRAL_ECLOSED;
     if (crl_engine_is_here(cache))
         return CORRAL_EDEADLOCK;
     corral_us until = crl_now() + cache->close_wait_us;

@@ -287,7 +287,8 @@ void crl_engine_stop(struct corral_cache *cache)
 
 int crl_engine_post(struct corral_cache *cache, struct engine_call *call)
 {
-    return crl_mailbox_offer(&cache->mailbox, &call->letter) ? 0 : CORRAL_ECLOSED;
+    bool taken = cache->forks == crl_forks && crl_mailbox_offer(&cache->mailbox, &call->letter);
+    return taken ? 0 : CORRAL_ECLOSED;
 }
 
 bool crl_engine_is_here(const struct corral_cache *cache)

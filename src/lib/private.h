@@ -64,7 +64,11 @@ struct corral_origin {
     struct engine_load *loads[]; /* by place; the engine's */
 };
 
+/* How many forks lie between this process and the first that opened a cache. */
+extern uint32_t crl_forks;
+
 struct corral_cache {
+    uint32_t forks; /* at the opening: where there are more, the threads and locks are not ours */
     struct crl_core *core;
     struct crl_table *table; /* the core's */
     struct crl_allocator *arena;
@@ -105,8 +109,8 @@ int crl_engine_start(struct corral_cache *cache);
 void crl_engine_stop(struct corral_cache *cache);
 
 /* crl_engine_post - run a call on the engine's thread. Any thread. After success the cache must not
- * be looked at any more: it may be closed. Errors: ECLOSED close has begun; then the call is still
- * the caller's. */
+ * be looked at any more: it may be closed. Errors: ECLOSED close has begun, or the cache is that of
+ * a process of which this one is a child; then the call is still the caller's. */
 int crl_engine_post(struct corral_cache *cache, struct engine_call *call);
 
 /* crl_engine_is_here - is this the engine's own thread? */
