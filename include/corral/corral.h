@@ -127,11 +127,16 @@ CORRAL_API int corral_open(const struct corral_options *options, struct corral_c
  * Gets that wait are answered with CORRAL_ECLOSED, loads are cancelled. Loaders that are still
  * running are waited for, up to close_wait_us; one that has not returned by then is left behind:
  * its answer will be dropped and its memory freed when it returns. Values that the program holds
- * stay valid until they are released. No call may be made on the cache, its spaces or its origins
- * during or after this one, except by loaders that answer late. Blocks.
+ * stay valid until they are released. Blocks.
+ *
+ * No other call may be made on the cache, its spaces or its origins during or after this one, with
+ * two exceptions. A load may be answered at any time. And callbacks, and loaders that are not left
+ * behind, may go on calling: once close has begun, what memory does not answer is refused with
+ * CORRAL_ECLOSED, by the call itself.
  *
  * Returns 0, or CORRAL_ETIMEDOUT if a loader was left behind (the cache is closed all the same), or
- * CORRAL_EDEADLOCK on the cache's own thread (nothing is done). NULL is allowed and returns 0. */
+ * CORRAL_EDEADLOCK on the cache's own thread, or CORRAL_ECLOSED in a child of fork() where the
+ * cache is the parent's (nothing is done). NULL is allowed and returns 0. */
 CORRAL_API int corral_close(struct corral_cache *cache);
 
 /* ---------------------------------------------------------------------------- origins and loads */
@@ -162,7 +167,7 @@ struct corral_origin_options {
 
 /* corral_origin_add - register where values come from. The origin lives as long as the cache.
  * Errors: EINVAL, EEXIST the name is taken, ELIMIT more than 64 origins, ENOMEM, ESYSTEM,
- * EDEADLOCK. Blocks shortly. */
+ * EDEADLOCK, ECLOSED. Blocks shortly. */
 CORRAL_API int corral_origin_add(struct corral_cache *cache,
                                  const struct corral_origin_options *options,
                                  struct corral_origin **ret_origin);
@@ -210,7 +215,8 @@ struct corral_space_options {
 };
 
 /* corral_space_add - add a space. It lives as long as the cache.
- * Errors: EINVAL, EEXIST the name is taken, ELIMIT more than 256 spaces, ENOMEM, EDEADLOCK. */
+ * Errors: EINVAL, EEXIST the name is taken, ELIMIT more than 256 spaces, ENOMEM, ESYSTEM,
+ * EDEADLOCK, ECLOSED. Blocks shortly. */
 CORRAL_API int corral_space_add(struct corral_cache *cache,
                                 const struct corral_space_options *options,
                                 struct corral_space **ret_space);
@@ -255,7 +261,8 @@ typedef void corral_get_fn(void *arg, int result, struct corral_value *value);
  *
  * `fn` is called exactly once, if and only if 0 is returned: before this call returns, on the
  * calling thread, where the answer is in memory; else on the cache's thread, where it must not
- * block. Returns 0; or EKEY, EINVAL, ENOMEM, ELIMIT, and then `fn` is not called. */
+ * block. Returns 0; or EKEY, EINVAL, ENOMEM, ELIMIT, ECLOSED, and then `fn` is not called: a
+ * callback that gets again whatever its result comes to an end when the cache closes. */
 CORRAL_API int corral_get_async(struct corral_space *space, struct corral_bytes key,
                                 corral_us wait_us, corral_get_fn *fn, void *arg);
 
@@ -273,12 +280,12 @@ CORRAL_API int corral_read(struct corral_space *space, struct corral_bytes key, 
 
 /* corral_invalidate - forget a key. When this returns, no reader that comes later is given a value
  * whose load began earlier. A load under way goes on for those who wait for it, uncached. Blocks
- * shortly. Errors: EKEY, ESYSTEM, EDEADLOCK. */
+ * shortly. Errors: EKEY, ESYSTEM, EDEADLOCK, ECLOSED. */
 CORRAL_API int corral_invalidate(struct corral_space *space, struct corral_bytes key);
 
 /* corral_put - set the value of a key, as if the origin had answered with it now. It is an
  * invalidation as well, also where it fails with ENOMEM. Blocks shortly. Errors: EKEY, EVALUE,
- * ENOMEM, ESYSTEM, EDEADLOCK. */
+ * ENOMEM, ESYSTEM, EDEADLOCK, ECLOSED. */
 CORRAL_API int corral_put(struct corral_space *space, struct corral_bytes key,
                           struct corral_bytes value);
 

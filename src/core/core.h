@@ -26,7 +26,7 @@
  *
  * Not here: clocks, threads, I/O, hits (they are answered from the table without the core).
  *
- * Threads: one at a time. Counters may be read by any.
+ * Threads: one at a time. Counters may be read by any, but finding them is a call like others.
  */
 #ifndef CRL_CORE_CORE_H
 #define CRL_CORE_CORE_H
@@ -273,6 +273,7 @@ struct crl_core_origin_counts {
     struct crl_hist load;    /* duration of answered loads; bounds crl_hist_latency */
 };
 
+/* What these return lives as long as the core. */
 const struct crl_core_counts *crl_core_counts(const struct crl_core *core);
 const struct crl_core_space_counts *crl_core_space_counts(const struct crl_core *core,
                                                           uint32_t space);

@@ -4,9 +4,12 @@
  *
  * Invariants, all under `lock`:
  *   W1  queued <= idle, or every thread that may be started is (or could not be): no job waits
- * while a worker could have it. W2  A worker with number n exists if and only if n < started. W3
- * The memory of the pool is freed by who drops the last reference: its owner or a worker that was
- * left behind. Each worker that runs holds one.
+ *       while a worker could have it.
+ *   W2  A worker with number n exists if and only if n < started.
+ *   W3  The memory of the pool is freed by who drops the last reference: its owner or a worker that
+ *       was left behind. Each worker that runs holds one.
+ *   W4  While the pool stops and no job waits, a worker that is not busy ends without anybody's
+ *       help: waiting for it needs no limit.
  *
  * A worker that was left behind is detached, all others are joined: when crl_pool_free() has
  * returned 0, not even the epilogue of a thread is running, and a program may unload the library.
@@ -27,19 +30,20 @@ struct worker {
     struct crl_pool *pool;
     pthread_t thread;
     uint32_t number;
-    bool ended;
+    bool busy;
 };
 
 struct crl_pool {
     pthread_mutex_t lock;
     pthread_cond_t job_came;
-    pthread_cond_t worker_ended;
+    pthread_cond_t job_ended;
     struct crl_job *head; /* oldest */
     struct crl_job **tail;
     uint32_t queued;
     uint32_t idle;    /* workers that wait for a job */
     uint32_t started; /* workers ever started */
     uint32_t running; /* of them, not ended */
+    uint32_t busy;    /* of them, in a job */
     uint32_t refs;    /* W3 */
     bool stopping;
     char name[NAME_MAX_BYTES];
@@ -59,7 +63,7 @@ int crl_pool_new(const char *name, uint32_t threads_max, struct crl_pool **ret_p
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->job_came, NULL);
-    pthread_cond_init(&pool->worker_ended, &monotonic);
+    pthread_cond_init(&pool->job_ended, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pool->tail = &pool->head;
     pool->refs = 1;
@@ -78,7 +82,7 @@ static void unlock_and_unref(struct crl_pool *pool)
     if (!is_last)
         return;
     crl_assert(pool->running == 0 && !pool->head);
-    pthread_cond_destroy(&pool->worker_ended);
+    pthread_cond_destroy(&pool->job_ended);
     pthread_cond_destroy(&pool->job_came);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
@@ -111,13 +115,17 @@ static void *work(void *arg)
     struct crl_job *job;
     pthread_mutex_lock(&pool->lock);
     while ((job = next_job(pool))) {
+        worker->busy = true;
+        pool->busy++;
         pthread_mutex_unlock(&pool->lock);
         job->run(job, worker->number);
         pthread_mutex_lock(&pool->lock);
+        worker->busy = false;
+        pool->busy--;
+        if (pool->stopping)
+            pthread_cond_signal(&pool->job_ended);
     }
-    worker->ended = true;
     pool->running--;
-    pthread_cond_signal(&pool->worker_ended);
     unlock_and_unref(pool);
     return NULL;
 }
@@ -181,14 +189,14 @@ bool crl_pool_take_back(struct crl_pool *pool, struct crl_job *job)
 
 /* ------------------------------------------------------------------------------------------ end */
 
-/* Wait until no worker runs, or until the instant. Under the lock. */
-static void await_workers(struct crl_pool *pool, corral_us wait_us)
+/* Wait until no job is left, or until the instant. Under the lock. */
+static void await_jobs(struct crl_pool *pool, corral_us wait_us)
 {
     const corral_us longest = CORRAL_SECONDS(1000000);
     corral_us until = crl_now() + (wait_us < longest ? wait_us : longest);
     struct timespec at = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
-    while (pool->running > 0 && crl_now() < until)
-        (void)pthread_cond_timedwait(&pool->worker_ended, &pool->lock, &at); /* the loop looks */
+    while ((pool->busy > 0 || pool->head) && crl_now() < until)
+        (void)pthread_cond_timedwait(&pool->job_ended, &pool->lock, &at); /* the loop looks */
 }
 
 int crl_pool_free(struct crl_pool *pool, corral_us wait_us)
@@ -196,16 +204,16 @@ int crl_pool_free(struct crl_pool *pool, corral_us wait_us)
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
     pthread_cond_broadcast(&pool->job_came);
-    await_workers(pool, wait_us);
+    await_jobs(pool, wait_us);
     int rc = 0;
     for (uint32_t i = 0; i < pool->started; i++) {
         struct worker *worker = &pool->workers[i];
-        if (!worker->ended) {
+        if (worker->busy || pool->head) {
             pthread_detach(worker->thread);
             rc = CORRAL_ETIMEDOUT;
             continue;
         }
-        /* It has ended but for giving back the lock: without it, this could wait for itself. */
+        /* It ends now (W4), and needs the lock for that. */
         pthread_mutex_unlock(&pool->lock);
         pthread_join(worker->thread, NULL);
         pthread_mutex_lock(&pool->lock);

@@ -36,10 +36,10 @@ int crl_pool_post(struct crl_pool *pool, struct crl_job *job);
  * has run, or is about to. Costs a walk along the queue. */
 bool crl_pool_take_back(struct crl_pool *pool, struct crl_job *job);
 
-/* crl_pool_free - end the threads, wait for them at most `wait_us`, free the pool.
- * Jobs that wait are run first; none may be posted during or after it. A thread that is still busy
- * by then is left behind: it runs what is still waiting when its job returns, and cleans up after
- * itself. Jobs must therefore touch nothing that is gone once this has returned ETIMEDOUT.
+/* crl_pool_free - end the threads, wait for their jobs at most `wait_us`, free the pool.
+ * Jobs that wait are run first; none may be posted during or after it. A thread that is still in a
+ * job by then is left behind: it runs what is still waiting when its job returns, and cleans up
+ * after itself. Jobs must therefore touch nothing that is gone once this has returned ETIMEDOUT.
  * Returns 0, or CORRAL_ETIMEDOUT if threads were left behind. Blocks; not on a worker. */
 int crl_pool_free(struct crl_pool *pool, corral_us wait_us);
 

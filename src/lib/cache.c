@@ -86,9 +86,10 @@ static int core_make(struct corral_cache *cache, const struct corral_options *op
     return rc;
 }
 
+uint32_t crl_forks;
+
 /* A child of fork() may open caches of its own: what they share with the parent's is left whole,
- * and without the threads that are not in the child. The caches of the parent are of no use
- * there. */
+ * and without the threads that are not in the child. The caches of the parent are closed to it. */
 static void fork_begins(void)
 {
     crl_tickets_lock();
@@ -103,6 +104,7 @@ static void fork_ends_in_parent(void)
 
 static void fork_ends_in_child(void)
 {
+    crl_forks++;
     urcu_bp_after_fork_child();
     crl_tickets_unlock();
 }
@@ -122,6 +124,7 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
         return CORRAL_ENOMEM;
     static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&fork_once, fork_prepare);
+    cache->forks = crl_forks;
     cache->seed = crl_entropy();
     cache->key_max = options.key_max;
     cache->value_max = options.value_max;
@@ -145,6 +148,8 @@ int corral_close(struct corral_cache *cache)
 {
     if (cache == NULL)
         return 0;
+    if (cache->forks != crl_forks)
+        return CORRAL_ECLOSED;
     if (crl_engine_is_here(cache))
         return CORRAL_EDEADLOCK;
     corral_us until = crl_now() + cache->close_wait_us;
@@ -199,6 +204,7 @@ static int origin_register(struct corral_cache *cache, void *arg)
     }
     origin->cache = cache;
     origin->number = (uint32_t)number;
+    origin->counts = crl_core_origin_counts(cache->core, origin->number);
     origin->name = name;
     origin->impl = errand->impl;
     origin->places = errand->options->concurrency;
@@ -286,6 +292,7 @@ static int space_register(struct corral_cache *cache, void *arg)
     space->cache = cache;
     space->origin = errand->options->origin;
     space->number = (uint32_t)number;
+    space->counts = crl_core_space_counts(cache->core, space->number);
     space->arg = errand->options->arg;
     space->name = name;
     cache->spaces[cache->spaces_n++] = space;
@@ -331,8 +338,7 @@ void crl_space_stats(struct corral_space *space, struct crl_space_stats *ret_sta
 {
     struct crl_space_sheet sum = {0};
     crl_stats_sum(space->cache->stats, space->number, &sum);
-    const struct crl_core_space_counts *counts =
-        crl_core_space_counts(space->cache->core, space->number);
+    const struct crl_core_space_counts *counts = space->counts;
     *ret_stats = (struct crl_space_stats){
         .generations = crl_counter_get(&counts->generations),
         .loads = crl_counter_get(&counts->loads),
@@ -344,8 +350,7 @@ void crl_space_stats(struct corral_space *space, struct crl_space_stats *ret_sta
 
 void crl_origin_stats(struct corral_origin *origin, struct crl_origin_stats *ret_stats)
 {
-    const struct crl_core_origin_counts *counts =
-        crl_core_origin_counts(origin->cache->core, origin->number);
+    const struct crl_core_origin_counts *counts = origin->counts;
     *ret_stats = (struct crl_origin_stats){
         .active = crl_counter_get(&counts->active),
         .active_peak = crl_counter_get(&counts->active_peak),

@@ -23,7 +23,8 @@ int crl_get_start(struct corral_space *space, struct corral_bytes key, corral_us
                   corral_get_fn *fn, void *arg, struct crl_get **ret_get);
 
 /* crl_get_cancel - nobody waits for this answer any more. If it is not answered yet, `fn` is called
- * soon with CORRAL_ECANCELED. The load goes on for the others (P7). Any thread; does not block. */
+ * soon with CORRAL_ECANCELED, or CORRAL_ECLOSED where close comes first. The load goes on for the
+ * others (P7). Any thread; does not block. */
 void crl_get_cancel(struct crl_get *get);
 
 /* crl_get_drop - give the handle back. Any thread. */
@@ -36,7 +37,8 @@ int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us n
                 size_t size, struct corral_value *ret_value);
 
 /* crl_invalidate_async - corral_invalidate() without blocking; `fn` is called exactly once on the
- * engine thread if 0 is returned. result: 1 a value was cached, 0 it was not, or an error. */
+ * engine thread if 0 is returned. result: 1 a value was cached, 0 it was not, or an error.
+ * Errors: EKEY, ENOMEM, ECLOSED; then `fn` is not called. */
 typedef void crl_done_fn(void *arg, int result);
 int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, crl_done_fn *fn,
                          void *arg);

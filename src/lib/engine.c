@@ -61,7 +61,7 @@ static void load_answer(struct crl_load *answered, const struct crl_load_result 
     load->size = result->size;
     if (result->rc < 0 && result->why != NULL)
         load->why = strndup(result->why, WHY_MAX);
-    crl_engine_post(load->cache, &load->answered);
+    crl_mailbox_post(&load->cache->mailbox, &load->answered.letter);
 }
 
 /* Returns false where there is no memory. */
@@ -170,19 +170,25 @@ static void counts_publish(struct corral_cache *cache)
 
 static void timer_fires(uv_timer_t *timer);
 
+/* Wake up when the core's next timer is due, counted from the end of the batch. What became due
+ * meanwhile has a moment more, so that answers which have come in time are heard first. */
+static void timer_set(struct corral_cache *cache, corral_us next_at)
+{
+    if (next_at == CRL_NEVER) {
+        uv_timer_stop(&cache->timer);
+        return;
+    }
+    corral_us left = next_at - crl_now();
+    uv_update_time(&cache->loop);
+    uv_timer_start(&cache->timer, timer_fires, left > 0 ? (uint64_t)(left + 999) / 1000 : 1, 0);
+}
+
 /* After each batch: due timers, the next wake-up, what is to be freed, who waits for quiet. */
 static void engine_settle(struct corral_cache *cache)
 {
     while (crl_core_next_at(cache->core) <= cache->now)
         crl_engine_feed(cache, &(struct crl_event){.kind = CRL_TIMER});
-    corral_us next_at = crl_core_next_at(cache->core);
-    if (next_at == CRL_NEVER) {
-        uv_timer_stop(&cache->timer);
-    } else {
-        uv_update_time(&cache->loop);
-        uv_timer_start(&cache->timer, timer_fires, (uint64_t)(next_at - cache->now + 999) / 1000,
-                       0);
-    }
+    timer_set(cache, crl_core_next_at(cache->core));
     counts_publish(cache);
     if (cache->on_quiet != NULL && crl_core_is_idle(cache->core)) {
         struct engine_call *call = cache->on_quiet;
@@ -234,6 +240,7 @@ static int thread_start(struct corral_cache *cache)
     return 0;
 }
 
+/* Nobody posts any more: calls are turned away since the close began, loads have ended. */
 static void handles_close(struct corral_cache *cache)
 {
     struct crl_letter *rest = crl_mailbox_close(&cache->mailbox);
@@ -272,15 +279,16 @@ static void stop_run(struct corral_cache *cache, struct engine_call *call)
 void crl_engine_stop(struct corral_cache *cache)
 {
     struct engine_call stop = {.run = stop_run};
-    crl_engine_post(cache, &stop);
+    crl_mailbox_post(&cache->mailbox, &stop.letter);
     pthread_join(cache->thread, NULL);
     int busy = uv_loop_close(&cache->loop);
     crl_assert(busy == 0);
 }
 
-void crl_engine_post(struct corral_cache *cache, struct engine_call *call)
+int crl_engine_post(struct corral_cache *cache, struct engine_call *call)
 {
-    crl_mailbox_post(&cache->mailbox, &call->letter);
+    bool taken = cache->forks == crl_forks && crl_mailbox_offer(&cache->mailbox, &call->letter);
+    return taken ? 0 : CORRAL_ECLOSED;
 }
 
 bool crl_engine_is_here(const struct corral_cache *cache)
@@ -303,18 +311,30 @@ static void errand_run(struct corral_cache *cache, struct engine_call *call)
     uv_sem_post(&errand->done);
 }
 
-int crl_engine_do(struct corral_cache *cache, int (*run)(struct corral_cache *cache, void *arg),
-                  void *arg)
+/* is_close: it is close's own, and not turned away by it. */
+static int errand_do(struct corral_cache *cache, int (*run)(struct corral_cache *cache, void *arg),
+                     void *arg, bool is_close)
 {
-    if (crl_engine_is_here(cache))
-        return CORRAL_EDEADLOCK;
     struct engine_errand errand = {.call = {.run = errand_run}, .run = run, .arg = arg};
     if (uv_sem_init(&errand.done, 0) != 0)
         return CORRAL_ESYSTEM;
-    crl_engine_post(cache, &errand.call);
-    uv_sem_wait(&errand.done);
+    int rc = 0;
+    if (is_close)
+        crl_mailbox_post(&cache->mailbox, &errand.call.letter);
+    else
+        rc = crl_engine_post(cache, &errand.call);
+    if (rc == 0) {
+        uv_sem_wait(&errand.done);
+        rc = errand.result;
+    }
     uv_sem_destroy(&errand.done);
-    return errand.result;
+    return rc;
+}
+
+int crl_engine_do(struct corral_cache *cache, int (*run)(struct corral_cache *cache, void *arg),
+                  void *arg)
+{
+    return crl_engine_is_here(cache) ? CORRAL_EDEADLOCK : errand_do(cache, run, arg, false);
 }
 
 /* ---------------------------------------------------------------------------------------- drain */
@@ -365,13 +385,14 @@ void crl_engine_drain(struct corral_cache *cache, corral_us wait_us)
     corral_us until = crl_now() + wait_us;
     struct timespec limit = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
 
-    (void)crl_engine_do(cache, drain_begin, &quiet.call);
+    crl_mailbox_shut(&cache->mailbox);
+    (void)errand_do(cache, drain_begin, &quiet.call, true);
     pthread_mutex_lock(&quiet.lock);
     while (!quiet.reached &&
            pthread_cond_timedwait(&quiet.changed, &quiet.lock, &limit) != ETIMEDOUT)
         ;
     pthread_mutex_unlock(&quiet.lock);
-    (void)crl_engine_do(cache, drain_give_up, NULL);
+    (void)errand_do(cache, drain_give_up, NULL, true);
     pthread_cond_destroy(&quiet.changed);
     pthread_mutex_destroy(&quiet.lock);
 }

@@ -282,6 +282,19 @@ static int get_check(struct corral_space *space, struct corral_bytes key, corral
     return key_check(space, key);
 }
 
+/* Let a get go on its way. If close has begun there is none, and the get is freed; nobody asks for
+ * figures any more, so it is not counted. */
+static int get_send(struct crl_get *get)
+{
+    struct corral_cache *cache = get->space->cache;
+    int rc = crl_engine_post(cache, &get->wanted);
+    if (rc < 0) {
+        get_leave(cache);
+        free(get);
+    }
+    return rc;
+}
+
 int crl_get_start(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
                   corral_get_fn *fn, void *arg, struct crl_get **ret_get)
 {
@@ -289,11 +302,11 @@ int crl_get_start(struct corral_space *space, struct corral_bytes key, corral_us
     struct crl_get *get;
     if (rc == 0)
         rc = get_new(space, key, wait_us, fn, arg, 2, &get);
-    if (rc < 0)
-        return rc;
-    *ret_get = get;
-    crl_engine_post(space->cache, &get->wanted);
-    return 0;
+    if (rc == 0)
+        rc = get_send(get);
+    if (rc == 0)
+        *ret_get = get;
+    return rc;
 }
 
 void crl_get_cancel(struct crl_get *get)
@@ -301,7 +314,8 @@ void crl_get_cancel(struct crl_get *get)
     if (atomic_exchange_explicit(&get->cancelled, true, memory_order_relaxed))
         return;
     atomic_fetch_add_explicit(&get->refs, 1, memory_order_relaxed);
-    crl_engine_post(get->space->cache, &get->gave_up);
+    if (crl_engine_post(get->space->cache, &get->gave_up) < 0)
+        get_unref(get); /* close answers it */
 }
 
 void crl_get_drop(struct crl_get *get)
@@ -323,9 +337,7 @@ int corral_get_async(struct corral_space *space, struct corral_bytes key, corral
     }
     struct crl_get *get;
     rc = get_new(space, key, wait_us, fn, arg, 1, &get);
-    if (rc == 0)
-        crl_engine_post(space->cache, &get->wanted);
-    return rc;
+    return rc < 0 ? rc : get_send(get);
 }
 
 /* A get whose caller sleeps until it is answered. */
@@ -360,8 +372,9 @@ int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wa
         return CORRAL_ESYSTEM;
     struct crl_get *get;
     rc = get_new(space, key, wait_us, blocking_done, &blocking, 1, &get);
+    if (rc == 0)
+        rc = get_send(get);
     if (rc == 0) {
-        crl_engine_post(space->cache, &get->wanted);
         uv_sem_wait(&blocking.done);
         rc = blocking.result;
     }
@@ -438,6 +451,8 @@ int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, cr
         .space = space, .key = crl_bytes(async->key, key.size), .kind = CRL_INVALIDATE};
     async->fn = fn;
     async->arg = arg;
-    crl_engine_post(space->cache, &async->call);
-    return 0;
+    int rc = crl_engine_post(space->cache, &async->call);
+    if (rc < 0)
+        free(async);
+    return rc;
 }

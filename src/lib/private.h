@@ -35,6 +35,7 @@ struct corral_space {
 
     struct corral_cache *cache;
     struct corral_origin *origin;
+    const struct crl_core_space_counts *counts;
     void *arg;
     char *name;
 };
@@ -56,13 +57,18 @@ struct engine_load {
 struct corral_origin {
     struct corral_cache *cache;
     uint32_t number; /* in the core */
+    const struct crl_core_origin_counts *counts;
     char *name;
     struct crl_origin *impl;
     uint32_t places;
     struct engine_load *loads[]; /* by place; the engine's */
 };
 
+/* How many forks lie between this process and the first that opened a cache. */
+extern uint32_t crl_forks;
+
 struct corral_cache {
+    uint32_t forks; /* at the opening: where there are more, the threads and locks are not ours */
     struct crl_core *core;
     struct crl_table *table;       /* the core's */
     struct crl_allocator *arena;   /* of entries */
@@ -103,14 +109,16 @@ int crl_engine_start(struct corral_cache *cache);
 /* crl_engine_stop - let the thread end, when no load is on its way any more; join it. */
 void crl_engine_stop(struct corral_cache *cache);
 
-/* crl_engine_post - run a call on the engine's thread. Any thread. */
-void crl_engine_post(struct corral_cache *cache, struct engine_call *call);
+/* crl_engine_post - run a call on the engine's thread. Any thread. After success the cache must not
+ * be looked at any more: it may be closed. Errors: ECLOSED close has begun, or the cache is that of
+ * a process of which this one is a child; then the call is still the caller's. */
+int crl_engine_post(struct corral_cache *cache, struct engine_call *call);
 
 /* crl_engine_is_here - is this the engine's own thread? */
 bool crl_engine_is_here(const struct corral_cache *cache);
 
 /* crl_engine_do - run a function on the engine's thread and wait for its result.
- * Errors: EDEADLOCK on the engine's thread, and what the function returns. */
+ * Errors: EDEADLOCK on the engine's thread, ECLOSED, ESYSTEM, and what the function returns. */
 int crl_engine_do(struct corral_cache *cache, int (*run)(struct corral_cache *cache, void *arg),
                   void *arg);
 
@@ -118,8 +126,8 @@ int crl_engine_do(struct corral_cache *cache, int (*run)(struct corral_cache *ca
  * and the result of the actions are filled in. */
 int crl_engine_feed(struct corral_cache *cache, struct crl_event *event);
 
-/* crl_engine_drain - end all flights and cancel all loads; wait until the origins have confirmed,
- * at most `wait_us`. Blocks; not on the engine's thread. */
+/* crl_engine_drain - take no more calls, end all flights and cancel all loads; wait until the
+ * origins have confirmed, at most `wait_us`. Blocks; not on the engine's thread. */
 void crl_engine_drain(struct corral_cache *cache, corral_us wait_us);
 
 /* get.c */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Goal:   a child may open a cache of its own, whatever the parent's threads did when it was
- *         forked.
+ *         forked; and the parent's is closed to it.
  * Method: other threads stand, or most probably are, inside what the child needs: a read section,
  *         the table of tickets. A child that hangs is killed by its alarm. */
 #include "base/bytes.h"
@@ -106,6 +106,49 @@ static void a_reader_is_left_in_the_parent(void **state)
     assert_int_equal(corral_close(cache), 0);
 }
 
+static struct corral_cache *inherited;
+static struct corral_space *inherited_space;
+
+static void not_answered(void *arg, int result, struct corral_value *value)
+{
+    (void)arg;
+    (void)result;
+    (void)value;
+    _exit(1);
+}
+
+/* The child: everything that would wait for the cache's thread, which is in the parent. */
+static _Noreturn void use_the_inherited_cache(void)
+{
+    struct corral_value value;
+    struct corral_space *space = inherited_space;
+    struct corral_bytes key = corral_str("7");
+    if (corral_get(space, key, CORRAL_SECONDS(5), &value) != CORRAL_ECLOSED)
+        _exit(2);
+    if (corral_get_async(space, key, 0, not_answered, NULL) != CORRAL_ECLOSED)
+        _exit(3);
+    if (corral_put(space, key, key) != CORRAL_ECLOSED)
+        _exit(4);
+    if (corral_invalidate(space, key) != CORRAL_ECLOSED)
+        _exit(5);
+    if (corral_close(inherited) != CORRAL_ECLOSED)
+        _exit(6);
+    _exit(0);
+}
+
+static void the_cache_of_the_parent_is_closed_in_the_child(void **state)
+{
+    (void)state;
+    inherited_space = open_small(&inherited);
+    assert_non_null(inherited_space);
+    assert_int_equal(child_status(use_the_inherited_cache), 0);
+    struct corral_value value;
+    assert_int_equal(corral_get(inherited_space, corral_str("7"), CORRAL_SECONDS(60), &value),
+                     CORRAL_LOADED);
+    corral_value_release(&value);
+    assert_int_equal(corral_close(inherited), 0);
+}
+
 static atomic_bool is_over;
 
 static void *issue_tickets(void *arg)
@@ -142,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reader_is_left_in_the_parent),
         cmocka_unit_test(a_ticket_is_issued_in_the_parent),
+        cmocka_unit_test(the_cache_of_the_parent_is_closed_in_the_child),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

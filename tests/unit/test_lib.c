@@ -265,6 +265,7 @@ static void a_reader_that_gives_up_leaves_the_load_to_the_others(void **state)
 struct note {
     _Atomic int calls;
     int result;
+    corral_us at;
     char text[64];
 };
 
@@ -272,6 +273,7 @@ static void take_note(void *arg, int result, struct corral_value *value)
 {
     struct note *note = arg;
     note->result = result;
+    note->at = crl_now();
     if (result >= 0 && value->data != NULL)
         snprintf(note->text, sizeof note->text, "%.*s", (int)value->size,
                  (const char *)value->data);
@@ -331,6 +333,53 @@ static void a_get_can_be_called_off(void **state)
     house_close(house);
     assert_int_equal(late.calls, 1);
     assert_int_equal(late.result, CORRAL_HIT);
+}
+
+/* Something that takes the engine's time. */
+struct errand {
+    struct engine_call call;
+    _Atomic corral_us until, over_at;
+};
+
+static void errand_run(struct corral_cache *cache, struct engine_call *call)
+{
+    struct errand *errand = (struct errand *)call;
+    (void)cache;
+    while (crl_now() < errand->until)
+        sched_yield();
+    errand->over_at = crl_now();
+}
+
+/* The engine hears of a get, and is busy until its limit has passed. How long the answer takes from
+ * there. */
+static corral_us overtime(struct house *house, corral_us wait_us)
+{
+    struct errand first = {.call.run = errand_run, .until = INT64_MAX};
+    struct errand second = {.call.run = errand_run};
+    struct note note = {0};
+    assert_int_equal(crl_engine_post(house->cache, &first.call), 0);
+    assert_int_equal(corral_get_async(house->space, corral_str("7"), wait_us, take_note, &note), 0);
+    second.until = crl_now() + wait_us;
+    assert_int_equal(crl_engine_post(house->cache, &second.call), 0);
+    first.until = 0; /* from here on one batch */
+    wait_until(note.calls == 1);
+    assert_int_equal(note.result, CORRAL_ETIMEDOUT);
+    return note.at - second.over_at;
+}
+
+/* The system may put the engine aside, but not each time. */
+static void a_wait_limit_is_not_counted_from_the_end_of_work(void **state)
+{
+    (void)state;
+    struct house *house = house_open(&(struct plan){0});
+    house->gate_is_open = false;
+    corral_us least = INT64_MAX;
+    for (int i = 0; i < 20 && least >= CORRAL_MS(50); i++) {
+        corral_us over = overtime(house, CORRAL_MS(100));
+        least = over < least ? over : least;
+    }
+    assert_in_range(least, 0, CORRAL_MS(50));
+    house_close(house);
 }
 
 static void read_copies_and_never_loads(void **state)
@@ -723,6 +772,50 @@ static void an_idle_cache_that_closes_starts_nothing(void **state)
     house_close(house);
 }
 
+/* -------------------------------------------------------------------------------------- figures */
+
+struct watcher {
+    struct house *house;
+    atomic_bool has_looked, is_wrong, is_over;
+};
+
+static void *watch_figures(void *arg)
+{
+    struct watcher *watcher = arg;
+    do {
+        if (space_stats(watcher->house).loads != 1 || origin_stats(watcher->house).active_peak != 1)
+            watcher->is_wrong = true;
+        watcher->has_looked = true;
+    } while (!watcher->is_over);
+    return NULL;
+}
+
+/* Whether that is a race is ThreadSanitizer's to say. */
+static void figures_may_be_read_while_spaces_are_added(void **state)
+{
+    (void)state;
+    struct house *house = house_open(&(struct plan){0});
+    assert_int_equal(get(house, "7", LONG), CORRAL_LOADED);
+    struct watcher watcher = {.house = house};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, watch_figures, &watcher), 0);
+    wait_until(watcher.has_looked);
+    for (int i = 1; i < CRL_ORIGINS_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d", i);
+        struct corral_origin_options origin_options = {.name = name, .loader = loader};
+        struct corral_space_options space_options = {.name = name};
+        struct corral_space *space;
+        assert_int_equal(corral_origin_add(house->cache, &origin_options, &space_options.origin),
+                         0);
+        assert_int_equal(corral_space_add(house->cache, &space_options, &space), 0);
+    }
+    watcher.is_over = true;
+    pthread_join(thread, NULL);
+    assert_false(watcher.is_wrong);
+    house_close(house);
+}
+
 /* ------------------------------------------------------------------------------ wrong arguments */
 
 static void misuse_is_told(void **state)
@@ -867,6 +960,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_gives_up_leaves_the_load_to_the_others),
         cmocka_unit_test(a_get_is_answered_by_callback_once),
         cmocka_unit_test(a_get_can_be_called_off),
+        cmocka_unit_test(a_wait_limit_is_not_counted_from_the_end_of_work),
         cmocka_unit_test(read_copies_and_never_loads),
         cmocka_unit_test(nothing_is_fresh_past_its_ttl_when_ticks_come_late),
         cmocka_unit_test(not_found_is_an_outcome),
@@ -888,6 +982,7 @@ int main(void)
         cmocka_unit_test(waiters_at_and_over_their_limit),
         cmocka_unit_test(values_outlive_the_cache),
         cmocka_unit_test(an_idle_cache_that_closes_starts_nothing),
+        cmocka_unit_test(figures_may_be_read_while_spaces_are_added),
         cmocka_unit_test(misuse_is_told),
         cmocka_unit_test(blocking_on_the_cache_s_own_thread_is_refused),
         cmocka_unit_test(many_threads_readers_and_writers),

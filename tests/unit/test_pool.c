@@ -10,7 +10,10 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -247,6 +250,42 @@ static void test_stuck_threads_are_left_behind(void **state)
         assert_true(crl_now() < until);
 }
 
+/* Where a thread of this process is: 'S' asleep, 'R' not, ... */
+static char thread_state(pid_t thread)
+{
+    char path[64], state = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
+    FILE *stat = fopen(path, "r");
+    assert_non_null(stat);
+    assert_int_equal(fscanf(stat, "%*d (test-pool) %c", &state), 1);
+    fclose(stat);
+    return state;
+}
+
+struct seen {
+    struct crl_job job; /* first */
+    _Atomic pid_t thread;
+};
+
+static void run_seen(struct crl_job *base, uint32_t worker)
+{
+    (void)worker;
+    ((struct seen *)base)->thread = gettid();
+}
+
+/* A worker that only waits for jobs is not stuck, however little time there is. */
+static void test_idle_threads_are_not_left_behind(void **state)
+{
+    (void)state;
+    struct crl_pool *pool = pool_new(2);
+    struct seen seen = {.job.run = run_seen};
+    assert_int_equal(crl_pool_post(pool, &seen.job), 0);
+    corral_us until = crl_now() + LIMIT;
+    while (seen.thread == 0 || thread_state(seen.thread) != 'S')
+        assert_true(crl_now() < until);
+    assert_int_equal(crl_pool_free(pool, 0), 0);
+}
+
 struct masked {
     struct crl_job job; /* first */
     sigset_t mask;
@@ -285,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_jobs_begin_in_order),
         cmocka_unit_test(test_take_back),
         cmocka_unit_test(test_stuck_threads_are_left_behind),
+        cmocka_unit_test(test_idle_threads_are_not_left_behind),
         cmocka_unit_test(test_signals_belong_to_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
