@@ -50,21 +50,14 @@ static const char usage[] =
 
 /* --------------------------------------------------------------------------------- the scenario */
 
-static const struct crl_sim_ready *ready_nearest(const char *name)
-{
-    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name; ready++) {
-        if (crl_edit_is_near(ready->name, crl_edit_distance(name, ready->name)))
-            return ready;
-    }
-    return NULL;
-}
-
 static int ready_missing(const char *name)
 {
-    const struct crl_sim_ready *nearest = ready_nearest(name);
-    if (nearest)
+    struct crl_edit_meant meant = {0};
+    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name; ready++)
+        crl_edit_consider(&meant, name, ready->name);
+    if (meant.word)
         return crl_usage_error("sim", "there is no ready scenario '%.64s'; did you mean '%s'?",
-                               name, nearest->name);
+                               name, meant.word);
     return crl_usage_error("sim",
                            "there is no ready scenario '%.64s'; --list names them, and a "
                            "file is written with '/' or '.yaml'",

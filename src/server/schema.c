@@ -336,18 +336,12 @@ static const struct crl_schema_field *field_find(const struct crl_schema *schema
 
 static const char *nearest_key(const struct crl_schema *schema, const char *word)
 {
-    const char *nearest = NULL;
-    size_t least = SIZE_MAX;
+    struct crl_edit_meant meant = {0};
     for (size_t i = 0; i < schema->fields_n; i++) {
-        const struct crl_schema_field *field = &schema->fields[i];
-        size_t distance = crl_edit_distance(word, field->key);
-        if (field->kind == CRL_SCHEMA_LATER || distance >= least ||
-            !crl_edit_is_near(field->key, distance))
-            continue;
-        nearest = field->key;
-        least = distance;
+        if (schema->fields[i].kind != CRL_SCHEMA_LATER)
+            crl_edit_consider(&meant, word, schema->fields[i].key);
     }
-    return nearest;
+    return meant.word;
 }
 
 /* The keys of this version, separated by spaces. */
