@@ -164,19 +164,11 @@ static const struct option long_options[] = {
 static int span_take(const char *option, corral_us min_us, corral_us max_us, corral_us *ret_us,
                      const struct complaint *complaint)
 {
-    char min[CRL_UNITS_FORMAT_MAX], max[CRL_UNITS_FORMAT_MAX];
-    corral_us us;
-    enum crl_units_fault fault = crl_units_parse(CRL_QUANTITY_DURATION, optarg, &us);
-    if (fault != CRL_UNITS_NONE)
-        return complain(complaint, "%s: '%.64s' %s (%s)", option, optarg,
-                        crl_units_fault_text(fault), crl_units_hint(CRL_QUANTITY_DURATION));
-    if (us >= min_us && us <= max_us) {
-        *ret_us = us;
+    const struct crl_units_range range = {CRL_QUANTITY_DURATION, min_us, max_us};
+    char why[CRL_UNITS_WHY_MAX];
+    if (crl_units_read(&range, optarg, ret_us, why))
         return 0;
-    }
-    crl_units_format(CRL_QUANTITY_DURATION, min_us, min);
-    crl_units_format(CRL_QUANTITY_DURATION, max_us, max);
-    return complain(complaint, "%s: '%.64s' is not from %s to %s", option, optarg, min, max);
+    return complain(complaint, "%s: '%.64s' %s", option, optarg, why);
 }
 
 static int count_take(struct crl_storm_options *options, const struct complaint *complaint)

@@ -55,25 +55,13 @@ static bool quantity_read(struct reader *r, enum crl_quantity kind,
                           const struct crl_schema_field *field, const struct value *value,
                           int64_t *ret_quantity)
 {
-    struct crl_quoted shown = crl_quoted(value->text, value->size);
-    int64_t quantity;
-    enum crl_units_fault fault = crl_units_parse(kind, value->text, &quantity);
-    if (fault != CRL_UNITS_NONE && fault != CRL_UNITS_TOO_LARGE) {
-        crl_problems_add(r->problems, value->at, "%s: %s %s, %s", field->key, shown.text,
-                         crl_units_fault_text(fault), crl_units_hint(kind));
-        return false;
-    }
-    if (fault == CRL_UNITS_TOO_LARGE || quantity < field->min || quantity > field->max) {
-        char min[CRL_UNITS_FORMAT_MAX];
-        char max[CRL_UNITS_FORMAT_MAX];
-        crl_units_format(kind, field->min, min);
-        crl_units_format(kind, field->max, max);
-        crl_problems_add(r->problems, value->at, "%s: %s is out of range, %s to %s", field->key,
-                         shown.text, min, max);
-        return false;
-    }
-    *ret_quantity = quantity;
-    return true;
+    const struct crl_units_range range = {kind, field->min, field->max};
+    char why[CRL_UNITS_WHY_MAX];
+    if (crl_units_read(&range, value->text, ret_quantity, why))
+        return true;
+    crl_problems_add(r->problems, value->at, "%s: %s %s", field->key,
+                     crl_quoted(value->text, value->size).text, why);
+    return false;
 }
 
 static void count_read(struct reader *r, const struct crl_schema_field *field,
