@@ -7,7 +7,7 @@
 #include "cli/sim_options.h"
 #include "cli/sim_ready.h"
 #include "cli/sim_report.h"
-#include "cli/verbs.h"
+#include "cli/exit.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -56,12 +56,13 @@ static int ready_missing(const char *name)
     for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name; ready++)
         crl_edit_consider(&meant, name, ready->name);
     if (meant.word)
-        return crl_usage_error("sim", "there is no ready scenario '%.64s'; did you mean '%s'?",
-                               name, meant.word);
-    return crl_usage_error("sim",
-                           "there is no ready scenario '%.64s'; --list names them, and a "
-                           "file is written with '/' or '.yaml'",
-                           name);
+        return crl_exit_usage("corral sim",
+                              "there is no ready scenario '%.64s'; did you mean '%s'?", name,
+                              meant.word);
+    return crl_exit_usage("corral sim",
+                          "there is no ready scenario '%.64s'; --list names them, and a "
+                          "file is written with '/' or '.yaml'",
+                          name);
 }
 
 static struct crl_sim_scenario *scenario_read(const struct sim_verb *verb)
@@ -90,10 +91,10 @@ static int column_missing(const struct crl_sim_scenario *scenario, const char *n
         struct crl_sim_column column = crl_sim_column(scenario, i);
         (void)snprintf(names + used, sizeof names - used, "%s'%s'", i ? ", " : "", column.name);
     }
-    return crl_usage_error("sim",
-                           "--strategies: '%.64s' is neither a column of the scenario (%s) "
-                           "nor a strategy of this version (none, coalescing)",
-                           name, names);
+    return crl_exit_usage("corral sim",
+                          "--strategies: '%.64s' is neither a column of the scenario (%s) "
+                          "nor a strategy of this version (none, coalescing)",
+                          name, names);
 }
 
 /* Returns an exit code. */
@@ -111,7 +112,7 @@ static int columns_choose(struct sim_verb *verb)
         size_t size = strcspn(list, ",");
         (void)snprintf(name, sizeof name, "%.*s", (int)(size < 63 ? size : 63), list);
         if (verb->columns_n == RUNS_MAX)
-            return crl_usage_error("sim", "--strategies: %d are the most", RUNS_MAX);
+            return crl_exit_usage("corral sim", "--strategies: %d are the most", RUNS_MAX);
         if (crl_sim_column_find(verb->scenario, name, &verb->columns[verb->columns_n]) < 0)
             return column_missing(verb->scenario, name);
         verb->columns_n++;
@@ -269,8 +270,8 @@ static int scenario_show(const struct sim_verb *verb)
         fputs(verb->ready->text, stdout);
         return fflush(stdout) == 0 ? CRL_EXIT_DONE : CRL_EXIT_PROBLEM;
     }
-    return crl_usage_error("sim", "--show is for ready scenarios; '%.64s' is a file",
-                           verb->options.target);
+    return crl_exit_usage("corral sim", "--show is for ready scenarios; '%.64s' is a file",
+                          verb->options.target);
 }
 
 static int scenario_run(struct sim_verb *verb)
@@ -279,8 +280,8 @@ static int scenario_run(struct sim_verb *verb)
     if (code != CRL_EXIT_DONE)
         return code;
     if (verb->options.has_trace && verb->options.traced_key >= verb->scenario->keys.count)
-        return crl_usage_error("sim", "--trace: there is no key %u; the scenario has %u",
-                               verb->options.traced_key, verb->scenario->keys.count);
+        return crl_exit_usage("corral sim", "--trace: there is no key %u; the scenario has %u",
+                              verb->options.traced_key, verb->scenario->keys.count);
     if (!verb->options.has_seed)
         verb->options.seed = verb->scenario->seed;
     int rc = page_open(verb);
@@ -309,12 +310,9 @@ int crl_verb_sim(int argc, char **argv)
     static struct sim_verb verb;
     verb = (struct sim_verb){0};
     setlocale(LC_CTYPE, "");
-    if (crl_sim_options_parse(argc, argv, &verb.options, verb.why, sizeof verb.why) < 0)
-        return crl_usage_error("sim", "%s", verb.why);
-    if (verb.options.help) {
-        fputs(usage, stdout);
-        return CRL_EXIT_DONE;
-    }
+    int rc = crl_sim_options_read(argc, argv, &verb.options, verb.why);
+    if (rc != 0)
+        return crl_exit_unread("corral sim", rc, usage, verb.why);
     if (verb.options.list)
         return list_write(verb.options.json);
     if (!crl_sim_target_is_file(verb.options.target)) {

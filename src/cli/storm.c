@@ -12,12 +12,12 @@
 #include "cli/storm.h"
 
 #include "base/assert.h"
+#include "cli/exit.h"
 #include "cli/storm_daemon.h"
 #include "cli/storm_demo.h"
 #include "cli/storm_load.h"
 #include "cli/storm_metrics.h"
 #include "cli/storm_report.h"
-#include "cli/verbs.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -370,12 +370,9 @@ int crl_verb_storm(int argc, char **argv)
     static struct storm_verb verb;
     verb = (struct storm_verb){.stop_fd = -1};
     (void)setlocale(LC_CTYPE, ""); /* without one: '#' for bars */
-    if (crl_storm_options_parse(argc, argv, &verb.options, verb.why, sizeof(verb.why)))
-        return crl_usage_error("storm", "%s", verb.why);
-    if (verb.options.help) {
-        fputs(usage, stdout);
-        return fflush(stdout) == 0 ? CRL_EXIT_DONE : CRL_EXIT_PROBLEM;
-    }
+    int rc = crl_storm_options_read(argc, argv, &verb.options, verb.why);
+    if (rc)
+        return crl_exit_unread("corral storm", rc, usage, verb.why);
     int code = verb_run(&verb);
     for (uint32_t i = 0; i < verb.runs_n; i++)
         free(verb.runs[i]);

@@ -124,12 +124,12 @@ def test_a_signal_stops_it(tmp_path, number):
 
 
 @pytest.mark.parametrize("options, text", [
-    (["--clients", "0"], "--clients wants a number from 1 to 20000"),
+    (["--clients", "0"], "--clients: '0' is out of range, 1 to 20000"),
     (["--duration", "1"], "needs a unit"),
     (["--strategies", "layered"],
-     "strategy 'layered' is not available in this version (available: none, coalescing)"),
+     "'layered' is not available in this version (available: none, coalescing)"),
     (["--scenarios", "outage"],
-     "scenario 'outage' is not available in this version (available: cold, expiry)"),
+     "'outage' is not available in this version (available: cold, expiry)"),
     (["--nonsense"], "unknown option '--nonsense'"),
     (["ftp://localhost/"], "not a URL of the form"),
     (["http://192.0.2.1/"], "--allow-remote"),

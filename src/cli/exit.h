@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * exit.h - how a program ends: its exit codes and its last words. */
+#ifndef CRL_CLI_EXIT_H
+#define CRL_CLI_EXIT_H
+
+/* Exit codes. */
+enum {
+    CRL_EXIT_DONE = 0,
+    CRL_EXIT_PROBLEM = 1, /* it ran and found a problem */
+    CRL_EXIT_USAGE = 2,
+};
+
+/* In what follows, a program is called as it is typed, with its verb: "corral sim". */
+
+/* crl_exit_usage - say on standard error what is wrong with the command line and where help is.
+ * Returns CRL_EXIT_USAGE. */
+int crl_exit_usage(const char *program, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* crl_exit_unread - end where crl_options_read() returned another `rc` than 0: with the help that
+ * was asked for, on standard output, or with what is wrong. Returns the exit code. */
+int crl_exit_unread(const char *program, int rc, const char *help, const char *why);
+
+#endif
