@@ -5,8 +5,11 @@
 
 #include "cli/options.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 int crl_exit_usage(const char *program, const char *format, ...)
 {
@@ -25,4 +28,16 @@ int crl_exit_unread(const char *program, int rc, const char *help, const char *w
         return crl_exit_usage(program, "%s", why);
     fputs(help, stdout);
     return CRL_EXIT_DONE;
+}
+
+int crl_exit_written(const char *program, int code)
+{
+    bool is_lost = ferror(stdout) != 0; /* why is forgotten, unless the rest is lost as well */
+    errno = 0;
+    if (fclose(stdout) == 0 && !is_lost)
+        return code;
+    if (errno != EPIPE)
+        fprintf(stderr, "%s: cannot write to standard output%s%s\n", program, errno ? ": " : "",
+                errno ? strerror(errno) : "");
+    return code == CRL_EXIT_DONE ? CRL_EXIT_PROBLEM : code;
 }

@@ -22,4 +22,11 @@ int crl_exit_usage(const char *program, const char *format, ...)
  * was asked for, on standard output, or with what is wrong. Returns the exit code. */
 int crl_exit_unread(const char *program, int rc, const char *help, const char *why);
 
+/* crl_exit_written - close standard output, the last thing that main() does: what was written must
+ * have arrived, or standard error says that it did not. If only nobody reads any more (EPIPE), it
+ * is silent.
+ * code  the exit code so far
+ * Returns it, or CRL_EXIT_PROBLEM if it was CRL_EXIT_DONE and something is lost. */
+int crl_exit_written(const char *program, int code);
+
 #endif

@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct verb {
     const char *name;
@@ -37,15 +36,14 @@ static void help(FILE *out)
 }
 
 /* Have descriptors 0 to 2, if only to nowhere: else a socket or a database becomes standard
- * error, the log is written to it, and libuv aborts. */
+ * error, the log is written to it, and libuv aborts. Standard output goes where writing fails, so
+ * that what should be there is not lost without a word. */
 static void standard_descriptors(void)
 {
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= 2);
-    if (fd > 2)
-        close(fd);
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", fd == 1 ? O_RDONLY : O_RDWR); /* the lowest that is free: fd */
+    }
 }
 
 static int verb_run(int argc, char **argv)
@@ -62,12 +60,11 @@ static int verb_run(int argc, char **argv)
     return crl_exit_usage("corral", "there is no verb '%.64s'", argv[0]);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     bool version = false;
     const struct crl_option options[] = {{"version", .flag = &version}, {NULL}};
     char why[CRL_OPTIONS_WHY_MAX];
-    standard_descriptors();
     if (argc > 1 && argv[1][0] != '-')
         return verb_run(argc - 1, argv + 1);
     int rc = crl_options_read(argc, argv, options, NULL, why);
@@ -78,4 +75,10 @@ int main(int argc, char **argv)
     else
         help(rc == CRL_OPTIONS_HELP ? stdout : stderr);
     return version || rc == CRL_OPTIONS_HELP ? CRL_EXIT_DONE : CRL_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    standard_descriptors();
+    return crl_exit_written("corral", run(argc, argv));
 }

@@ -357,7 +357,7 @@ int crl_sim_report_json(const struct crl_sim_result *result, FILE *out)
     member_add(all, "duration_us", json_integer(result->scenario->lasts_us), &lost);
     member_add(all, "measured_from_us", json_integer(result->scenario->measure_us), &lost);
     member_add(all, "runs", runs, &lost);
-    if (!lost && json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0)
+    if (!lost && json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0 && !ferror(out))
         lost = true;
     fputc('\n', out);
     json_decref(all);

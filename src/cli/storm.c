@@ -39,6 +39,7 @@ struct storm_verb {
     char path[2048];                 /* that was asked for */
     int stop_fd;                     /* readable once a signal came; -1: signals are not taken */
     sigset_t old_mask;
+    struct sigaction old_pipe; /* of SIGPIPE, which a daemon ignores */
     bool stopped;
     bool misused; /* what went wrong is the command line's fault */
     struct crl_storm_run *runs[RUNS_MAX];
@@ -77,7 +78,8 @@ static int signals_take(struct storm_verb *verb)
     sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGTERM);
     verb->stop_fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (verb->stop_fd >= 0 && pthread_sigmask(SIG_BLOCK, &mask, &verb->old_mask) == 0)
+    if (verb->stop_fd >= 0 && pthread_sigmask(SIG_BLOCK, &mask, &verb->old_mask) == 0 &&
+        sigaction(SIGPIPE, NULL, &verb->old_pipe) == 0)
         return 0;
     (void)snprintf(verb->why, sizeof(verb->why), "cannot watch for signals: %s", strerror(errno));
     return CORRAL_ESYSTEM;
@@ -94,6 +96,7 @@ static int signals_release(struct storm_verb *verb)
         came = (int)info.ssi_signo;
     close(verb->stop_fd);
     (void)pthread_sigmask(SIG_SETMASK, &verb->old_mask, NULL); /* it was valid before */
+    (void)sigaction(SIGPIPE, &verb->old_pipe, NULL);           /* likewise */
     return came;
 }
 
@@ -309,7 +312,7 @@ static int report_write(struct storm_verb *verb)
         crl_storm_report_text(&report, style, stdout);
     if (verb->page)
         crl_storm_report_html(&report, verb->page);
-    bool written = fflush(stdout) == 0 && (!verb->page || fflush(verb->page) == 0);
+    bool written = !verb->page || fflush(verb->page) == 0;
     if (rc || !written) {
         (void)snprintf(verb->why, sizeof(verb->why), "cannot write the report: %s",
                        rc ? corral_strerror(rc) : strerror(errno));

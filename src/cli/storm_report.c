@@ -281,7 +281,8 @@ int crl_storm_report_json(const struct crl_storm_report *report, FILE *out)
     member_add(all, "stopped", json_boolean(stopped));
     member_add(all, "runs", runs);
     int rc = whole && json_object_size(all) == 6 ? 0 : CORRAL_ENOMEM;
-    if (rc == 0 && json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0)
+    if (rc == 0 && json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0 &&
+        !ferror(out))
         rc = CORRAL_ENOMEM;
     fputc('\n', out);
     json_decref(all);

@@ -388,7 +388,7 @@ static int swarm_tell(const struct swarm *swarm)
     return failed > 0 || passed == 0 ? 1 : 0;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     static struct swarm swarm;
     char why[CRL_OPTIONS_WHY_MAX];
@@ -408,4 +408,9 @@ int main(int argc, char **argv)
     if (swarm.options.traces && swarm.options.from == swarm.options.to)
         narrate_again(swarm.options.from, NULL);
     return swarm_tell(&swarm);
+}
+
+int main(int argc, char **argv)
+{
+    return crl_exit_written("corral-swarm", run(argc, argv));
 }
