@@ -86,28 +86,14 @@ static void size_read(struct reader *r, const struct crl_schema_field *field,
         *ret_bytes = (size_t)quantity;
 }
 
-static void percent_read(struct reader *r, const struct crl_schema_field *field,
-                         const struct value *value, double *ret_fraction)
+/* parts: what the quantity counts of one whole */
+static void fraction_read(struct reader *r, enum crl_quantity kind, double parts,
+                          const struct crl_schema_field *field, const struct value *value,
+                          double *ret_number)
 {
     int64_t quantity;
-    if (quantity_read(r, CRL_QUANTITY_PERCENT, field, value, &quantity))
-        *ret_fraction = (double)quantity / 100.0;
-}
-
-static void rate_read(struct reader *r, const struct crl_schema_field *field,
-                      const struct value *value, double *ret_rate)
-{
-    int64_t quantity;
-    if (quantity_read(r, CRL_QUANTITY_RATE, field, value, &quantity))
-        *ret_rate = (double)quantity / 60.0;
-}
-
-static void decimal_read(struct reader *r, const struct crl_schema_field *field,
-                         const struct value *value, double *ret_number)
-{
-    int64_t quantity;
-    if (quantity_read(r, CRL_QUANTITY_DECIMAL, field, value, &quantity))
-        *ret_number = (double)quantity / 1000.0;
+    if (quantity_read(r, kind, field, value, &quantity))
+        *ret_number = (double)quantity / parts;
 }
 
 /* "a, b or c": the words of this version. */
@@ -201,11 +187,11 @@ static void value_read(struct reader *r, const struct crl_schema_field *field,
     case CRL_SCHEMA_SIZE:
         return size_read(r, field, value, to);
     case CRL_SCHEMA_PERCENT:
-        return percent_read(r, field, value, to);
+        return fraction_read(r, CRL_QUANTITY_PERCENT, 100, field, value, to);
     case CRL_SCHEMA_RATE:
-        return rate_read(r, field, value, to);
+        return fraction_read(r, CRL_QUANTITY_RATE, 60, field, value, to);
     case CRL_SCHEMA_DECIMAL:
-        return decimal_read(r, field, value, to);
+        return fraction_read(r, CRL_QUANTITY_DECIMAL, 1000, field, value, to);
     case CRL_SCHEMA_CHOICE:
         return choice_read(r, field, value, to);
     case CRL_SCHEMA_TEXT:
