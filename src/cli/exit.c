@@ -7,8 +7,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 int crl_exit_usage(const char *program, const char *format, ...)
@@ -30,14 +28,21 @@ int crl_exit_unread(const char *program, int rc, const char *help, const char *w
     return CRL_EXIT_DONE;
 }
 
+bool crl_stream_close(FILE *stream)
+{
+    bool was_lost = ferror(stream) != 0; /* the reason is forgotten, unless the rest is lost too */
+    errno = 0;
+    bool is_lost = fclose(stream) != 0 || was_lost;
+    if (is_lost && errno == 0)
+        errno = EIO;
+    return !is_lost;
+}
+
 int crl_exit_written(const char *program, int code)
 {
-    bool is_lost = ferror(stdout) != 0; /* why is forgotten, unless the rest is lost as well */
-    errno = 0;
-    if (fclose(stdout) == 0 && !is_lost)
+    if (crl_stream_close(stdout))
         return code;
     if (errno != EPIPE)
-        fprintf(stderr, "%s: cannot write to standard output%s%s\n", program, errno ? ": " : "",
-                errno ? strerror(errno) : "");
+        fprintf(stderr, "%s: cannot write to standard output: %s\n", program, strerror(errno));
     return code == CRL_EXIT_DONE ? CRL_EXIT_PROBLEM : code;
 }

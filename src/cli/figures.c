@@ -67,22 +67,3 @@ struct crl_paint crl_paint_of(struct crl_style style)
         return (struct crl_paint){"", "", "", "", ""};
     return (struct crl_paint){"\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m"};
 }
-
-void crl_html_write(const char *text, FILE *out)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            fputc(*text, out);
-        }
-    }
-}

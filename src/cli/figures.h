@@ -36,7 +36,4 @@ struct crl_paint {
 
 struct crl_paint crl_paint_of(struct crl_style style);
 
-/* crl_html_write - a text as it must stand in HTML or XML, within an element or an attribute. */
-void crl_html_write(const char *text, FILE *out);
-
 #endif

@@ -9,7 +9,6 @@
 #include "cli/sim_report.h"
 #include "cli/exit.h"
 
-#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,24 +208,10 @@ static int report_write(struct sim_verb *verb)
         crl_sim_report_text(&result, crl_style_of(STDOUT_FILENO), stdout);
     if (verb->page)
         crl_sim_report_html(&result, verb->page);
-    if (rc == CORRAL_OK && verb->page && fflush(verb->page) != 0)
-        rc = CORRAL_ESYSTEM;
     if (rc < 0)
         (void)snprintf(verb->why, sizeof verb->why, "cannot write the report: %s",
-                       rc == CORRAL_ESYSTEM ? strerror(errno) : corral_strerror(rc));
+                       corral_strerror(rc));
     return rc;
-}
-
-static int page_open(struct sim_verb *verb)
-{
-    if (!verb->options.report)
-        return CORRAL_OK;
-    verb->page = fopen(verb->options.report, "we");
-    if (verb->page)
-        return CORRAL_OK;
-    (void)snprintf(verb->why, sizeof verb->why, "cannot write %.300s: %s", verb->options.report,
-                   strerror(errno));
-    return CORRAL_ESYSTEM;
 }
 
 static bool any_broken(const struct sim_verb *verb)
@@ -283,11 +268,13 @@ static int scenario_run(struct sim_verb *verb)
                               verb->options.traced_key, verb->scenario->keys.count);
     if (!verb->options.has_seed)
         verb->options.seed = verb->scenario->seed;
-    int rc = page_open(verb);
+    int rc = crl_page_open(verb->options.report, &verb->page, verb->why, sizeof verb->why);
     if (rc == CORRAL_OK)
         rc = runs_make(verb);
     if (rc == CORRAL_OK)
         rc = report_write(verb);
+    int page_rc = crl_page_close(verb->options.report, verb->page, verb->why, sizeof verb->why);
+    rc = rc < 0 ? rc : page_rc;
     if (rc < 0)
         fprintf(stderr, "corral sim: %s\n", verb->why);
     return rc < 0 || any_broken(verb) ? CRL_EXIT_PROBLEM : CRL_EXIT_DONE;
@@ -299,8 +286,6 @@ static void verb_fini(struct sim_verb *verb)
         free(verb->runs[i]->trace);
         free(verb->runs[i]);
     }
-    if (verb->page)
-        (void)fclose(verb->page); /* flushed before */
     crl_sim_scenario_free(verb->scenario);
 }
 

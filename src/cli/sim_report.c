@@ -238,23 +238,11 @@ void crl_sim_report_text(const struct crl_sim_result *result, struct crl_style s
 
 /* ----------------------------------------------------------------------------------------- JSON */
 
-static json_t *count_json(uint64_t n)
-{
-    return json_integer((json_int_t)n);
-}
-
-/* A member of an object. If memory ran out it is missing, and `lost` says so. */
-static void member_add(json_t *object, const char *name, json_t *value, bool *lost)
-{
-    if (json_object_set_new(object, name, value) != 0)
-        *lost = true;
-}
-
 static json_t *answers_json(const struct sim_report *report, bool *lost)
 {
     json_t *answers = json_object();
 #define X(name, word, text) \
-    member_add(answers, word, count_json(report->answers[CORRAL_##name]), lost);
+    crl_json_add(answers, word, crl_json_count(report->answers[CORRAL_##name]), lost);
     CORRAL_OUTCOME_TABLE(X)
 #undef X
     return answers;
@@ -265,7 +253,7 @@ static json_t *errors_json(const struct sim_report *report, bool *lost)
     json_t *errors = json_object();
 #define X(name, value, status, text)  \
     if (report->errors[-(value)] > 0) \
-        member_add(errors, #name, count_json(report->errors[-(value)]), lost);
+        crl_json_add(errors, #name, crl_json_count(report->errors[-(value)]), lost);
     CORRAL_RC_TABLE(X)
 #undef X
     return errors;
@@ -274,10 +262,10 @@ static json_t *errors_json(const struct sim_report *report, bool *lost)
 static json_t *quantiles_json(const struct crl_quantiles *quantiles, bool *lost)
 {
     json_t *o = json_object();
-    member_add(o, "p50", json_integer(crl_quantiles_at(quantiles, 0.5)), lost);
-    member_add(o, "p99", json_integer(crl_quantiles_at(quantiles, 0.99)), lost);
-    member_add(o, "p999", json_integer(crl_quantiles_at(quantiles, 0.999)), lost);
-    member_add(o, "max", json_integer(quantiles->max_us), lost);
+    crl_json_add(o, "p50", json_integer(crl_quantiles_at(quantiles, 0.5)), lost);
+    crl_json_add(o, "p99", json_integer(crl_quantiles_at(quantiles, 0.99)), lost);
+    crl_json_add(o, "p999", json_integer(crl_quantiles_at(quantiles, 0.999)), lost);
+    crl_json_add(o, "max", json_integer(quantiles->max_us), lost);
     return o;
 }
 
@@ -289,12 +277,11 @@ static json_t *times_json(const struct sim_report *report, bool *lost)
         const struct crl_sim_line *line = &crl_sim_lines[row];
         json_t *values = json_array();
         for (uint32_t i = 0; i < report->slices_n; i++) {
-            if (json_array_append_new(values, count_json(line->of(&report->slices[i]))) != 0)
-                *lost = true;
+            crl_json_append(values, crl_json_count(line->of(&report->slices[i])), lost);
         }
-        member_add(o, line->json, values, lost);
+        crl_json_add(o, line->json, values, lost);
     }
-    member_add(o, "slice_us", json_integer(report->slice_us), lost);
+    crl_json_add(o, "slice_us", json_integer(report->slice_us), lost);
     return o;
 }
 
@@ -303,8 +290,7 @@ static json_t *trace_json(const char *trace, bool *lost)
     json_t *lines = json_array();
     while (*trace) {
         size_t size = strcspn(trace, "\n");
-        if (json_array_append_new(lines, json_stringn(trace, size)) != 0)
-            *lost = true;
+        crl_json_append(lines, json_stringn(trace, size), lost);
         trace += size + (trace[size] == '\n');
     }
     return lines;
@@ -315,29 +301,30 @@ static json_t *run_json(const struct crl_sim_run *run, bool *lost)
     const struct sim_report *report = &run->report;
     double factor = crl_sim_amplification(report);
     json_t *o = json_object();
-    member_add(o, "name", json_string(run->column.name), lost);
-    member_add(o, "strategy", json_string(crl_sim_strategy_word(run->column.route.strategy)), lost);
-    member_add(o, "store", json_boolean(run->column.has_store), lost);
-    member_add(o, "requests", count_json(report->requests), lost);
-    member_add(o, "answers", answers_json(report, lost), lost);
-    member_add(o, "errors", count_json(report->errors_all), lost);
-    member_add(o, "errors_by_kind", errors_json(report, lost), lost);
-    member_add(o, "forgotten", count_json(report->forgotten), lost);
-    member_add(o, "origin_loads", count_json(report->loads), lost);
-    member_add(o, "generations", count_json(report->generations), lost);
-    member_add(o, "amplification", factor < 0 ? json_null() : json_real(factor), lost);
-    member_add(o, "peak_loads", count_json(report->loads_at_once_max), lost);
-    member_add(o, "peak_database_queue", count_json(report->database_queue_max), lost);
-    member_add(o, "database_timeouts", count_json(report->database_timeouts), lost);
-    member_add(o, "leases", count_json(report->leases), lost);
-    member_add(o, "leases_lost", count_json(report->leases_lost), lost);
-    member_add(o, "latency_us", quantiles_json(&report->latency, lost), lost);
-    member_add(o, "age_us", quantiles_json(&report->age, lost), lost);
-    member_add(o, "events", count_json(report->events), lost);
-    member_add(o, "timeline", times_json(report, lost), lost);
-    member_add(o, "broken", report->broken[0] ? json_string(report->broken) : json_null(), lost);
+    crl_json_add(o, "name", json_string(run->column.name), lost);
+    crl_json_add(o, "strategy", json_string(crl_sim_strategy_word(run->column.route.strategy)),
+                 lost);
+    crl_json_add(o, "store", json_boolean(run->column.has_store), lost);
+    crl_json_add(o, "requests", crl_json_count(report->requests), lost);
+    crl_json_add(o, "answers", answers_json(report, lost), lost);
+    crl_json_add(o, "errors", crl_json_count(report->errors_all), lost);
+    crl_json_add(o, "errors_by_kind", errors_json(report, lost), lost);
+    crl_json_add(o, "forgotten", crl_json_count(report->forgotten), lost);
+    crl_json_add(o, "origin_loads", crl_json_count(report->loads), lost);
+    crl_json_add(o, "generations", crl_json_count(report->generations), lost);
+    crl_json_add(o, "amplification", factor < 0 ? json_null() : json_real(factor), lost);
+    crl_json_add(o, "peak_loads", crl_json_count(report->loads_at_once_max), lost);
+    crl_json_add(o, "peak_database_queue", crl_json_count(report->database_queue_max), lost);
+    crl_json_add(o, "database_timeouts", crl_json_count(report->database_timeouts), lost);
+    crl_json_add(o, "leases", crl_json_count(report->leases), lost);
+    crl_json_add(o, "leases_lost", crl_json_count(report->leases_lost), lost);
+    crl_json_add(o, "latency_us", quantiles_json(&report->latency, lost), lost);
+    crl_json_add(o, "age_us", quantiles_json(&report->age, lost), lost);
+    crl_json_add(o, "events", crl_json_count(report->events), lost);
+    crl_json_add(o, "timeline", times_json(report, lost), lost);
+    crl_json_add(o, "broken", report->broken[0] ? json_string(report->broken) : json_null(), lost);
     if (run->trace)
-        member_add(o, "trace", trace_json(run->trace, lost), lost);
+        crl_json_add(o, "trace", trace_json(run->trace, lost), lost);
     return o;
 }
 
@@ -346,20 +333,15 @@ int crl_sim_report_json(const struct crl_sim_result *result, FILE *out)
     bool lost = false;
     json_t *runs = json_array(), *all = json_object();
     for (uint32_t i = 0; i < result->runs_n; i++) {
-        if (json_array_append_new(runs, run_json(result->runs[i], &lost)) != 0)
-            lost = true;
+        crl_json_append(runs, run_json(result->runs[i], &lost), &lost);
     }
-    member_add(all, "version", json_string(CORRAL_VERSION), &lost);
-    member_add(all, "scenario", json_string(result->scenario->name), &lost);
-    member_add(all, "seed", count_json(result->seed), &lost);
-    member_add(all, "nodes", count_json(result->scenario->nodes), &lost);
-    member_add(all, "keys", count_json(result->scenario->keys.count), &lost);
-    member_add(all, "duration_us", json_integer(result->scenario->lasts_us), &lost);
-    member_add(all, "measured_from_us", json_integer(result->scenario->measure_us), &lost);
-    member_add(all, "runs", runs, &lost);
-    if (!lost && json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0 && !ferror(out))
-        lost = true;
-    fputc('\n', out);
-    json_decref(all);
-    return lost ? CORRAL_ENOMEM : CORRAL_OK;
+    crl_json_add(all, "version", json_string(CORRAL_VERSION), &lost);
+    crl_json_add(all, "scenario", json_string(result->scenario->name), &lost);
+    crl_json_add(all, "seed", crl_json_count(result->seed), &lost);
+    crl_json_add(all, "nodes", crl_json_count(result->scenario->nodes), &lost);
+    crl_json_add(all, "keys", crl_json_count(result->scenario->keys.count), &lost);
+    crl_json_add(all, "duration_us", json_integer(result->scenario->lasts_us), &lost);
+    crl_json_add(all, "measured_from_us", json_integer(result->scenario->measure_us), &lost);
+    crl_json_add(all, "runs", runs, &lost);
+    return crl_json_print(all, lost, out);
 }

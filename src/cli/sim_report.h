@@ -10,6 +10,7 @@
 #define CRL_CLI_SIM_REPORT_H
 
 #include "cli/figures.h"
+#include "cli/report.h"
 #include "cli/sim_scenario.h"
 #include "sim/report.h"
 

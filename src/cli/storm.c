@@ -312,13 +312,10 @@ static int report_write(struct storm_verb *verb)
         crl_storm_report_text(&report, style, stdout);
     if (verb->page)
         crl_storm_report_html(&report, verb->page);
-    bool written = !verb->page || fflush(verb->page) == 0;
-    if (rc || !written) {
+    if (rc)
         (void)snprintf(verb->why, sizeof(verb->why), "cannot write the report: %s",
-                       rc ? corral_strerror(rc) : strerror(errno));
-        return rc ? rc : CORRAL_ESYSTEM;
-    }
-    return 0;
+                       corral_strerror(rc));
+    return rc;
 }
 
 /* Was there a run in which not one answer was good? */
@@ -330,27 +327,15 @@ static bool any_run_failed(const struct storm_verb *verb)
     return false;
 }
 
-static int page_open(struct storm_verb *verb)
-{
-    if (!verb->options.report)
-        return 0;
-    verb->page = fopen(verb->options.report, "we");
-    if (verb->page)
-        return 0;
-    (void)snprintf(verb->why, sizeof(verb->why), "cannot write %.300s: %s", verb->options.report,
-                   strerror(errno));
-    return CORRAL_ESYSTEM;
-}
-
 static int verb_run(struct storm_verb *verb)
 {
     int rc = signals_take(verb);
     if (rc == 0)
-        rc = page_open(verb);
-    if (rc == 0)
         rc = files_allow(verb);
     if (rc == 0)
         rc = target_find(verb);
+    if (rc == 0)
+        rc = crl_page_open(verb->options.report, &verb->page, verb->why, sizeof(verb->why));
     if (rc == 0)
         rc = runs_make(verb);
     crl_storm_demo_close(&verb->demo);
@@ -359,6 +344,8 @@ static int verb_run(struct storm_verb *verb)
         int write_rc = report_write(verb);
         rc = rc ? rc : write_rc;
     }
+    int page_rc = crl_page_close(verb->options.report, verb->page, verb->why, sizeof(verb->why));
+    rc = rc ? rc : page_rc;
     if (rc)
         fprintf(stderr, "corral storm: %s\n", verb->why);
     if (signal)
@@ -379,7 +366,5 @@ int crl_verb_storm(int argc, char **argv)
     int code = verb_run(&verb);
     for (uint32_t i = 0; i < verb.runs_n; i++)
         free(verb.runs[i]);
-    if (verb.page)
-        (void)fclose(verb.page); /* it was flushed */
     return code;
 }

@@ -198,17 +198,15 @@ void crl_storm_report_text(const struct crl_storm_report *report, struct crl_sty
 
 /* ------------------------------------------------------------------------------------- the JSON */
 
-/* Borrows nothing; NULL if memory ran out. */
-static json_t *answers_json(const struct crl_storm_tally *tally)
+static json_t *answers_json(const struct crl_storm_tally *tally, bool *lost)
 {
     json_t *answers = json_object();
     for (uint32_t i = 0; i < CRL_STORM_OUTCOMES; i++)
-        json_object_set_new(answers, crl_storm_outcome_name(i),
-                            json_integer((json_int_t)tally->ok[i]));
+        crl_json_add(answers, crl_storm_outcome_name(i), crl_json_count(tally->ok[i]), lost);
     return answers;
 }
 
-static json_t *errors_json(const struct crl_storm_tally *tally)
+static json_t *errors_json(const struct crl_storm_tally *tally, bool *lost)
 {
     json_t *errors = json_object();
     for (uint32_t i = 0; i < CRL_STORM_STATUSES; i++) {
@@ -217,74 +215,57 @@ static json_t *errors_json(const struct crl_storm_tally *tally)
             continue;
         if (tally->errors[i].status)
             (void)snprintf(status, sizeof(status), "%d", tally->errors[i].status);
-        json_object_set_new(errors, status, json_integer((json_int_t)tally->errors[i].n));
+        crl_json_add(errors, status, crl_json_count(tally->errors[i].n), lost);
     }
-    json_object_set_new(errors, "broken", json_integer((json_int_t)tally->broken));
-    json_object_set_new(errors, "timeout", json_integer((json_int_t)tally->timeouts));
+    crl_json_add(errors, "broken", crl_json_count(tally->broken), lost);
+    crl_json_add(errors, "timeout", crl_json_count(tally->timeouts), lost);
     return errors;
 }
 
-static json_t *count_json(bool known, uint64_t n)
+static json_t *known_json(bool known, uint64_t n)
 {
-    return known ? json_integer((json_int_t)n) : json_null();
+    return known ? crl_json_count(n) : json_null();
 }
 
-/* A member of an object. If memory ran out it is missing, and the caller sees it by the size. */
-static void member_add(json_t *object, const char *name, json_t *value)
-{
-    (void)json_object_set_new(object, name, value);
-}
-
-static json_t *us_json(corral_us us)
-{
-    return json_integer((json_int_t)us);
-}
-
-static json_t *run_json(const struct crl_storm_run *run)
+static json_t *run_json(const struct crl_storm_run *run, bool *lost)
 {
     const struct crl_storm_tally *tally = &run->tally;
     const struct crl_storm_counts *counts = &run->counts;
     double amplification = crl_storm_amplification(counts);
     json_t *o = json_object();
-    member_add(o, "scenario", json_string(crl_storm_scenario_name(run->scenario)));
-    member_add(o, "strategy", json_string(crl_storm_strategy_name(run->strategy)));
-    member_add(o, "stopped", json_boolean(run->stopped));
-    member_add(o, "requests", count_json(true, tally->requests));
-    member_add(o, "ok", count_json(true, crl_storm_tally_ok(tally)));
-    member_add(o, "answers", answers_json(tally));
-    member_add(o, "errors", count_json(true, crl_storm_tally_errors(tally)));
-    member_add(o, "errors_by_kind", errors_json(tally));
-    member_add(o, "unanswered", count_json(true, tally->unanswered));
-    member_add(o, "origin_loads", count_json(counts->known, counts->loads));
-    member_add(o, "generations", count_json(counts->known, counts->generations));
-    member_add(o, "amplification", amplification < 0 ? json_null() : json_real(amplification));
-    member_add(o, "peak_loads", count_json(counts->peak_known, counts->peak));
-    member_add(o, "p50_us", us_json(crl_quantiles_at(&tally->latency, 0.50)));
-    member_add(o, "p99_us", us_json(crl_quantiles_at(&tally->latency, 0.99)));
-    member_add(o, "max_us", us_json(tally->latency.max_us));
-    member_add(o, "took_us", us_json(tally->took_us));
+    crl_json_add(o, "scenario", json_string(crl_storm_scenario_name(run->scenario)), lost);
+    crl_json_add(o, "strategy", json_string(crl_storm_strategy_name(run->strategy)), lost);
+    crl_json_add(o, "stopped", json_boolean(run->stopped), lost);
+    crl_json_add(o, "requests", crl_json_count(tally->requests), lost);
+    crl_json_add(o, "ok", crl_json_count(crl_storm_tally_ok(tally)), lost);
+    crl_json_add(o, "answers", answers_json(tally, lost), lost);
+    crl_json_add(o, "errors", crl_json_count(crl_storm_tally_errors(tally)), lost);
+    crl_json_add(o, "errors_by_kind", errors_json(tally, lost), lost);
+    crl_json_add(o, "unanswered", crl_json_count(tally->unanswered), lost);
+    crl_json_add(o, "origin_loads", known_json(counts->known, counts->loads), lost);
+    crl_json_add(o, "generations", known_json(counts->known, counts->generations), lost);
+    crl_json_add(o, "amplification", amplification < 0 ? json_null() : json_real(amplification),
+                 lost);
+    crl_json_add(o, "peak_loads", known_json(counts->peak_known, counts->peak), lost);
+    crl_json_add(o, "p50_us", json_integer(crl_quantiles_at(&tally->latency, 0.50)), lost);
+    crl_json_add(o, "p99_us", json_integer(crl_quantiles_at(&tally->latency, 0.99)), lost);
+    crl_json_add(o, "max_us", json_integer(tally->latency.max_us), lost);
+    crl_json_add(o, "took_us", json_integer(tally->took_us), lost);
     return o;
 }
 
 int crl_storm_report_json(const struct crl_storm_report *report, FILE *out)
 {
     bool stopped = report->runs_n > 0 && report->runs[report->runs_n - 1]->stopped;
-    json_t *runs = json_array();
-    json_t *all = json_object();
+    bool lost = false;
+    json_t *runs = json_array(), *all = json_object();
     for (uint32_t i = 0; i < report->runs_n; i++)
-        (void)json_array_append_new(runs, run_json(report->runs[i])); /* seen below */
-    bool whole = json_array_size(runs) == report->runs_n;
-    member_add(all, "version", json_string(CORRAL_VERSION));
-    member_add(all, "target", json_string(report->target));
-    member_add(all, "clients", json_integer(report->options->clients));
-    member_add(all, "seed", json_integer((json_int_t)(report->options->seed & INT64_MAX)));
-    member_add(all, "stopped", json_boolean(stopped));
-    member_add(all, "runs", runs);
-    int rc = whole && json_object_size(all) == 6 ? 0 : CORRAL_ENOMEM;
-    if (rc == 0 && json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0 &&
-        !ferror(out))
-        rc = CORRAL_ENOMEM;
-    fputc('\n', out);
-    json_decref(all);
-    return rc;
+        crl_json_append(runs, run_json(report->runs[i], &lost), &lost);
+    crl_json_add(all, "version", json_string(CORRAL_VERSION), &lost);
+    crl_json_add(all, "target", json_string(report->target), &lost);
+    crl_json_add(all, "clients", json_integer(report->options->clients), &lost);
+    crl_json_add(all, "seed", crl_json_count(report->options->seed), &lost);
+    crl_json_add(all, "stopped", json_boolean(stopped), &lost);
+    crl_json_add(all, "runs", runs, &lost);
+    return crl_json_print(all, lost, out);
 }

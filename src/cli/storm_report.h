@@ -9,6 +9,7 @@
 #define CRL_CLI_STORM_REPORT_H
 
 #include "cli/figures.h"
+#include "cli/report.h"
 #include "cli/storm_options.h"
 #include "cli/storm_tally.h"
 
