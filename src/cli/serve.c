@@ -15,13 +15,10 @@ static struct crl_config *config_read(const char *file, FILE *out)
     struct crl_problems problems = {0};
     struct crl_config *config = NULL;
     int rc = crl_config_load(file, &problems, &config);
-    if (rc < 0) {
-        crl_problems_print(&problems, file, out);
-        if (problems.n == 0)
-            fprintf(out, "%s: %s\n", file, corral_strerror(rc));
-    }
+    if (rc < 0)
+        crl_problems_tell(&problems, file, rc, out);
     crl_problems_fini(&problems);
-    return rc < 0 ? NULL : config;
+    return config;
 }
 
 int crl_verb_serve(int argc, char **argv)

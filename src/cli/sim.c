@@ -72,13 +72,10 @@ static struct crl_sim_scenario *scenario_read(const struct sim_verb *verb)
     int rc = verb->ready
                  ? crl_sim_scenario_parse(corral_str(verb->ready->text), &problems, &scenario)
                  : crl_sim_scenario_load(name, &problems, &scenario);
-    if (rc < 0) {
-        crl_problems_print(&problems, name, stderr);
-        if (problems.n == 0)
-            fprintf(stderr, "%s: %s\n", name, corral_strerror(rc));
-    }
+    if (rc < 0)
+        crl_problems_tell(&problems, name, rc, stderr);
     crl_problems_fini(&problems);
-    return rc < 0 ? NULL : scenario;
+    return scenario;
 }
 
 /* Which columns there are, for a message: "'a', 'b'". */
