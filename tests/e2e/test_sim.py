@@ -14,7 +14,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-CORRAL = os.environ.get("CORRAL_BIN", "build/corral")
+from conftest import CORRAL
+
 PLAIN = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
 
 SMALL = """
