@@ -28,6 +28,8 @@ char *crl_figure_count(uint64_t n, char *text, size_t room)
 
 char *crl_figure_us(corral_us us, char *text, size_t room)
 {
+    if (us < 0)
+        return memcpy(text, "-", 2);
     const char *unit = us < 1000 ? "us" : us < 999500 ? "ms" : "s";
     double value = us < 1000 ? (double)us : us < 999500 ? (double)us / 1e3 : (double)us / 1e6;
     int decimals = us < 1000 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;

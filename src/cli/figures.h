@@ -13,8 +13,8 @@
 enum { CRL_FIGURE_MAX = 32 }; /* bytes of a figure, with its terminator */
 
 /* Each writes into `text`, of `room` >= CRL_FIGURE_MAX bytes, and returns it. */
-char *crl_figure_count(uint64_t n, char *text, size_t room);     /* "1,000" */
-char *crl_figure_us(corral_us us, char *text, size_t room);      /* three digits: "5.06 s" */
+char *crl_figure_count(uint64_t n, char *text, size_t room); /* "1,000" */
+char *crl_figure_us(corral_us us, char *text, size_t room);  /* three digits: "5.06 s"; < 0: "-" */
 char *crl_figure_factor(double factor, char *text, size_t room); /* "1.0", "1,000"; < 0: "-" */
 
 struct crl_style {

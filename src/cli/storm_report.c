@@ -19,14 +19,37 @@ double crl_storm_amplification(const struct crl_storm_counts *counts)
     return (double)counts->loads / (double)counts->generations;
 }
 
-char *crl_storm_format_amplification(const struct crl_storm_counts *counts, char *text, size_t room)
+static char *known_format(bool known, uint64_t n, char text[TEXT])
 {
-    return crl_figure_factor(crl_storm_amplification(counts), text, room);
+    return known ? crl_figure_count(n, text, TEXT) : memcpy(text, "-", 2);
 }
 
-static const char *count_or_dash(bool known, uint64_t n, char text[TEXT])
+char *crl_storm_format_loads(const struct crl_storm_counts *counts, char text[CRL_FIGURE_MAX])
 {
-    return known ? crl_figure_count(n, text, TEXT) : "-";
+    return known_format(counts->known, counts->loads, text);
+}
+
+/* -1 if nothing was answered. */
+static corral_us latency_at(const struct crl_storm_run *run, double fraction)
+{
+    const struct crl_quantiles *latency = &run->tally.latency;
+    if (latency->n == 0)
+        return -1;
+    return fraction < 1 ? crl_quantiles_at(latency, fraction) : latency->max_us;
+}
+
+void crl_storm_cells(const struct crl_storm_run *run,
+                     char ret_cells[CRL_STORM_CELLS][CRL_FIGURE_MAX])
+{
+    const struct crl_storm_counts *counts = &run->counts;
+    static const double fractions[] = {0.50, 0.99, 1};
+    crl_figure_count(run->tally.requests, ret_cells[0], TEXT);
+    crl_storm_format_loads(counts, ret_cells[1]);
+    crl_figure_factor(crl_storm_amplification(counts), ret_cells[2], TEXT);
+    known_format(counts->peak_known, counts->peak, ret_cells[3]);
+    crl_figure_count(crl_storm_tally_errors(&run->tally), ret_cells[4], TEXT);
+    for (int i = 0; i < 3; i++)
+        crl_figure_us(latency_at(run, fractions[i]), ret_cells[5 + i], TEXT);
 }
 
 /* ------------------------------------------------------------------------------------- the text */
@@ -38,19 +61,13 @@ static bool run_is_bad(const struct crl_storm_run *run)
 
 static void row_write(const struct crl_storm_run *run, FILE *out)
 {
-    const struct crl_storm_tally *tally = &run->tally;
-    const struct crl_storm_counts *counts = &run->counts;
-    char requests[TEXT], loads[TEXT], peak[TEXT], errors[TEXT], factor[TEXT], p50[TEXT], p99[TEXT],
-        max[TEXT];
-    fprintf(out, "%-10s%10s%9s%10s%6s%8s%9s%9s%9s\n", crl_storm_strategy_name(run->strategy),
-            crl_figure_count(tally->requests, requests, TEXT),
-            count_or_dash(counts->known, counts->loads, loads),
-            crl_storm_format_amplification(counts, factor, TEXT),
-            count_or_dash(counts->peak_known, counts->peak, peak),
-            crl_figure_count(crl_storm_tally_errors(tally), errors, TEXT),
-            crl_figure_us(crl_quantiles_at(&tally->latency, 0.50), p50, TEXT),
-            crl_figure_us(crl_quantiles_at(&tally->latency, 0.99), p99, TEXT),
-            crl_figure_us(tally->latency.max_us, max, TEXT));
+    static const int widths[CRL_STORM_CELLS] = {10, 9, 10, 6, 8, 9, 9, 9};
+    char cells[CRL_STORM_CELLS][CRL_FIGURE_MAX];
+    crl_storm_cells(run, cells);
+    fprintf(out, "%-10s", crl_storm_strategy_name(run->strategy));
+    for (int i = 0; i < CRL_STORM_CELLS; i++)
+        fprintf(out, "%*s", widths[i], cells[i]);
+    fputc('\n', out);
 }
 
 /* A bar of `eighths` eighths of a column. */
@@ -83,7 +100,7 @@ static void bars_write(struct crl_storm_run *const *runs, uint32_t n, struct crl
         fprintf(out, "%-12s%s", crl_storm_strategy_name(runs[i]->strategy),
                 run_is_bad(runs[i]) ? paint.bad : paint.good);
         bar_write(mine && !eighths ? 1 : eighths, style.unicode, out);
-        fprintf(out, "%s%10s\n", paint.plain, count_or_dash(runs[i]->counts.known, mine, loads));
+        fprintf(out, "%s%10s\n", paint.plain, crl_storm_format_loads(&runs[i]->counts, loads));
     }
 }
 
@@ -227,6 +244,11 @@ static json_t *known_json(bool known, uint64_t n)
     return known ? crl_json_count(n) : json_null();
 }
 
+static json_t *us_json(corral_us us)
+{
+    return us < 0 ? json_null() : json_integer(us);
+}
+
 static json_t *run_json(const struct crl_storm_run *run, bool *lost)
 {
     const struct crl_storm_tally *tally = &run->tally;
@@ -247,9 +269,9 @@ static json_t *run_json(const struct crl_storm_run *run, bool *lost)
     crl_json_add(o, "amplification", amplification < 0 ? json_null() : json_real(amplification),
                  lost);
     crl_json_add(o, "peak_loads", known_json(counts->peak_known, counts->peak), lost);
-    crl_json_add(o, "p50_us", json_integer(crl_quantiles_at(&tally->latency, 0.50)), lost);
-    crl_json_add(o, "p99_us", json_integer(crl_quantiles_at(&tally->latency, 0.99)), lost);
-    crl_json_add(o, "max_us", json_integer(tally->latency.max_us), lost);
+    crl_json_add(o, "p50_us", us_json(latency_at(run, 0.50)), lost);
+    crl_json_add(o, "p99_us", us_json(latency_at(run, 0.99)), lost);
+    crl_json_add(o, "max_us", us_json(latency_at(run, 1)), lost);
     crl_json_add(o, "took_us", json_integer(tally->took_us), lost);
     return o;
 }

@@ -159,17 +159,39 @@ static void no_run_at_all(void **state)
                 "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n");
 }
 
+static json_t *json_of(const struct crl_storm_report *report)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_int_equal(crl_storm_report_json(report, out), 0);
+    fclose(out);
+    json_t *all = json_loads(text, 0, NULL);
+    assert_non_null(all);
+    free(text);
+    return all;
+}
+
+static void nobody_was_answered(void **state)
+{
+    (void)state;
+    char cells[CRL_STORM_CELLS][CRL_FIGURE_MAX];
+    memset(&expiry.tally.latency, 0, sizeof expiry.tally.latency);
+    crl_storm_cells(&expiry, cells);
+    for (int i = 5; i < CRL_STORM_CELLS; i++)
+        assert_string_equal(cells[i], "-");
+    struct crl_storm_report report = report_of(2, 1);
+    json_t *all = json_of(&report), *run = json_array_get(json_object_get(all, "runs"), 0);
+    assert_true(json_is_null(json_object_get(run, "p50_us")));
+    assert_true(json_is_null(json_object_get(run, "max_us")));
+    json_decref(all);
+}
+
 static void json(void **state)
 {
     (void)state;
     struct crl_storm_report report = report_of(0, 3);
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    assert_int_equal(crl_storm_report_json(&report, out), 0);
-    fclose(out);
-    json_t *all = json_loads(text, 0, NULL);
-    assert_non_null(all);
+    json_t *all = json_of(&report);
     assert_int_equal(json_integer_value(json_object_get(all, "clients")), 1000);
     assert_int_equal(json_integer_value(json_object_get(all, "seed")), 42);
     assert_true(json_is_true(json_object_get(all, "stopped")));
@@ -192,7 +214,6 @@ static void json(void **state)
     assert_int_equal(json_integer_value(json_object_get(errors, "503")), 12);
     assert_int_equal(json_integer_value(json_object_get(errors, "timeout")), 1);
     json_decref(all);
-    free(text);
 }
 
 static void html_escapes(void **state)
@@ -240,6 +261,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_not_known, make_up),
         cmocka_unit_test_setup(plain_bars_and_colour, make_up),
         cmocka_unit_test_setup(no_run_at_all, make_up),
+        cmocka_unit_test_setup(nobody_was_answered, make_up),
         cmocka_unit_test_setup(json, make_up),
         cmocka_unit_test_setup(html_escapes, make_up),
         cmocka_unit_test(figures),
