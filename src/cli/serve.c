@@ -25,15 +25,17 @@ int crl_verb_serve(int argc, char **argv)
 {
     static const char help[] =
         "usage: corral serve --config FILE\n\n"
-        "Runs the daemon in the foreground and logs to standard error. SIGTERM and SIGINT\n"
-        "answer what is under way, then end it (exit code 0); a second one ends it at\n"
-        "once. Exit code 1: it could not start. See corral.yaml(5).\n";
-    const char *file = NULL;
+        "Runs the daemon in the foreground and logs to standard error. SIGTERM and\n"
+        "SIGINT answer what is under way, then end it (exit code 0); a second one ends\n"
+        "it at once. Exit code 1: it could not start. See corral.yaml(5).\n";
+    const char *file = NULL, *bare = NULL;
     const struct crl_option options[] = {{"config", .text = &file}, {NULL}};
     char why[CRL_OPTIONS_WHY_MAX];
-    int rc = crl_options_read(argc, argv, options, NULL, why);
-    if (rc == 0 && !file)
-        rc = crl_options_refuse(why, "--config FILE is missing");
+    int rc = crl_options_read(argc, argv, options, &bare, why);
+    if (rc == 0 && file && bare)
+        rc = crl_options_refuse(why, "'%.64s' is one argument too many", bare);
+    else if (rc == 0 && !file)
+        rc = crl_options_refuse(why, "write --config %.64s", bare ? bare : "FILE");
     if (rc != 0)
         return crl_exit_unread("corral serve", rc, help, why);
     struct crl_config *config = config_read(file, stderr);
@@ -48,8 +50,8 @@ int crl_verb_check(int argc, char **argv)
 {
     static const char help[] =
         "usage: corral check FILE\n\n"
-        "Prints every problem of a configuration file as FILE:LINE:COLUMN: text, and exits\n"
-        "with 1 if there is any. Databases and ports are not tried.\n";
+        "Prints every problem of a configuration file as FILE:LINE:COLUMN: text, and\n"
+        "exits with 1 if there is any. Databases and ports are not tried.\n";
     const char *file = NULL;
     char why[CRL_OPTIONS_WHY_MAX];
     int rc = crl_options_read(argc, argv, (const struct crl_option[]){{NULL}}, &file, why);

@@ -34,8 +34,8 @@ static const char usage[] =
     "       corral sim [options] FILE.yaml  run one of your own\n"
     "       corral sim --list               name the ready scenarios\n"
     "\n"
-    "Simulates a fleet, its readers and its database in virtual time, once for each column\n"
-    "of the scenario, and shows side by side what would happen.\n"
+    "Simulates a fleet, its readers and its database in virtual time, once for each\n"
+    "column of the scenario, and shows side by side what would happen.\n"
     "\n"
     "  --strategies LIST  which columns, by name; or none, coalescing\n"
     "  --seed N           another draw of everything random (the scenario's)\n"
@@ -167,7 +167,7 @@ static int runs_make(struct sim_verb *verb)
     int rc = CORRAL_OK;
     for (uint32_t i = 0; i < verb->columns_n && rc == CORRAL_OK; i++) {
         if (is_shown)
-            fprintf(stderr, "\rsimulating %s (%u of %u)\033[K", verb->columns[i].name, i + 1,
+            fprintf(stderr, "\rsimulating %.40s (%u of %u)\033[K", verb->columns[i].name, i + 1,
                     verb->columns_n);
         rc = run_make(verb, &verb->columns[i]);
     }

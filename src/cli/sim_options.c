@@ -9,6 +9,8 @@
 static int options_settle(const struct crl_sim_options *options, char *why)
 {
     bool runs = options->strategies || options->report || options->has_seed || options->has_trace;
+    if (options->list && options->show)
+        return crl_options_refuse(why, "--list and --show exclude each other");
     if (options->list && options->target)
         return crl_options_refuse(why, "--list takes no scenario");
     if (!options->list && !options->target)

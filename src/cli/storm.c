@@ -49,22 +49,23 @@ struct storm_verb {
 };
 
 static const char usage[] =
-    "usage: corral storm [options]                     against a built-in demo: a slow database\n"
-    "       corral storm [options] --config FILE [PATH] against a daemon of this configuration\n"
-    "       corral storm [options] URL                 against a daemon that runs elsewhere\n"
+    "usage: corral storm [options]                      a slow database, built in\n"
+    "       corral storm [options] --config FILE [PATH]  a daemon so configured\n"
+    "       corral storm [options] URL                   a daemon that is running\n"
     "\n"
-    "Stampedes on purpose and tells what the origin had to do.\n"
+    "Stampedes on it on purpose and tells what its origin had to do.\n"
     "\n"
-    "  --clients N           connections, 1 to 20000 (1000)\n"
-    "  --scenarios LIST      cold, expiry (all)\n"
-    "  --strategies LIST     none, coalescing (all; with --config: as configured)\n"
-    "  --duration D          how long expiry lasts, up to 10m (3s)\n"
-    "  --think D             a client's mean pause in expiry, up to 2s (50ms)\n"
-    "  --ttl D, --delay D    of the demo: freshness of its value (500ms), time of a query (100ms)\n"
-    "  --seed N              of the pauses (1)\n"
-    "  --json                print JSON\n"
-    "  --report FILE         write a page of HTML as well\n"
-    "  --allow-remote        let URL be on another host: only one that you may overload\n"
+    "  --clients N        connections, 1 to 20000 (1000)\n"
+    "  --scenarios LIST   cold, expiry (all)\n"
+    "  --strategies LIST  none, coalescing (all; with --config: as configured)\n"
+    "  --duration D       how long expiry lasts, up to 10m (3s)\n"
+    "  --think D          a client's mean pause in expiry, up to 2s (50ms)\n"
+    "  --ttl D            how long the demo's value is fresh, up to 10m (500ms)\n"
+    "  --delay D          how long a query of the demo takes, up to 1m (100ms)\n"
+    "  --seed N           of the pauses (1)\n"
+    "  --json             print JSON\n"
+    "  --report FILE      write a page of HTML as well\n"
+    "  --allow-remote     let URL be another host: only one that you may overload\n"
     "  --help\n"
     "\n"
     "See corral-storm(1).\n";
@@ -112,7 +113,7 @@ static void progress_show(void *arg, const struct crl_storm_tally *tally)
     struct progress *progress = arg;
     char done[32], all[32];
     uint64_t ended = crl_storm_tally_ok(tally) + crl_storm_tally_errors(tally);
-    fprintf(stderr, "\r%s, %s: %s of %s requests answered\033[K",
+    fprintf(stderr, "\r%s, %s: %s of %s answered\033[K",
             crl_storm_scenario_name(progress->run->scenario),
             crl_storm_strategy_name(progress->run->strategy),
             crl_figure_count(ended, done, sizeof(done)),
@@ -346,12 +347,12 @@ static int verb_run(struct storm_verb *verb)
     }
     int page_rc = crl_page_close(verb->options.report, verb->page, verb->why, sizeof(verb->why));
     rc = rc ? rc : page_rc;
+    if (verb->misused)
+        return crl_exit_usage("corral storm", "%s", verb->why);
     if (rc)
         fprintf(stderr, "corral storm: %s\n", verb->why);
     if (signal)
         return 128 + signal;
-    if (verb->misused)
-        return CRL_EXIT_USAGE;
     return rc || any_run_failed(verb) ? CRL_EXIT_PROBLEM : CRL_EXIT_DONE;
 }
 

@@ -95,7 +95,8 @@ int crl_storm_target_from_url(const char *url, struct crl_storm_target *ret_targ
     struct crl_storm_target target = {0};
     char host[256], port[8];
     if (strncasecmp(url, "http://", 7) != 0) {
-        (void)snprintf(why, why_size, "the target is not a URL of the form http://HOST:PORT/PATH");
+        (void)snprintf(why, why_size, "'%.200s' is not a URL of the form http://HOST:PORT/PATH",
+                       url);
         return CORRAL_EINVAL;
     }
     const char *authority = url + 7;

@@ -61,7 +61,9 @@ static int options_settle(struct crl_storm_options *options, bool demo_only, cha
             why, "a path alone needs --config; a target is a URL: http://HOST:PORT%s",
             options->target);
     if (options->target && !path && options->config)
-        return crl_options_refuse(why, "a URL and --config exclude each other");
+        return crl_options_refuse(
+            why, "with --config a target is a path that begins with '/', not '%.64s'",
+            options->target);
     if (options->target && !path && options->strategies)
         return crl_options_refuse(
             why, "--strategies does not go with a URL: the daemon there has its own");

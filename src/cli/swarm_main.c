@@ -70,15 +70,18 @@ struct swarm {
 static struct sim_report report; /* large */
 
 static const char usage[] =
-    "usage: corral-swarm [--seeds A..B] [--for DURATION] [--jobs N] [--first] [--trace]\n"
+    "usage: corral-swarm [--seeds A..B] [--for DURATION] [--jobs N]\n"
+    "                    [--first] [--trace]\n"
     "\n"
-    "Runs plans drawn from seeds in the false world and checks the promises P1 to P10.\n"
+    "Runs plans drawn from seeds in the false world and checks the promises P1 to\n"
+    "P10.\n"
     "\n"
-    "  --seeds A..B      these seeds, both included (1..2000; with --for: new ones each time)\n"
-    "  --for DURATION    until this time is over, such as 10m\n"
-    "  --jobs N          processes, 1 to 64 (one for each CPU)\n"
-    "  --first           end at the first violation\n"
-    "  --trace           print the plan of each seed; of a single seed the narration, too\n";
+    "  --seeds A..B    these, both included (1..2000; with --for: others each time)\n"
+    "  --for DURATION  until this time is over, such as 10m\n"
+    "  --jobs N        processes, 1 to 64 (one for each CPU)\n"
+    "  --first         end at the first violation\n"
+    "  --trace         print the plan of each seed; of a single one its story, too\n"
+    "  --help\n";
 
 static double real_seconds(void)
 {

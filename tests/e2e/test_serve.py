@@ -798,7 +798,8 @@ def test_check_tells_every_problem(tmp_path):
     (["chekc"], "did you mean 'check'?"),
     (["--versoin"], "did you mean '--version'?"),
     (["--version", "x"], "'x' is one argument too many"),
-    (["serve"], "--config FILE is missing"),
+    (["serve"], "write --config FILE"),
+    (["serve", "a.yaml"], "write --config a.yaml"),
     (["serve", "--confg", "a"], "did you mean '--config'?"),
     (["serve", "--config"], "--config wants a value"),
     (["serve", "--config", "a", "b"], "'b' is one argument too many"),
@@ -814,8 +815,9 @@ def test_wrong_usage(wrong, says):
 def test_usage():
     assert run_corral("--help")[0] == 0
     assert re.match(r"corral \d+\.\d+\.\d+", run_corral("--version")[1])
-    for verb in ("serve", "check", "storm"):
-        code, out, _ = run_corral(verb, "--help")
-        assert code == 0 and verb in out
+    for verb in ("serve", "check", "storm", "sim"):
+        code, out, err = run_corral(verb, "--help")
+        assert (code, err) == (0, "") and out.startswith(f"usage: corral {verb} ")
+        assert max(map(len, out.splitlines())) < 80
     code, out, err = run_corral("check", "/no/such/file.yaml")
     assert code == 1 and "/no/such/file.yaml" in out + err

@@ -130,7 +130,7 @@ def test_a_signal_stops_it(tmp_path, number):
     (["--scenarios", "outage"],
      "'outage' is not available in this version (available: cold, expiry)"),
     (["--nonsense"], "unknown option '--nonsense'"),
-    (["ftp://localhost/"], "not a URL of the form"),
+    (["ftp://localhost/"], "'ftp://localhost/' is not a URL of the form"),
     (["http://192.0.2.1/"], "--allow-remote"),
     (["/path"], "needs --config"),
 ])

@@ -273,6 +273,7 @@ static void options(void **state)
         {{NULL}, "which scenario? --list names those that are ready"},
         {{"a", "b"}, "'b' is one argument too many"},
         {{"a", "--list"}, "--list takes no scenario"},
+        {{"--list", "--show"}, "--list and --show exclude each other"},
         {{"a", "--show", "--report", "f"}, "--show runs nothing: it goes with no other option"},
         {{"a", "--show", "--json"}, "--show prints YAML, not JSON"},
     };
