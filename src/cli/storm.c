@@ -29,7 +29,8 @@
 
 #define RUNS_MAX    (CRL_STORM_SCENARIOS * CRL_STORM_STRATEGIES)
 #define TIMEOUT_US  CORRAL_SECONDS(30) /* of an answer, where the target is not the demo */
-#define SPARE_FILES 256                /* beyond the connections: pools, databases, libraries */
+#define STOPPED_US  CORRAL_SECONDS(2)
+#define SPARE_FILES 256 /* beyond the connections: pools, databases, libraries */
 
 struct storm_verb {
     struct crl_storm_options options;
@@ -132,7 +133,9 @@ static int counts_read(struct storm_verb *verb, struct crl_storm_counts *ret_cou
         *ret_counts = crl_storm_daemon_counts(verb->daemon);
         return 0;
     }
-    int rc = crl_storm_fetch(&verb->target, "/metrics", TIMEOUT_US, &text, &status, verb->why,
+    /* After a Ctrl-C the figures are worth a moment, not more. */
+    int rc = crl_storm_fetch(&verb->target, "/metrics", verb->stopped ? STOPPED_US : TIMEOUT_US,
+                             verb->stopped ? -1 : verb->stop_fd, &text, &status, verb->why,
                              sizeof(verb->why));
     if (rc)
         return rc;
@@ -243,13 +246,10 @@ static int files_allow(struct storm_verb *verb)
     return rc;
 }
 
-static int target_find(struct storm_verb *verb)
+/* May block for long, so signals are not taken yet. */
+static int url_find(struct storm_verb *verb)
 {
     const struct crl_storm_options *options = &verb->options;
-    if (!options->config && !options->target)
-        return crl_storm_demo_open(&verb->demo, verb->why, sizeof(verb->why));
-    if (!is_url(options))
-        return 0;
     int rc =
         crl_storm_target_from_url(options->target, &verb->target, verb->why, sizeof(verb->why));
     if (rc == 0 && !verb->target.loopback && !options->allow_remote) {
@@ -330,13 +330,16 @@ static bool any_run_failed(const struct storm_verb *verb)
 
 static int verb_run(struct storm_verb *verb)
 {
-    int rc = signals_take(verb);
+    const struct crl_storm_options *options = &verb->options;
+    int rc = is_url(options) ? url_find(verb) : 0;
+    if (rc == 0)
+        rc = signals_take(verb);
     if (rc == 0)
         rc = files_allow(verb);
+    if (rc == 0 && !options->config && !options->target)
+        rc = crl_storm_demo_open(&verb->demo, verb->why, sizeof(verb->why));
     if (rc == 0)
-        rc = target_find(verb);
-    if (rc == 0)
-        rc = crl_page_open(verb->options.report, &verb->page, verb->why, sizeof(verb->why));
+        rc = crl_page_open(options->report, &verb->page, verb->why, sizeof(verb->why));
     if (rc == 0)
         rc = runs_make(verb);
     crl_storm_demo_close(&verb->demo);
@@ -345,11 +348,11 @@ static int verb_run(struct storm_verb *verb)
         int write_rc = report_write(verb);
         rc = rc ? rc : write_rc;
     }
-    int page_rc = crl_page_close(verb->options.report, verb->page, verb->why, sizeof(verb->why));
+    int page_rc = crl_page_close(options->report, verb->page, verb->why, sizeof(verb->why));
     rc = rc ? rc : page_rc;
     if (verb->misused)
         return crl_exit_usage("corral storm", "%s", verb->why);
-    if (rc)
+    if (signal ? page_rc : rc) /* what a signal interrupted is no problem */
         fprintf(stderr, "corral storm: %s\n", verb->why);
     if (signal)
         return 128 + signal;

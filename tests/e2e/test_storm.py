@@ -122,6 +122,21 @@ def test_a_signal_stops_it(tmp_path, number):
     assert json.loads(out)["stopped"] in (True, False)
 
 
+def test_a_signal_ends_it_where_nobody_answers():
+    """The server takes the first request and keeps silent, for longer than the test is patient."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        process = subprocess.Popen([CORRAL, "storm", "--clients", "5", f"http://127.0.0.1:{server.getsockname()[1]}/"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            with server.accept()[0] as client:
+                assert client.recv(4096).startswith(b"GET /metrics")
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert (process.returncode, err) == (130, ""), out
+
+
 @pytest.mark.parametrize("options, text", [
     (["--clients", "0"], "--clients: '0' is out of range, 1 to 20000"),
     (["--duration", "1"], "needs a unit"),
