@@ -9,6 +9,7 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 char *crl_figure_count(uint64_t n, char *text, size_t room)
@@ -54,12 +55,22 @@ bool crl_is_terminal(int fd)
     return isatty(fd) && kind && strcmp(kind, "dumb") != 0;
 }
 
+static int columns_lacking(int fd)
+{
+    struct winsize window = {0};
+    if (!crl_is_terminal(fd) || ioctl(fd, TIOCGWINSZ, &window) != 0 || window.ws_col == 0 ||
+        window.ws_col >= 80)
+        return 0;
+    return window.ws_col > 40 ? 80 - window.ws_col : 40;
+}
+
 struct crl_style crl_style_of(int fd)
 {
     const char *no_colour = getenv("NO_COLOR");
     return (struct crl_style){
         .colour = crl_is_terminal(fd) && !(no_colour && *no_colour),
         .unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+        .narrower = columns_lacking(fd),
     };
 }
 

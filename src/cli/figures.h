@@ -20,10 +20,12 @@ char *crl_figure_factor(double factor, char *text, size_t room); /* "1.0", "1,00
 struct crl_style {
     bool colour;
     bool unicode; /* bars of blocks instead of plain signs */
+    int narrower; /* by how many columns than the 80 that reports are made for; at most 40 */
 };
 
 /* crl_style_of - what fits where this descriptor leads to. Colour only on a terminal, and not if
- * NO_COLOR is set and not empty; unicode if the locale, which must be set, has it. */
+ * NO_COLOR is set and not empty; unicode if the locale, which must be set, has it; narrower only
+ * if a terminal is. */
 struct crl_style crl_style_of(int fd);
 
 /* crl_is_terminal - is there a terminal that can move its cursor? */

@@ -8,22 +8,30 @@
 #include <string.h>
 
 enum {
-    WIDTH = 80,
     LABEL = 21,     /* columns of a row's label */
     CELL_MIN = 13,  /* columns of a figure */
-    TIMES = 60,     /* columns of a time line */
-    LINE_LABEL = 9, /* before it */
+    LINE_LABEL = 9, /* columns before a time line */
+    LINE_PEAK = 11, /* and behind it */
+};
+
+/* What the text is written on. */
+struct sheet {
+    FILE *out;
+    struct crl_paint paint;
+    bool unicode;
+    int width;      /* columns */
+    uint32_t times; /* columns of a time line */
 };
 
 /* ---------------------------------------------------------------------------------------- words */
 
-/* A text in lines of at most WIDTH columns; each break of its own stays. */
-static void wrapped_write(const char *text, FILE *out)
+/* A text in lines that fit, behind `used` columns of the first; each break of its own stays. */
+static void wrapped_write(const char *text, size_t used, const struct sheet *sheet)
 {
-    size_t used = 0;
+    FILE *out = sheet->out;
     while (*text) {
         size_t size = strcspn(text, " \n");
-        if (used > 0 && used + 1 + size > WIDTH) {
+        if (used > 0 && used + 1 + size > (size_t)sheet->width) {
             fputc('\n', out);
             used = 0;
         }
@@ -40,16 +48,18 @@ static void wrapped_write(const char *text, FILE *out)
         fputc('\n', out);
 }
 
-static void title_write(const struct crl_sim_result *result, struct crl_paint paint, FILE *out)
+static void title_write(const struct crl_sim_result *result, const struct sheet *sheet)
 {
     const struct crl_sim_scenario *scenario = result->scenario;
-    fprintf(out, "%s%s%s%s%s\n", paint.bold, scenario->name, paint.plain,
-            scenario->about ? ": " : "", scenario->about ? scenario->about : "");
-    crl_sim_facts_write(result, out);
-    fputc('\n', out);
+    fprintf(sheet->out, "%s%s%s%s", sheet->paint.bold, scenario->name, sheet->paint.plain,
+            scenario->about ? ":" : "\n");
+    if (scenario->about)
+        wrapped_write(scenario->about, strlen(scenario->name) + 1, sheet);
+    crl_sim_facts_write(result, sheet->out);
+    fputc('\n', sheet->out);
     if (scenario->shows) {
-        fputc('\n', out);
-        wrapped_write(scenario->shows, out);
+        fputc('\n', sheet->out);
+        wrapped_write(scenario->shows, 0, sheet);
     }
 }
 
@@ -70,23 +80,24 @@ static int cell_width(const struct crl_sim_run *run)
 }
 
 static void cell_write(const struct crl_sim_figure *figure, const struct crl_sim_run *run,
-                       struct crl_paint paint, FILE *out)
+                       const struct sheet *sheet)
 {
     char text[CRL_FIGURE_MAX];
-    const char *colour = figure->judge(&run->report) > 2 ? paint.bad : paint.good;
+    const char *colour = figure->judge(&run->report) > 2 ? sheet->paint.bad : sheet->paint.good;
     figure->write(&run->report, text);
-    fprintf(out, "%s%*s%s", figure->is_goal ? colour : "", cell_width(run), text,
-            figure->is_goal ? paint.plain : "");
+    fprintf(sheet->out, "%s%*s%s", figure->is_goal ? colour : "", cell_width(run), text,
+            figure->is_goal ? sheet->paint.plain : "");
 }
 
 /* The runs from `first` up to `end`, side by side. */
 static void table_write(const struct crl_sim_result *result, uint32_t first, uint32_t end,
-                        struct crl_paint paint, FILE *out)
+                        const struct sheet *sheet)
 {
+    FILE *out = sheet->out;
     fprintf(out, "\n%*s", LABEL, "");
     for (uint32_t i = first; i < end; i++)
-        fprintf(out, "%s%*s%s", paint.bold, cell_width(result->runs[i]),
-                result->runs[i]->column.name, paint.plain);
+        fprintf(out, "%s%*s%s", sheet->paint.bold, cell_width(result->runs[i]),
+                result->runs[i]->column.name, sheet->paint.plain);
     fputc('\n', out);
     for (uint32_t row = 0; row < crl_sim_figures_n; row++) {
         const struct crl_sim_figure *figure = &crl_sim_figures[row];
@@ -94,20 +105,20 @@ static void table_write(const struct crl_sim_result *result, uint32_t first, uin
             continue;
         fprintf(out, "%-*s", LABEL, figure->label);
         for (uint32_t i = first; i < end; i++)
-            cell_write(figure, result->runs[i], paint, out);
+            cell_write(figure, result->runs[i], sheet);
         fputc('\n', out);
     }
 }
 
-static void tables_write(const struct crl_sim_result *result, struct crl_paint paint, FILE *out)
+static void tables_write(const struct crl_sim_result *result, const struct sheet *sheet)
 {
     uint32_t first = 0;
     while (first < result->runs_n) {
         int used = LABEL + cell_width(result->runs[first]);
         uint32_t end = first + 1;
-        while (end < result->runs_n && used + cell_width(result->runs[end]) <= WIDTH)
+        while (end < result->runs_n && used + cell_width(result->runs[end]) <= sheet->width)
             used += cell_width(result->runs[end++]);
-        table_write(result, first, end, paint, out);
+        table_write(result, first, end, sheet);
         first = end;
     }
 }
@@ -115,16 +126,16 @@ static void tables_write(const struct crl_sim_result *result, struct crl_paint p
 /* ----------------------------------------------------------------------------------- time lines */
 
 /* How many slices share a column. */
-static uint32_t slices_a_column(const struct sim_report *report)
+static uint32_t slices_a_column(const struct sim_report *report, const struct sheet *sheet)
 {
-    return (report->slices_n + TIMES - 1) / TIMES;
+    return (report->slices_n + sheet->times - 1) / sheet->times;
 }
 
 /* The value of a line in one column of the time line. */
 static uint64_t column_value(const struct crl_sim_line *line, const struct sim_report *report,
-                             uint32_t column)
+                             uint32_t column, const struct sheet *sheet)
 {
-    uint32_t each = slices_a_column(report);
+    uint32_t each = slices_a_column(report, sheet);
     uint64_t value = 0;
     for (uint32_t i = column * each; i < (column + 1) * each && i < report->slices_n; i++) {
         uint64_t mine = line->of(&report->slices[i]);
@@ -133,11 +144,12 @@ static uint64_t column_value(const struct crl_sim_line *line, const struct sim_r
     return value;
 }
 
-static uint64_t line_peak(const struct crl_sim_line *line, const struct sim_report *report)
+static uint64_t line_peak(const struct crl_sim_line *line, const struct sim_report *report,
+                          const struct sheet *sheet)
 {
     uint64_t peak = 0;
-    for (uint32_t column = 0; column < TIMES; column++) {
-        uint64_t value = column_value(line, report, column);
+    for (uint32_t column = 0; column < sheet->times; column++) {
+        uint64_t value = column_value(line, report, column, sheet);
         peak = value > peak ? value : peak;
     }
     return peak;
@@ -145,34 +157,35 @@ static uint64_t line_peak(const struct crl_sim_line *line, const struct sim_repo
 
 /* One line on a scale that all runs share, so that they can be compared by eye. */
 static void line_write(const struct crl_sim_line *line, const struct crl_sim_result *result,
-                       const struct sim_report *report, bool unicode, FILE *out)
+                       const struct sim_report *report, const struct sheet *sheet)
 {
     static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     static const char *const signs[] = {" ", ".", ":", "-", "=", "+", "*", "#", "@"};
-    uint64_t most = 1, peak = line_peak(line, report);
+    uint64_t most = 1, peak = line_peak(line, report, sheet);
     char text[CRL_FIGURE_MAX];
     for (uint32_t i = 0; i < result->runs_n; i++) {
-        uint64_t theirs = line_peak(line, &result->runs[i]->report);
+        uint64_t theirs = line_peak(line, &result->runs[i]->report, sheet);
         most = theirs > most ? theirs : most;
     }
-    fprintf(out, "%-*s", LINE_LABEL, line->label);
-    for (uint32_t column = 0; column < TIMES; column++) {
-        double height = (double)column_value(line, report, column) / (double)most;
+    fprintf(sheet->out, "%-*s", LINE_LABEL, line->label);
+    for (uint32_t column = 0; column < sheet->times; column++) {
+        double height = (double)column_value(line, report, column, sheet) / (double)most;
         uint32_t level = height > 0 ? 1 + (uint32_t)(height * 7.999) : 0;
         level = level > 8 ? 8 : level;
-        fputs(unicode ? blocks[level] : signs[level], out);
+        fputs(sheet->unicode ? blocks[level] : signs[level], sheet->out);
     }
     if (line->is_time)
         crl_figure_us((corral_us)peak, text, sizeof text);
     else
         crl_figure_count(peak, text, sizeof text);
-    fprintf(out, "%*s\n", WIDTH - LINE_LABEL - TIMES, text);
+    fprintf(sheet->out, "%*s\n", LINE_PEAK, text);
 }
 
-static void axis_write(const struct sim_report *report, FILE *out)
+static void axis_write(const struct sim_report *report, const struct sheet *sheet)
 {
+    FILE *out = sheet->out;
     char end[CRL_FIGURE_MAX];
-    uint32_t each = slices_a_column(report);
+    uint32_t each = slices_a_column(report, sheet);
     int columns = (int)((report->slices_n + each - 1) / each);
     int head = fprintf(out, "%*s0 s", LINE_LABEL, "");
     crl_figure_us(report->slice_us * report->slices_n, end, sizeof end);
@@ -180,37 +193,38 @@ static void axis_write(const struct sim_report *report, FILE *out)
     fprintf(out, "%*s\n", space > (int)strlen(end) + 1 ? space : (int)strlen(end) + 1, end);
 }
 
-static void times_write(const struct crl_sim_result *result, struct crl_style style, FILE *out)
+static void times_write(const struct crl_sim_result *result, const struct sheet *sheet)
 {
-    struct crl_paint paint = crl_paint_of(style);
-    char span[CRL_FIGURE_MAX];
+    char span[CRL_FIGURE_MAX], text[128];
     const struct sim_report *first = &result->runs[0]->report;
     if (first->slices_n == 0)
         return;
-    crl_figure_us(first->slice_us * slices_a_column(first), span, sizeof span);
-    fprintf(out, "\nover time: %s a column, the highest one at the right; one scale for all\n",
-            span);
+    crl_figure_us(first->slice_us * slices_a_column(first, sheet), span, sizeof span);
+    (void)snprintf(text, sizeof text,
+                   "\nover time: %s a column, the highest one at the right; one scale for all",
+                   span);
+    wrapped_write(text, 0, sheet);
     for (uint32_t i = 0; i < result->runs_n; i++) {
         const struct crl_sim_run *run = result->runs[i];
-        fprintf(out, "\n%s%s%s\n", paint.bold, run->column.name, paint.plain);
+        fprintf(sheet->out, "\n%s%s%s\n", sheet->paint.bold, run->column.name, sheet->paint.plain);
         for (uint32_t row = 0; row < crl_sim_lines_n && run->report.slices_n > 0; row++) {
             const struct crl_sim_line *line = &crl_sim_lines[row];
             if (!line->is_detail && crl_sim_line_shown(line, result))
-                line_write(line, result, &run->report, style.unicode, out);
+                line_write(line, result, &run->report, sheet);
         }
         if (run->report.slices_n > 0)
-            axis_write(&run->report, out);
+            axis_write(&run->report, sheet);
     }
 }
 
 /* ---------------------------------------------------------------------------------------- whole */
 
-static void morals_write(const struct crl_sim_result *result, struct crl_paint paint, FILE *out)
+static void morals_write(const struct crl_sim_result *result, const struct sheet *sheet)
 {
-    fputc('\n', out);
+    fputc('\n', sheet->out);
     for (uint32_t i = result->runs_n > 1 ? 1 : 0; i < result->runs_n; i++) {
         char moral[CRL_SIM_MORAL_MAX];
-        wrapped_write(crl_sim_moral(result, i, moral), out);
+        wrapped_write(crl_sim_moral(result, i, moral), 0, sheet);
     }
     for (uint32_t i = 0; i < result->runs_n; i++) {
         const struct crl_sim_run *run = result->runs[i];
@@ -219,21 +233,26 @@ static void morals_write(const struct crl_sim_result *result, struct crl_paint p
             continue;
         (void)snprintf(text, sizeof text, "%s: A PROMISE BROKE, key %u: %s", run->column.name,
                        run->report.broken_key, run->report.broken);
-        fputs(paint.bad, out);
-        wrapped_write(text, out);
-        fputs(paint.plain, out);
+        fputs(sheet->paint.bad, sheet->out);
+        wrapped_write(text, 0, sheet);
+        fputs(sheet->paint.plain, sheet->out);
     }
 }
 
 void crl_sim_report_text(const struct crl_sim_result *result, struct crl_style style, FILE *out)
 {
-    struct crl_paint paint = crl_paint_of(style);
-    title_write(result, paint, out);
+    int width = 80 - style.narrower;
+    const struct sheet sheet = {.out = out,
+                                .paint = crl_paint_of(style),
+                                .unicode = style.unicode,
+                                .width = width,
+                                .times = (uint32_t)(width - LINE_LABEL - LINE_PEAK)};
+    title_write(result, &sheet);
     if (result->runs_n == 0)
         return;
-    tables_write(result, paint, out);
-    times_write(result, style, out);
-    morals_write(result, paint, out);
+    tables_write(result, &sheet);
+    times_write(result, &sheet);
+    morals_write(result, &sheet);
 }
 
 /* ----------------------------------------------------------------------------------------- JSON */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define TEXT CRL_FIGURE_MAX
-#define BAR  58 /* columns of the longest bar */
+#define BAR  58 /* columns of the longest bar, of 80 */
 
 /* -------------------------------------------------------------------------------------- figures */
 
@@ -70,8 +70,36 @@ static void row_write(const struct crl_storm_run *run, FILE *out)
     fputc('\n', out);
 }
 
-/* A bar of `eighths` eighths of a column. */
-static void bar_write(uint64_t eighths, bool unicode, FILE *out)
+static void table_write(struct crl_storm_run *const *runs, uint32_t n, FILE *out)
+{
+    fprintf(out, "%29s%10s%6s\n", "origin", "ampli-", "peak");
+    fprintf(out, "%-10s%10s%9s%10s%6s%8s%9s%9s%9s\n", "strategy", "requests", "loads", "fication",
+            "loads", "errors", "p50", "p99", "max");
+    for (uint32_t i = 0; i < n; i++)
+        row_write(runs[i], out);
+}
+
+/* A row for each figure: few runs are narrower than many figures. */
+static void narrow_table_write(struct crl_storm_run *const *runs, uint32_t n, FILE *out)
+{
+    static const char *const labels[CRL_STORM_CELLS] = {
+        "requests", "origin loads", "amplification", "peak loads", "errors", "p50", "p99", "max"};
+    char cells[CRL_STORM_STRATEGIES][CRL_STORM_CELLS][CRL_FIGURE_MAX];
+    fprintf(out, "%-13s", "");
+    for (uint32_t i = 0; i < n; i++) {
+        fprintf(out, "%13s", crl_storm_strategy_name(runs[i]->strategy));
+        crl_storm_cells(runs[i], cells[i]);
+    }
+    for (uint32_t row = 0; row < CRL_STORM_CELLS; row++) {
+        fprintf(out, "\n%-13s", labels[row]);
+        for (uint32_t i = 0; i < n; i++)
+            fprintf(out, "%13s", cells[i][row]);
+    }
+    fputc('\n', out);
+}
+
+/* A bar of `eighths` eighths of a column, in `room` columns. */
+static void bar_write(uint64_t eighths, uint64_t room, bool unicode, FILE *out)
 {
     static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     uint64_t columns = unicode ? eighths / 8 : (eighths + 7) / 8;
@@ -80,14 +108,14 @@ static void bar_write(uint64_t eighths, bool unicode, FILE *out)
     if (unicode)
         fputs(parts[eighths % 8], out);
     uint64_t used = columns + (unicode && eighths % 8 ? 1 : 0);
-    fprintf(out, "%*s", (int)(BAR - used), "");
+    fprintf(out, "%*s", (int)(room - used), "");
 }
 
 static void bars_write(struct crl_storm_run *const *runs, uint32_t n, struct crl_style style,
                        FILE *out)
 {
     struct crl_paint paint = crl_paint_of(style);
-    uint64_t most = 0;
+    uint64_t most = 0, room = (uint64_t)(BAR - style.narrower);
     for (uint32_t i = 0; i < n; i++)
         most = runs[i]->counts.known && runs[i]->counts.loads > most ? runs[i]->counts.loads : most;
     if (most == 0)
@@ -96,10 +124,10 @@ static void bars_write(struct crl_storm_run *const *runs, uint32_t n, struct crl
     for (uint32_t i = 0; i < n; i++) {
         char loads[TEXT];
         uint64_t mine = runs[i]->counts.known ? runs[i]->counts.loads : 0;
-        uint64_t eighths = mine * BAR * 8 / most;
+        uint64_t eighths = mine * room * 8 / most;
         fprintf(out, "%-12s%s", crl_storm_strategy_name(runs[i]->strategy),
                 run_is_bad(runs[i]) ? paint.bad : paint.good);
-        bar_write(mine && !eighths ? 1 : eighths, style.unicode, out);
+        bar_write(mine && !eighths ? 1 : eighths, room, style.unicode, out);
         fprintf(out, "%s%10s\n", paint.plain, crl_storm_format_loads(&runs[i]->counts, loads));
     }
 }
@@ -176,11 +204,7 @@ static void scenario_write(struct crl_storm_run *const *runs, uint32_t n, struct
     struct crl_paint paint = crl_paint_of(style);
     fprintf(out, "\n%s%s%s: %s\n\n", paint.bold, crl_storm_scenario_name(runs[0]->scenario),
             paint.plain, crl_storm_scenario_text(runs[0]->scenario));
-    fprintf(out, "%29s%10s%6s\n", "origin", "ampli-", "peak");
-    fprintf(out, "%-10s%10s%9s%10s%6s%8s%9s%9s%9s\n", "strategy", "requests", "loads", "fication",
-            "loads", "errors", "p50", "p99", "max");
-    for (uint32_t i = 0; i < n; i++)
-        row_write(runs[i], out);
+    (style.narrower ? narrow_table_write : table_write)(runs, n, out);
     bars_write(runs, n, style, out);
     fputs("\nanswers\n", out);
     for (uint32_t i = 0; i < n; i++)

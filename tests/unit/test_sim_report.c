@@ -142,6 +142,27 @@ static void side_by_side(void **state)
                 "errors instead of 3\n");
 }
 
+static void a_narrow_terminal(void **state)
+{
+    (void)state;
+    struct crl_sim_result result = result_of(2);
+    for (int narrower = 1; narrower <= 40; narrower++) {
+        char *text = NULL;
+        size_t size, longest = 0;
+        FILE *out = open_memstream(&text, &size);
+        crl_sim_report_text(&result, (struct crl_style){.narrower = narrower}, out);
+        fclose(out);
+        for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+            bool is_facts = strncmp(line, "1,000 nodes", 11) == 0; /* one line of facts */
+            size_t columns = is_facts ? 0 : strcspn(line, "\n");
+            longest = columns > longest ? columns : longest;
+        }
+        if (longest > (size_t)(80 - narrower))
+            fail_msg("narrower by %d: %zu columns\n%s", narrower, longest, text);
+        free(text);
+    }
+}
+
 static void one_alone_broken(void **state)
 {
     (void)state;
@@ -298,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(side_by_side, make_up),
+        cmocka_unit_test_setup(a_narrow_terminal, make_up),
         cmocka_unit_test_setup(one_alone_broken, make_up),
         cmocka_unit_test_setup(many_runs_wrap, make_up),
         cmocka_unit_test_setup(json, make_up),

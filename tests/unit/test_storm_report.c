@@ -105,6 +105,36 @@ static void two_strategies(void **state)
                 "coalescing: 1 query instead of 1,000; all answered in 106 ms instead of 5.06 s\n");
 }
 
+static void a_narrow_terminal(void **state)
+{
+    (void)state;
+    struct crl_storm_report report = report_of(0, 2);
+    expect_text(&report, (struct crl_style){.narrower = 20},
+                "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n"
+                "\n"
+                "cold: all clients ask for one absent key at once\n"
+                "\n"
+                "                      none   coalescing\n"
+                "requests             1,000        1,000\n"
+                "origin loads         1,000            1\n"
+                "amplification        1,000          1.0\n"
+                "peak loads              20            1\n"
+                "errors                   0            0\n"
+                "p50                 2.58 s       102 ms\n"
+                "p99                 5.01 s       104 ms\n"
+                "max                 5.06 s       104 ms\n"
+                "\n"
+                "origin loads\n"
+                "none        ######################################     1,000\n"
+                "coalescing  #                                              1\n"
+                "\n"
+                "answers\n"
+                "none        1,000 miss\n"
+                "coalescing  999 coalesced, 1 miss\n"
+                "\n"
+                "coalescing: 1 query instead of 1,000; all answered in 106 ms instead of 5.06 s\n");
+}
+
 static void what_is_not_known(void **state)
 {
     (void)state;
@@ -258,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(two_strategies, make_up),
+        cmocka_unit_test_setup(a_narrow_terminal, make_up),
         cmocka_unit_test_setup(what_is_not_known, make_up),
         cmocka_unit_test_setup(plain_bars_and_colour, make_up),
         cmocka_unit_test_setup(no_run_at_all, make_up),
