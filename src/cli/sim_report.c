@@ -73,7 +73,7 @@ static int cell_width(const struct crl_sim_run *run)
     if (strlen(run->column.name) + 2 > width)
         width = strlen(run->column.name) + 2;
     for (uint32_t i = 0; i < crl_sim_figures_n; i++) {
-        size_t size = strlen(crl_sim_figures[i].write(&run->report, text)) + 2;
+        size_t size = strlen(crl_sim_figure_format(&crl_sim_figures[i], &run->report, text)) + 2;
         width = size > width ? size : width;
     }
     return (int)width;
@@ -83,8 +83,8 @@ static void cell_write(const struct crl_sim_figure *figure, const struct crl_sim
                        const struct sheet *sheet)
 {
     char text[CRL_FIGURE_MAX];
-    const char *colour = figure->judge(&run->report) > 2 ? sheet->paint.bad : sheet->paint.good;
-    figure->write(&run->report, text);
+    const char *colour = figure->of(&run->report) > 2 ? sheet->paint.bad : sheet->paint.good;
+    crl_sim_figure_format(figure, &run->report, text);
     fprintf(sheet->out, "%s%*s%s", figure->is_goal ? colour : "", cell_width(run), text,
             figure->is_goal ? sheet->paint.plain : "");
 }
