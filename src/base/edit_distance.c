@@ -41,3 +41,10 @@ bool crl_edit_is_near(const char *word, size_t distance)
     size_t letters = strlen(word);
     return distance < letters && distance <= 1 + letters / 4;
 }
+
+void crl_edit_consider(struct crl_edit_meant *meant, const char *typed, const char *word)
+{
+    size_t distance = crl_edit_distance(typed, word);
+    if (crl_edit_is_near(word, distance) && (!meant->word || distance < meant->distance))
+        *meant = (struct crl_edit_meant){word, distance};
+}

@@ -19,4 +19,14 @@ size_t crl_edit_distance(const char *a, const char *b);
 /* crl_edit_is_near - is a word at this distance likely a slip of `word`? Pure. */
 bool crl_edit_is_near(const char *word, size_t distance);
 
+/* What somebody may have meant, of the words looked at so far; {0} to begin with. */
+struct crl_edit_meant {
+    const char *word; /* borrowed; NULL: none is near */
+    size_t distance;
+};
+
+/* crl_edit_consider - might `typed` be a slip of `word`? The nearest is kept, of equals the
+ * first. */
+void crl_edit_consider(struct crl_edit_meant *meant, const char *typed, const char *word);
+
 #endif

@@ -58,11 +58,6 @@ static const struct unit_table *unit_table(enum crl_quantity kind)
     return &unit_tables[kind];
 }
 
-const char *crl_units_hint(enum crl_quantity kind)
-{
-    return unit_table(kind)->hint;
-}
-
 static const struct unit *unit_find(enum crl_quantity kind, const char *name)
 {
     const struct unit *unit = unit_table(kind)->units;
@@ -161,4 +156,25 @@ void crl_units_format(enum crl_quantity kind, int64_t value, char ret_text[CRL_U
     const struct unit *unit = unit_for(kind, value);
     crl_assert(unit && unit->name);
     snprintf(ret_text, CRL_UNITS_FORMAT_MAX, "%" PRId64 "%s", value / unit->factor, unit->name);
+}
+
+bool crl_units_read(const struct crl_units_range *range, const char *text, int64_t *ret_value,
+                    char ret_why[CRL_UNITS_WHY_MAX])
+{
+    char min[CRL_UNITS_FORMAT_MAX], max[CRL_UNITS_FORMAT_MAX];
+    int64_t value;
+    enum crl_units_fault fault = crl_units_parse(range->kind, text, &value);
+    if (fault == CRL_UNITS_NONE && value >= range->min && value <= range->max) {
+        *ret_value = value;
+        return true;
+    }
+    if (fault != CRL_UNITS_NONE && fault != CRL_UNITS_NEGATIVE && fault != CRL_UNITS_TOO_LARGE) {
+        (void)snprintf(ret_why, CRL_UNITS_WHY_MAX, "%s, %s", crl_units_fault_text(fault),
+                       unit_table(range->kind)->hint);
+        return false;
+    }
+    crl_units_format(range->kind, range->min, min);
+    crl_units_format(range->kind, range->max, max);
+    (void)snprintf(ret_why, CRL_UNITS_WHY_MAX, "is out of range, %s to %s", min, max);
+    return false;
 }

@@ -18,6 +18,7 @@
 #ifndef CRL_BASE_UNITS_H
 #define CRL_BASE_UNITS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum crl_quantity {
@@ -49,11 +50,24 @@ enum crl_units_fault {
 /* crl_units_fault_text - the text of a fault, such as "needs a unit". Static memory. */
 const char *crl_units_fault_text(enum crl_units_fault fault);
 
-/* crl_units_hint - what to write, such as "such as 30s or 250ms". Static memory. */
-const char *crl_units_hint(enum crl_quantity kind);
-
 /* crl_units_parse - read a quantity. ret_value is >= 0, and untouched if there is a fault. */
 enum crl_units_fault crl_units_parse(enum crl_quantity kind, const char *text, int64_t *ret_value);
+
+/* What somebody may ask for, both ends included. */
+struct crl_units_range {
+    enum crl_quantity kind;
+    int64_t min, max; /* >= 0 */
+};
+
+enum { CRL_UNITS_WHY_MAX = 128 }; /* bytes, with the terminator */
+
+/* crl_units_read - read a quantity of a range.
+ * ret_value  untouched on failure
+ * ret_why  on failure, what follows the quoted quantity: "needs a unit, such as 10%" or "is out of
+ *          range, 1ms to 10m"; else untouched
+ * Returns false if it is not such a quantity. */
+bool crl_units_read(const struct crl_units_range *range, const char *text, int64_t *ret_value,
+                    char ret_why[CRL_UNITS_WHY_MAX]);
 
 enum { CRL_UNITS_FORMAT_MAX = 32 }; /* bytes, with the terminator */
 

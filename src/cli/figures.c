@@ -9,6 +9,7 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 char *crl_figure_count(uint64_t n, char *text, size_t room)
@@ -28,6 +29,8 @@ char *crl_figure_count(uint64_t n, char *text, size_t room)
 
 char *crl_figure_us(corral_us us, char *text, size_t room)
 {
+    if (us < 0)
+        return memcpy(text, "-", 2);
     const char *unit = us < 1000 ? "us" : us < 999500 ? "ms" : "s";
     double value = us < 1000 ? (double)us : us < 999500 ? (double)us / 1e3 : (double)us / 1e6;
     int decimals = us < 1000 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
@@ -52,12 +55,22 @@ bool crl_is_terminal(int fd)
     return isatty(fd) && kind && strcmp(kind, "dumb") != 0;
 }
 
+static int columns_lacking(int fd)
+{
+    struct winsize window = {0};
+    if (!crl_is_terminal(fd) || ioctl(fd, TIOCGWINSZ, &window) != 0 || window.ws_col == 0 ||
+        window.ws_col >= 80)
+        return 0;
+    return window.ws_col > 40 ? 80 - window.ws_col : 40;
+}
+
 struct crl_style crl_style_of(int fd)
 {
     const char *no_colour = getenv("NO_COLOR");
     return (struct crl_style){
         .colour = crl_is_terminal(fd) && !(no_colour && *no_colour),
         .unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+        .narrower = columns_lacking(fd),
     };
 }
 
@@ -66,23 +79,4 @@ struct crl_paint crl_paint_of(struct crl_style style)
     if (!style.colour)
         return (struct crl_paint){"", "", "", "", ""};
     return (struct crl_paint){"\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m"};
-}
-
-void crl_html_write(const char *text, FILE *out)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            fputc(*text, out);
-        }
-    }
 }

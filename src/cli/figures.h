@@ -13,17 +13,19 @@
 enum { CRL_FIGURE_MAX = 32 }; /* bytes of a figure, with its terminator */
 
 /* Each writes into `text`, of `room` >= CRL_FIGURE_MAX bytes, and returns it. */
-char *crl_figure_count(uint64_t n, char *text, size_t room);     /* "1,000" */
-char *crl_figure_us(corral_us us, char *text, size_t room);      /* three digits: "5.06 s" */
+char *crl_figure_count(uint64_t n, char *text, size_t room); /* "1,000" */
+char *crl_figure_us(corral_us us, char *text, size_t room);  /* three digits: "5.06 s"; < 0: "-" */
 char *crl_figure_factor(double factor, char *text, size_t room); /* "1.0", "1,000"; < 0: "-" */
 
 struct crl_style {
     bool colour;
     bool unicode; /* bars of blocks instead of plain signs */
+    int narrower; /* by how many columns than the 80 that reports are made for; at most 40 */
 };
 
 /* crl_style_of - what fits where this descriptor leads to. Colour only on a terminal, and not if
- * NO_COLOR is set and not empty; unicode if the locale, which must be set, has it. */
+ * NO_COLOR is set and not empty; unicode if the locale, which must be set, has it; narrower only
+ * if a terminal is. */
 struct crl_style crl_style_of(int fd);
 
 /* crl_is_terminal - is there a terminal that can move its cursor? */
@@ -35,8 +37,5 @@ struct crl_paint {
 };
 
 struct crl_paint crl_paint_of(struct crl_style style);
-
-/* crl_html_write - a text as it must stand in HTML or XML, within an element or an attribute. */
-void crl_html_write(const char *text, FILE *out);
 
 #endif

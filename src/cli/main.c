@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * main.c - which verb is it? */
+#include "base/edit_distance.h"
+#include "cli/exit.h"
+#include "cli/options.h"
 #include "cli/sim.h"
 #include "cli/storm.h"
 #include "cli/verbs.h"
@@ -8,10 +11,8 @@
 #include <corral/corral.h>
 
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct verb {
     const char *name;
@@ -34,47 +35,50 @@ static void help(FILE *out)
     fputs("\n'corral VERB --help' says more; 'corral --version' tells the version.\n", out);
 }
 
-int crl_usage_error(const char *verb, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fprintf(stderr, "corral%s%s: ", verb[0] == '\0' ? "" : " ", verb);
-    vfprintf(stderr, format, arguments);
-    fprintf(stderr, "\ntry 'corral%s%s --help'\n", verb[0] == '\0' ? "" : " ", verb);
-    va_end(arguments);
-    return CRL_EXIT_USAGE;
-}
-
 /* Have descriptors 0 to 2, if only to nowhere: else a socket or a database becomes standard
- * error, the log is written to it, and libuv aborts. */
+ * error, the log is written to it, and libuv aborts. Standard output goes where writing fails, so
+ * that what should be there is not lost without a word. */
 static void standard_descriptors(void)
 {
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= 2);
-    if (fd > 2)
-        close(fd);
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", fd == 1 ? O_RDONLY : O_RDWR); /* the lowest that is free: fd */
+    }
+}
+
+static int verb_run(int argc, char **argv)
+{
+    struct crl_edit_meant meant = {0};
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(argv[0], verbs[i].name) == 0)
+            return verbs[i].run(argc, argv);
+        crl_edit_consider(&meant, argv[0], verbs[i].name);
+    }
+    if (meant.word)
+        return crl_exit_usage("corral", "there is no verb '%.64s'; did you mean '%s'?", argv[0],
+                              meant.word);
+    return crl_exit_usage("corral", "there is no verb '%.64s'", argv[0]);
+}
+
+static int run(int argc, char **argv)
+{
+    bool version = false;
+    const struct crl_option options[] = {{"version", .flag = &version}, {NULL}};
+    char why[CRL_OPTIONS_WHY_MAX];
+    if (argc > 1 && argv[1][0] != '-')
+        return verb_run(argc - 1, argv + 1);
+    int rc = crl_options_read(argc, argv, options, NULL, why);
+    if (rc < 0)
+        return crl_exit_usage("corral", "%s", why);
+    if (version)
+        printf("corral %s\n", corral_version());
+    else
+        help(rc == CRL_OPTIONS_HELP ? stdout : stderr);
+    return version || rc == CRL_OPTIONS_HELP ? CRL_EXIT_DONE : CRL_EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
     standard_descriptors();
-    if (argc < 2) {
-        help(stderr);
-        return CRL_EXIT_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        help(stdout);
-        return CRL_EXIT_DONE;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("corral %s\n", corral_version());
-        return CRL_EXIT_DONE;
-    }
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        if (strcmp(argv[1], verbs[i].name) == 0)
-            return verbs[i].run(argc - 1, argv + 1);
-    }
-    return crl_usage_error("", "there is no verb '%.64s'", argv[1]);
+    return crl_exit_written("corral", run(argc, argv));
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * serve.c - the verbs that take a configuration: serve and check. */
+#include "cli/exit.h"
+#include "cli/options.h"
 #include "cli/verbs.h"
 #include "server/config.h"
 #include "server/serve.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 /* Read a configuration; problems go to `out`. Returns NULL if there are any. */
@@ -14,42 +15,29 @@ static struct crl_config *config_read(const char *file, FILE *out)
     struct crl_problems problems = {0};
     struct crl_config *config = NULL;
     int rc = crl_config_load(file, &problems, &config);
-    if (rc < 0) {
-        crl_problems_print(&problems, file, out);
-        if (problems.n == 0)
-            fprintf(out, "%s: %s\n", file, corral_strerror(rc));
-    }
+    if (rc < 0)
+        crl_problems_tell(&problems, file, rc, out);
     crl_problems_fini(&problems);
-    return rc < 0 ? NULL : config;
+    return config;
 }
 
 int crl_verb_serve(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
-    const char *file = NULL;
-    int option;
-    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            file = optarg;
-            break;
-        case 'h':
-            fputs(
-                "usage: corral serve --config FILE\n\n"
-                "Runs the daemon in the foreground and logs to standard error. SIGTERM and SIGINT\n"
-                "answer what is under way, then end it (exit code 0); a second one ends it at\n"
-                "once. Exit code 1: it could not start. See corral.yaml(5).\n",
-                stdout);
-            return CRL_EXIT_DONE;
-        default:
-            return crl_usage_error("serve", "wrong usage");
-        }
-    }
-    if (optind < argc)
-        return crl_usage_error("serve", "'%.64s' is one argument too many", argv[optind]);
-    if (file == NULL)
-        return crl_usage_error("serve", "--config FILE is missing");
+    static const char help[] =
+        "usage: corral serve --config FILE\n\n"
+        "Runs the daemon in the foreground and logs to standard error. SIGTERM and\n"
+        "SIGINT answer what is under way, then end it (exit code 0); a second one ends\n"
+        "it at once. Exit code 1: it could not start. See corral.yaml(5).\n";
+    const char *file = NULL, *bare = NULL;
+    const struct crl_option options[] = {{"config", .text = &file}, {NULL}};
+    char why[CRL_OPTIONS_WHY_MAX];
+    int rc = crl_options_read(argc, argv, options, &bare, why);
+    if (rc == 0 && file && bare)
+        rc = crl_options_refuse(why, "'%.64s' is one argument too many", bare);
+    else if (rc == 0 && !file)
+        rc = crl_options_refuse(why, "write --config %.64s", bare ? bare : "FILE");
+    if (rc != 0)
+        return crl_exit_unread("corral serve", rc, help, why);
     struct crl_config *config = config_read(file, stderr);
     if (config == NULL)
         return CRL_EXIT_PROBLEM;
@@ -60,23 +48,21 @@ int crl_verb_serve(int argc, char **argv)
 
 int crl_verb_check(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (option != 'h')
-            return crl_usage_error("check", "wrong usage");
-        fputs("usage: corral check FILE\n\n"
-              "Prints every problem of a configuration file as FILE:LINE:COLUMN: text, and exits\n"
-              "with 1 if there is any. Databases and ports are not tried.\n",
-              stdout);
-        return CRL_EXIT_DONE;
-    }
-    if (argc - optind != 1)
-        return crl_usage_error("check", "give one FILE");
-    struct crl_config *config = config_read(argv[optind], stdout);
+    static const char help[] =
+        "usage: corral check FILE\n\n"
+        "Prints every problem of a configuration file as FILE:LINE:COLUMN: text, and\n"
+        "exits with 1 if there is any. Databases and ports are not tried.\n";
+    const char *file = NULL;
+    char why[CRL_OPTIONS_WHY_MAX];
+    int rc = crl_options_read(argc, argv, (const struct crl_option[]){{NULL}}, &file, why);
+    if (rc == 0 && !file)
+        rc = crl_options_refuse(why, "FILE is missing");
+    if (rc != 0)
+        return crl_exit_unread("corral check", rc, help, why);
+    struct crl_config *config = config_read(file, stdout);
     if (config == NULL)
         return CRL_EXIT_PROBLEM;
     crl_config_free(config);
-    printf("%s: no problems\n", argv[optind]);
+    printf("%s: no problems\n", file);
     return CRL_EXIT_DONE;
 }

@@ -7,9 +7,8 @@
 #include "cli/sim_options.h"
 #include "cli/sim_ready.h"
 #include "cli/sim_report.h"
-#include "cli/verbs.h"
+#include "cli/exit.h"
 
-#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +34,8 @@ static const char usage[] =
     "       corral sim [options] FILE.yaml  run one of your own\n"
     "       corral sim --list               name the ready scenarios\n"
     "\n"
-    "Simulates a fleet, its readers and its database in virtual time, once for each column\n"
-    "of the scenario, and shows side by side what would happen.\n"
+    "Simulates a fleet, its readers and its database in virtual time, once for each\n"
+    "column of the scenario, and shows side by side what would happen.\n"
     "\n"
     "  --strategies LIST  which columns, by name; or none, coalescing\n"
     "  --seed N           another draw of everything random (the scenario's)\n"
@@ -50,25 +49,19 @@ static const char usage[] =
 
 /* --------------------------------------------------------------------------------- the scenario */
 
-static const struct crl_sim_ready *ready_nearest(const char *name)
-{
-    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name; ready++) {
-        if (crl_edit_is_near(ready->name, crl_edit_distance(name, ready->name)))
-            return ready;
-    }
-    return NULL;
-}
-
 static int ready_missing(const char *name)
 {
-    const struct crl_sim_ready *nearest = ready_nearest(name);
-    if (nearest)
-        return crl_usage_error("sim", "there is no ready scenario '%.64s'; did you mean '%s'?",
-                               name, nearest->name);
-    return crl_usage_error("sim",
-                           "there is no ready scenario '%.64s'; --list names them, and a "
-                           "file is written with '/' or '.yaml'",
-                           name);
+    struct crl_edit_meant meant = {0};
+    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name; ready++)
+        crl_edit_consider(&meant, name, ready->name);
+    if (meant.word)
+        return crl_exit_usage("corral sim",
+                              "there is no ready scenario '%.64s'; did you mean '%s'?", name,
+                              meant.word);
+    return crl_exit_usage("corral sim",
+                          "there is no ready scenario '%.64s'; --list names them, and a "
+                          "file is written with '/' or '.yaml'",
+                          name);
 }
 
 static struct crl_sim_scenario *scenario_read(const struct sim_verb *verb)
@@ -79,13 +72,10 @@ static struct crl_sim_scenario *scenario_read(const struct sim_verb *verb)
     int rc = verb->ready
                  ? crl_sim_scenario_parse(corral_str(verb->ready->text), &problems, &scenario)
                  : crl_sim_scenario_load(name, &problems, &scenario);
-    if (rc < 0) {
-        crl_problems_print(&problems, name, stderr);
-        if (problems.n == 0)
-            fprintf(stderr, "%s: %s\n", name, corral_strerror(rc));
-    }
+    if (rc < 0)
+        crl_problems_tell(&problems, name, rc, stderr);
     crl_problems_fini(&problems);
-    return rc < 0 ? NULL : scenario;
+    return scenario;
 }
 
 /* Which columns there are, for a message: "'a', 'b'". */
@@ -97,10 +87,10 @@ static int column_missing(const struct crl_sim_scenario *scenario, const char *n
         struct crl_sim_column column = crl_sim_column(scenario, i);
         (void)snprintf(names + used, sizeof names - used, "%s'%s'", i ? ", " : "", column.name);
     }
-    return crl_usage_error("sim",
-                           "--strategies: '%.64s' is neither a column of the scenario (%s) "
-                           "nor a strategy of this version (none, coalescing)",
-                           name, names);
+    return crl_exit_usage("corral sim",
+                          "--strategies: '%.64s' is neither a column of the scenario (%s) "
+                          "nor a strategy of this version (none, coalescing)",
+                          name, names);
 }
 
 /* Returns an exit code. */
@@ -118,7 +108,7 @@ static int columns_choose(struct sim_verb *verb)
         size_t size = strcspn(list, ",");
         (void)snprintf(name, sizeof name, "%.*s", (int)(size < 63 ? size : 63), list);
         if (verb->columns_n == RUNS_MAX)
-            return crl_usage_error("sim", "--strategies: %d are the most", RUNS_MAX);
+            return crl_exit_usage("corral sim", "--strategies: %d are the most", RUNS_MAX);
         if (crl_sim_column_find(verb->scenario, name, &verb->columns[verb->columns_n]) < 0)
             return column_missing(verb->scenario, name);
         verb->columns_n++;
@@ -177,7 +167,7 @@ static int runs_make(struct sim_verb *verb)
     int rc = CORRAL_OK;
     for (uint32_t i = 0; i < verb->columns_n && rc == CORRAL_OK; i++) {
         if (is_shown)
-            fprintf(stderr, "\rsimulating %s (%u of %u)\033[K", verb->columns[i].name, i + 1,
+            fprintf(stderr, "\rsimulating %.40s (%u of %u)\033[K", verb->columns[i].name, i + 1,
                     verb->columns_n);
         rc = run_make(verb, &verb->columns[i]);
     }
@@ -215,25 +205,10 @@ static int report_write(struct sim_verb *verb)
         crl_sim_report_text(&result, crl_style_of(STDOUT_FILENO), stdout);
     if (verb->page)
         crl_sim_report_html(&result, verb->page);
-    bool written = fflush(stdout) == 0 && (!verb->page || fflush(verb->page) == 0);
-    if (rc == CORRAL_OK && !written)
-        rc = CORRAL_ESYSTEM;
     if (rc < 0)
         (void)snprintf(verb->why, sizeof verb->why, "cannot write the report: %s",
-                       rc == CORRAL_ESYSTEM ? strerror(errno) : corral_strerror(rc));
+                       corral_strerror(rc));
     return rc;
-}
-
-static int page_open(struct sim_verb *verb)
-{
-    if (!verb->options.report)
-        return CORRAL_OK;
-    verb->page = fopen(verb->options.report, "we");
-    if (verb->page)
-        return CORRAL_OK;
-    (void)snprintf(verb->why, sizeof verb->why, "cannot write %.300s: %s", verb->options.report,
-                   strerror(errno));
-    return CORRAL_ESYSTEM;
 }
 
 static bool any_broken(const struct sim_verb *verb)
@@ -267,17 +242,17 @@ static int list_write(bool json)
     }
     if (json)
         fputs("\n]\n", stdout);
-    return fflush(stdout) == 0 ? CRL_EXIT_DONE : CRL_EXIT_PROBLEM;
+    return CRL_EXIT_DONE;
 }
 
 static int scenario_show(const struct sim_verb *verb)
 {
     if (verb->ready) {
         fputs(verb->ready->text, stdout);
-        return fflush(stdout) == 0 ? CRL_EXIT_DONE : CRL_EXIT_PROBLEM;
+        return CRL_EXIT_DONE;
     }
-    return crl_usage_error("sim", "--show is for ready scenarios; '%.64s' is a file",
-                           verb->options.target);
+    return crl_exit_usage("corral sim", "--show is for ready scenarios; '%.64s' is a file",
+                          verb->options.target);
 }
 
 static int scenario_run(struct sim_verb *verb)
@@ -286,15 +261,17 @@ static int scenario_run(struct sim_verb *verb)
     if (code != CRL_EXIT_DONE)
         return code;
     if (verb->options.has_trace && verb->options.traced_key >= verb->scenario->keys.count)
-        return crl_usage_error("sim", "--trace: there is no key %u; the scenario has %u",
-                               verb->options.traced_key, verb->scenario->keys.count);
+        return crl_exit_usage("corral sim", "--trace: there is no key %u; the scenario has %u",
+                              verb->options.traced_key, verb->scenario->keys.count);
     if (!verb->options.has_seed)
         verb->options.seed = verb->scenario->seed;
-    int rc = page_open(verb);
+    int rc = crl_page_open(verb->options.report, &verb->page, verb->why, sizeof verb->why);
     if (rc == CORRAL_OK)
         rc = runs_make(verb);
     if (rc == CORRAL_OK)
         rc = report_write(verb);
+    int page_rc = crl_page_close(verb->options.report, verb->page, verb->why, sizeof verb->why);
+    rc = rc < 0 ? rc : page_rc;
     if (rc < 0)
         fprintf(stderr, "corral sim: %s\n", verb->why);
     return rc < 0 || any_broken(verb) ? CRL_EXIT_PROBLEM : CRL_EXIT_DONE;
@@ -306,8 +283,6 @@ static void verb_fini(struct sim_verb *verb)
         free(verb->runs[i]->trace);
         free(verb->runs[i]);
     }
-    if (verb->page)
-        (void)fclose(verb->page); /* flushed before */
     crl_sim_scenario_free(verb->scenario);
 }
 
@@ -316,12 +291,9 @@ int crl_verb_sim(int argc, char **argv)
     static struct sim_verb verb;
     verb = (struct sim_verb){0};
     setlocale(LC_CTYPE, "");
-    if (crl_sim_options_parse(argc, argv, &verb.options, verb.why, sizeof verb.why) < 0)
-        return crl_usage_error("sim", "%s", verb.why);
-    if (verb.options.help) {
-        fputs(usage, stdout);
-        return CRL_EXIT_DONE;
-    }
+    int rc = crl_sim_options_read(argc, argv, &verb.options, verb.why);
+    if (rc != 0)
+        return crl_exit_unread("corral sim", rc, usage, verb.why);
     if (verb.options.list)
         return list_write(verb.options.json);
     if (!crl_sim_target_is_file(verb.options.target)) {

@@ -292,7 +292,7 @@ void crl_sim_chart_bars(const struct crl_sim_result *result, const struct crl_si
     enum { ROW = 40, ROOM = 320, TEXT = 90 };
     double most = 0;
     for (uint32_t i = 0; i < result->runs_n; i++)
-        most = fmax(most, figure->judge(&result->runs[i]->report));
+        most = fmax(most, figure->of(&result->runs[i]->report));
     fprintf(out, "<svg class=\"bars\" viewBox=\"0 0 %d %u\" role=\"img\">\n<title>", ROOM,
             result->runs_n * ROW);
     crl_html_write(figure->label, out);
@@ -300,7 +300,7 @@ void crl_sim_chart_bars(const struct crl_sim_result *result, const struct crl_si
     for (uint32_t i = 0; i < result->runs_n; i++) {
         const struct crl_sim_run *run = result->runs[i];
         char text[CRL_FIGURE_MAX];
-        double mine = figure->judge(&run->report);
+        double mine = figure->of(&run->report);
         double width = most > 0 && mine > 0 ? (ROOM - TEXT) * mine / most : 0;
         width = mine > 0 && width < 2 ? 2 : width;
         fprintf(out, "<text class=\"bar-name\" x=\"0\" y=\"%u\">", i * ROW + 13);
@@ -310,7 +310,8 @@ void crl_sim_chart_bars(const struct crl_sim_result *result, const struct crl_si
                 "rx=\"2\"/>",
                 i % 8, i * ROW + 19, width);
         fprintf(out, "<text class=\"bar-value\" x=\"%.1f\" y=\"%u\">%s</text>\n",
-                width > 0 ? width + 6 : 0, i * ROW + 31, figure->write(&run->report, text));
+                width > 0 ? width + 6 : 0, i * ROW + 31,
+                crl_sim_figure_format(figure, &run->report, text));
     }
     fputs("</svg>\n", out);
 }

@@ -3,6 +3,8 @@
  * sim_figures.c - the two tables of sim_report.h: which figures and which time lines there are. */
 #include "cli/sim_report.h"
 
+#include "base/assert.h"
+
 double crl_sim_amplification(const struct sim_report *report)
 {
     if (report->generations == 0)
@@ -12,82 +14,63 @@ double crl_sim_amplification(const struct sim_report *report)
 
 /* -------------------------------------------------------------------------------------- figures */
 
-#define WRITES_COUNT(name, expression)                                               \
-    static char *write_##name(const struct sim_report *r, char text[CRL_FIGURE_MAX]) \
-    {                                                                                \
-        return crl_figure_count((expression), text, CRL_FIGURE_MAX);                 \
-    }                                                                                \
-    static double judge_##name(const struct sim_report *r)                           \
-    {                                                                                \
-        return (double)(expression);                                                 \
+/* Name, label, value in a report `r`, and the rest of the row. */
+#define FIGURES(X)                                                                        \
+    X(requests, "requests", r->requests, CRL_SIM_ONES)                                    \
+    X(loads, "origin loads", r->loads, CRL_SIM_ONES)                                      \
+    X(factor, "amplification", crl_sim_amplification(r), CRL_SIM_FACTOR, .is_goal = true) \
+    X(peak, "peak loads at once", r->loads_at_once_max, CRL_SIM_ONES)                     \
+    X(queue, "peak database queue", r->database_queue_max, CRL_SIM_ONES)                  \
+    X(timeouts, "database time-outs", r->database_timeouts, CRL_SIM_ONES, .if_any = true) \
+    X(leases, "leases granted", r->leases, CRL_SIM_ONES, .if_any = true)                  \
+    X(lost, "leases refused", r->leases_lost, CRL_SIM_ONES, .if_any = true)               \
+    X(errors, "errors", r->errors_all, CRL_SIM_ONES)                                      \
+    X(forgotten, "readers cut off", r->forgotten, CRL_SIM_ONES, .if_any = true)           \
+    X(stale, "stale answers", r->answers[CORRAL_STALE], CRL_SIM_ONES)                     \
+    X(degraded, "degraded answers", r->answers[CORRAL_DEGRADED], CRL_SIM_ONES)            \
+    X(p50, "latency p50", crl_quantiles_at(&r->latency, 0.5), CRL_SIM_US)                 \
+    X(p99, "latency p99", crl_quantiles_at(&r->latency, 0.99), CRL_SIM_US)                \
+    X(p999, "latency p99.9", crl_quantiles_at(&r->latency, 0.999), CRL_SIM_US)            \
+    X(max, "latency max", r->latency.max_us, CRL_SIM_US)                                  \
+    X(age_p50, "age served p50", crl_quantiles_at(&r->age, 0.5), CRL_SIM_US)              \
+    X(age_max, "age served max", r->age.max_us, CRL_SIM_US)
+
+#define X(name, label, value, ...)                          \
+    static double figure_##name(const struct sim_report *r) \
+    {                                                       \
+        return (double)(value);                             \
     }
-
-#define WRITES_US(name, expression)                                                  \
-    static char *write_##name(const struct sim_report *r, char text[CRL_FIGURE_MAX]) \
-    {                                                                                \
-        return crl_figure_us((expression), text, CRL_FIGURE_MAX);                    \
-    }                                                                                \
-    static double judge_##name(const struct sim_report *r)                           \
-    {                                                                                \
-        return (double)(expression);                                                 \
-    }
-
-WRITES_COUNT(requests, r->requests)
-WRITES_COUNT(loads, r->loads)
-WRITES_COUNT(peak, r->loads_at_once_max)
-WRITES_COUNT(queue, r->database_queue_max)
-WRITES_COUNT(timeouts, r->database_timeouts)
-WRITES_COUNT(leases, r->leases)
-WRITES_COUNT(leases_lost, r->leases_lost)
-WRITES_COUNT(errors, r->errors_all)
-WRITES_COUNT(forgotten, r->forgotten)
-WRITES_COUNT(stale, r->answers[CORRAL_STALE])
-WRITES_COUNT(degraded, r->answers[CORRAL_DEGRADED])
-WRITES_US(p50, crl_quantiles_at(&r->latency, 0.5))
-WRITES_US(p99, crl_quantiles_at(&r->latency, 0.99))
-WRITES_US(p999, crl_quantiles_at(&r->latency, 0.999))
-WRITES_US(max, r->latency.max_us)
-WRITES_US(age_p50, crl_quantiles_at(&r->age, 0.5))
-WRITES_US(age_max, r->age.max_us)
-
-static char *write_amplification(const struct sim_report *r, char text[CRL_FIGURE_MAX])
-{
-    return crl_figure_factor(crl_sim_amplification(r), text, CRL_FIGURE_MAX);
-}
-
-static double judge_amplification(const struct sim_report *r)
-{
-    return crl_sim_amplification(r);
-}
+FIGURES(X)
+#undef X
 
 const struct crl_sim_figure crl_sim_figures[] = {
-    {"requests", write_requests, judge_requests},
-    {"origin loads", write_loads, judge_loads},
-    {"amplification", write_amplification, judge_amplification, .is_goal = true},
-    {"peak loads at once", write_peak, judge_peak},
-    {"peak database queue", write_queue, judge_queue},
-    {"database time-outs", write_timeouts, judge_timeouts, .if_any = true},
-    {"leases granted", write_leases, judge_leases, .if_any = true},
-    {"leases refused", write_leases_lost, judge_leases_lost, .if_any = true},
-    {"errors", write_errors, judge_errors},
-    {"readers cut off", write_forgotten, judge_forgotten, .if_any = true},
-    {"stale answers", write_stale, judge_stale},
-    {"degraded answers", write_degraded, judge_degraded},
-    {"latency p50", write_p50, judge_p50},
-    {"latency p99", write_p99, judge_p99},
-    {"latency p99.9", write_p999, judge_p999},
-    {"latency max", write_max, judge_max},
-    {"age served p50", write_age_p50, judge_age_p50},
-    {"age served max", write_age_max, judge_age_max},
+#define X(name, label, value, ...) {label, figure_##name, __VA_ARGS__},
+    FIGURES(X)
+#undef X
 };
 
 const uint32_t crl_sim_figures_n = sizeof(crl_sim_figures) / sizeof(crl_sim_figures[0]);
+
+char *crl_sim_figure_format(const struct crl_sim_figure *figure, const struct sim_report *report,
+                            char text[CRL_FIGURE_MAX])
+{
+    double value = figure->of(report);
+    switch (figure->unit) {
+    case CRL_SIM_ONES:
+        return crl_figure_count((uint64_t)value, text, CRL_FIGURE_MAX);
+    case CRL_SIM_US:
+        return crl_figure_us((corral_us)value, text, CRL_FIGURE_MAX);
+    case CRL_SIM_FACTOR:
+        return crl_figure_factor(value, text, CRL_FIGURE_MAX);
+    }
+    crl_unreachable();
+}
 
 bool crl_sim_figure_shown(const struct crl_sim_figure *figure, const struct crl_sim_result *result)
 {
     bool any = !figure->if_any;
     for (uint32_t i = 0; i < result->runs_n; i++)
-        any = any || figure->judge(&result->runs[i]->report) > 0;
+        any = any || figure->of(&result->runs[i]->report) > 0;
     return any;
 }
 
@@ -141,9 +124,11 @@ static void moral_alone(const struct crl_sim_run *run, char text[CRL_SIM_MORAL_M
     char loads[CRL_FIGURE_MAX], requests[CRL_FIGURE_MAX], max[CRL_FIGURE_MAX],
         errors[CRL_FIGURE_MAX];
     (void)snprintf(text, CRL_SIM_MORAL_MAX, "%s: %s %s for %s requests; at worst %s; %s errors",
-                   run->column.name, write_loads(mine, loads), mine->loads == 1 ? "load" : "loads",
-                   write_requests(mine, requests), write_max(mine, max),
-                   write_errors(mine, errors));
+                   run->column.name, crl_figure_count(mine->loads, loads, sizeof loads),
+                   mine->loads == 1 ? "load" : "loads",
+                   crl_figure_count(mine->requests, requests, sizeof requests),
+                   crl_figure_us(mine->latency.max_us, max, sizeof max),
+                   crl_figure_count(mine->errors_all, errors, sizeof errors));
 }
 
 char *crl_sim_moral(const struct crl_sim_result *result, uint32_t i, char text[CRL_SIM_MORAL_MAX])
@@ -154,13 +139,16 @@ char *crl_sim_moral(const struct crl_sim_result *result, uint32_t i, char text[C
         moral_alone(result->runs[i], text);
         return text;
     }
-    int used = snprintf(
-        text, CRL_SIM_MORAL_MAX, "%s: %s %s instead of %s; at worst %s instead of %s",
-        result->runs[i]->column.name, write_loads(mine, a), mine->loads == 1 ? "load" : "loads",
-        write_loads(first, b), write_max(mine, c), write_max(first, d));
+    int used =
+        snprintf(text, CRL_SIM_MORAL_MAX, "%s: %s %s instead of %s; at worst %s instead of %s",
+                 result->runs[i]->column.name, crl_figure_count(mine->loads, a, sizeof a),
+                 mine->loads == 1 ? "load" : "loads", crl_figure_count(first->loads, b, sizeof b),
+                 crl_figure_us(mine->latency.max_us, c, sizeof c),
+                 crl_figure_us(first->latency.max_us, d, sizeof d));
     if (mine->errors_all > 0 || first->errors_all > 0)
         (void)snprintf(text + used, CRL_SIM_MORAL_MAX - (size_t)used, "; %s errors instead of %s",
-                       write_errors(mine, a), write_errors(first, b));
+                       crl_figure_count(mine->errors_all, a, sizeof a),
+                       crl_figure_count(first->errors_all, b, sizeof b));
     return text;
 }
 

@@ -140,7 +140,8 @@ static void figures_write(const struct crl_sim_result *result, FILE *out)
             continue;
         fprintf(out, "<tr><th>%s</th>", figure->label);
         for (uint32_t i = 0; i < result->runs_n; i++)
-            fprintf(out, "<td>%s</td>", figure->write(&result->runs[i]->report, text));
+            fprintf(out, "<td>%s</td>",
+                    crl_sim_figure_format(figure, &result->runs[i]->report, text));
         fputs("</tr>\n", out);
     }
     fputs("</tbody>\n</table>\n</div>\n", out);

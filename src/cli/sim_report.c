@@ -8,22 +8,30 @@
 #include <string.h>
 
 enum {
-    WIDTH = 80,
     LABEL = 21,     /* columns of a row's label */
     CELL_MIN = 13,  /* columns of a figure */
-    TIMES = 60,     /* columns of a time line */
-    LINE_LABEL = 9, /* before it */
+    LINE_LABEL = 9, /* columns before a time line */
+    LINE_PEAK = 11, /* and behind it */
+};
+
+/* What the text is written on. */
+struct sheet {
+    FILE *out;
+    struct crl_paint paint;
+    bool unicode;
+    int width;      /* columns */
+    uint32_t times; /* columns of a time line */
 };
 
 /* ---------------------------------------------------------------------------------------- words */
 
-/* A text in lines of at most WIDTH columns; each break of its own stays. */
-static void wrapped_write(const char *text, FILE *out)
+/* A text in lines that fit, behind `used` columns of the first; each break of its own stays. */
+static void wrapped_write(const char *text, size_t used, const struct sheet *sheet)
 {
-    size_t used = 0;
+    FILE *out = sheet->out;
     while (*text) {
         size_t size = strcspn(text, " \n");
-        if (used > 0 && used + 1 + size > WIDTH) {
+        if (used > 0 && used + 1 + size > (size_t)sheet->width) {
             fputc('\n', out);
             used = 0;
         }
@@ -40,16 +48,18 @@ static void wrapped_write(const char *text, FILE *out)
         fputc('\n', out);
 }
 
-static void title_write(const struct crl_sim_result *result, struct crl_paint paint, FILE *out)
+static void title_write(const struct crl_sim_result *result, const struct sheet *sheet)
 {
     const struct crl_sim_scenario *scenario = result->scenario;
-    fprintf(out, "%s%s%s%s%s\n", paint.bold, scenario->name, paint.plain,
-            scenario->about ? ": " : "", scenario->about ? scenario->about : "");
-    crl_sim_facts_write(result, out);
-    fputc('\n', out);
+    fprintf(sheet->out, "%s%s%s%s", sheet->paint.bold, scenario->name, sheet->paint.plain,
+            scenario->about ? ":" : "\n");
+    if (scenario->about)
+        wrapped_write(scenario->about, strlen(scenario->name) + 1, sheet);
+    crl_sim_facts_write(result, sheet->out);
+    fputc('\n', sheet->out);
     if (scenario->shows) {
-        fputc('\n', out);
-        wrapped_write(scenario->shows, out);
+        fputc('\n', sheet->out);
+        wrapped_write(scenario->shows, 0, sheet);
     }
 }
 
@@ -63,30 +73,31 @@ static int cell_width(const struct crl_sim_run *run)
     if (strlen(run->column.name) + 2 > width)
         width = strlen(run->column.name) + 2;
     for (uint32_t i = 0; i < crl_sim_figures_n; i++) {
-        size_t size = strlen(crl_sim_figures[i].write(&run->report, text)) + 2;
+        size_t size = strlen(crl_sim_figure_format(&crl_sim_figures[i], &run->report, text)) + 2;
         width = size > width ? size : width;
     }
     return (int)width;
 }
 
 static void cell_write(const struct crl_sim_figure *figure, const struct crl_sim_run *run,
-                       struct crl_paint paint, FILE *out)
+                       const struct sheet *sheet)
 {
     char text[CRL_FIGURE_MAX];
-    const char *colour = figure->judge(&run->report) > 2 ? paint.bad : paint.good;
-    figure->write(&run->report, text);
-    fprintf(out, "%s%*s%s", figure->is_goal ? colour : "", cell_width(run), text,
-            figure->is_goal ? paint.plain : "");
+    const char *colour = figure->of(&run->report) > 2 ? sheet->paint.bad : sheet->paint.good;
+    crl_sim_figure_format(figure, &run->report, text);
+    fprintf(sheet->out, "%s%*s%s", figure->is_goal ? colour : "", cell_width(run), text,
+            figure->is_goal ? sheet->paint.plain : "");
 }
 
 /* The runs from `first` up to `end`, side by side. */
 static void table_write(const struct crl_sim_result *result, uint32_t first, uint32_t end,
-                        struct crl_paint paint, FILE *out)
+                        const struct sheet *sheet)
 {
+    FILE *out = sheet->out;
     fprintf(out, "\n%*s", LABEL, "");
     for (uint32_t i = first; i < end; i++)
-        fprintf(out, "%s%*s%s", paint.bold, cell_width(result->runs[i]),
-                result->runs[i]->column.name, paint.plain);
+        fprintf(out, "%s%*s%s", sheet->paint.bold, cell_width(result->runs[i]),
+                result->runs[i]->column.name, sheet->paint.plain);
     fputc('\n', out);
     for (uint32_t row = 0; row < crl_sim_figures_n; row++) {
         const struct crl_sim_figure *figure = &crl_sim_figures[row];
@@ -94,20 +105,20 @@ static void table_write(const struct crl_sim_result *result, uint32_t first, uin
             continue;
         fprintf(out, "%-*s", LABEL, figure->label);
         for (uint32_t i = first; i < end; i++)
-            cell_write(figure, result->runs[i], paint, out);
+            cell_write(figure, result->runs[i], sheet);
         fputc('\n', out);
     }
 }
 
-static void tables_write(const struct crl_sim_result *result, struct crl_paint paint, FILE *out)
+static void tables_write(const struct crl_sim_result *result, const struct sheet *sheet)
 {
     uint32_t first = 0;
     while (first < result->runs_n) {
         int used = LABEL + cell_width(result->runs[first]);
         uint32_t end = first + 1;
-        while (end < result->runs_n && used + cell_width(result->runs[end]) <= WIDTH)
+        while (end < result->runs_n && used + cell_width(result->runs[end]) <= sheet->width)
             used += cell_width(result->runs[end++]);
-        table_write(result, first, end, paint, out);
+        table_write(result, first, end, sheet);
         first = end;
     }
 }
@@ -115,16 +126,16 @@ static void tables_write(const struct crl_sim_result *result, struct crl_paint p
 /* ----------------------------------------------------------------------------------- time lines */
 
 /* How many slices share a column. */
-static uint32_t slices_a_column(const struct sim_report *report)
+static uint32_t slices_a_column(const struct sim_report *report, const struct sheet *sheet)
 {
-    return (report->slices_n + TIMES - 1) / TIMES;
+    return (report->slices_n + sheet->times - 1) / sheet->times;
 }
 
 /* The value of a line in one column of the time line. */
 static uint64_t column_value(const struct crl_sim_line *line, const struct sim_report *report,
-                             uint32_t column)
+                             uint32_t column, const struct sheet *sheet)
 {
-    uint32_t each = slices_a_column(report);
+    uint32_t each = slices_a_column(report, sheet);
     uint64_t value = 0;
     for (uint32_t i = column * each; i < (column + 1) * each && i < report->slices_n; i++) {
         uint64_t mine = line->of(&report->slices[i]);
@@ -133,11 +144,12 @@ static uint64_t column_value(const struct crl_sim_line *line, const struct sim_r
     return value;
 }
 
-static uint64_t line_peak(const struct crl_sim_line *line, const struct sim_report *report)
+static uint64_t line_peak(const struct crl_sim_line *line, const struct sim_report *report,
+                          const struct sheet *sheet)
 {
     uint64_t peak = 0;
-    for (uint32_t column = 0; column < TIMES; column++) {
-        uint64_t value = column_value(line, report, column);
+    for (uint32_t column = 0; column < sheet->times; column++) {
+        uint64_t value = column_value(line, report, column, sheet);
         peak = value > peak ? value : peak;
     }
     return peak;
@@ -145,34 +157,35 @@ static uint64_t line_peak(const struct crl_sim_line *line, const struct sim_repo
 
 /* One line on a scale that all runs share, so that they can be compared by eye. */
 static void line_write(const struct crl_sim_line *line, const struct crl_sim_result *result,
-                       const struct sim_report *report, bool unicode, FILE *out)
+                       const struct sim_report *report, const struct sheet *sheet)
 {
     static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     static const char *const signs[] = {" ", ".", ":", "-", "=", "+", "*", "#", "@"};
-    uint64_t most = 1, peak = line_peak(line, report);
+    uint64_t most = 1, peak = line_peak(line, report, sheet);
     char text[CRL_FIGURE_MAX];
     for (uint32_t i = 0; i < result->runs_n; i++) {
-        uint64_t theirs = line_peak(line, &result->runs[i]->report);
+        uint64_t theirs = line_peak(line, &result->runs[i]->report, sheet);
         most = theirs > most ? theirs : most;
     }
-    fprintf(out, "%-*s", LINE_LABEL, line->label);
-    for (uint32_t column = 0; column < TIMES; column++) {
-        double height = (double)column_value(line, report, column) / (double)most;
+    fprintf(sheet->out, "%-*s", LINE_LABEL, line->label);
+    for (uint32_t column = 0; column < sheet->times; column++) {
+        double height = (double)column_value(line, report, column, sheet) / (double)most;
         uint32_t level = height > 0 ? 1 + (uint32_t)(height * 7.999) : 0;
         level = level > 8 ? 8 : level;
-        fputs(unicode ? blocks[level] : signs[level], out);
+        fputs(sheet->unicode ? blocks[level] : signs[level], sheet->out);
     }
     if (line->is_time)
         crl_figure_us((corral_us)peak, text, sizeof text);
     else
         crl_figure_count(peak, text, sizeof text);
-    fprintf(out, "%*s\n", WIDTH - LINE_LABEL - TIMES, text);
+    fprintf(sheet->out, "%*s\n", LINE_PEAK, text);
 }
 
-static void axis_write(const struct sim_report *report, FILE *out)
+static void axis_write(const struct sim_report *report, const struct sheet *sheet)
 {
+    FILE *out = sheet->out;
     char end[CRL_FIGURE_MAX];
-    uint32_t each = slices_a_column(report);
+    uint32_t each = slices_a_column(report, sheet);
     int columns = (int)((report->slices_n + each - 1) / each);
     int head = fprintf(out, "%*s0 s", LINE_LABEL, "");
     crl_figure_us(report->slice_us * report->slices_n, end, sizeof end);
@@ -180,37 +193,38 @@ static void axis_write(const struct sim_report *report, FILE *out)
     fprintf(out, "%*s\n", space > (int)strlen(end) + 1 ? space : (int)strlen(end) + 1, end);
 }
 
-static void times_write(const struct crl_sim_result *result, struct crl_style style, FILE *out)
+static void times_write(const struct crl_sim_result *result, const struct sheet *sheet)
 {
-    struct crl_paint paint = crl_paint_of(style);
-    char span[CRL_FIGURE_MAX];
+    char span[CRL_FIGURE_MAX], text[128];
     const struct sim_report *first = &result->runs[0]->report;
     if (first->slices_n == 0)
         return;
-    crl_figure_us(first->slice_us * slices_a_column(first), span, sizeof span);
-    fprintf(out, "\nover time: %s a column, the highest one at the right; one scale for all\n",
-            span);
+    crl_figure_us(first->slice_us * slices_a_column(first, sheet), span, sizeof span);
+    (void)snprintf(text, sizeof text,
+                   "\nover time: %s a column, the highest one at the right; one scale for all",
+                   span);
+    wrapped_write(text, 0, sheet);
     for (uint32_t i = 0; i < result->runs_n; i++) {
         const struct crl_sim_run *run = result->runs[i];
-        fprintf(out, "\n%s%s%s\n", paint.bold, run->column.name, paint.plain);
+        fprintf(sheet->out, "\n%s%s%s\n", sheet->paint.bold, run->column.name, sheet->paint.plain);
         for (uint32_t row = 0; row < crl_sim_lines_n && run->report.slices_n > 0; row++) {
             const struct crl_sim_line *line = &crl_sim_lines[row];
             if (!line->is_detail && crl_sim_line_shown(line, result))
-                line_write(line, result, &run->report, style.unicode, out);
+                line_write(line, result, &run->report, sheet);
         }
         if (run->report.slices_n > 0)
-            axis_write(&run->report, out);
+            axis_write(&run->report, sheet);
     }
 }
 
 /* ---------------------------------------------------------------------------------------- whole */
 
-static void morals_write(const struct crl_sim_result *result, struct crl_paint paint, FILE *out)
+static void morals_write(const struct crl_sim_result *result, const struct sheet *sheet)
 {
-    fputc('\n', out);
+    fputc('\n', sheet->out);
     for (uint32_t i = result->runs_n > 1 ? 1 : 0; i < result->runs_n; i++) {
         char moral[CRL_SIM_MORAL_MAX];
-        wrapped_write(crl_sim_moral(result, i, moral), out);
+        wrapped_write(crl_sim_moral(result, i, moral), 0, sheet);
     }
     for (uint32_t i = 0; i < result->runs_n; i++) {
         const struct crl_sim_run *run = result->runs[i];
@@ -219,42 +233,35 @@ static void morals_write(const struct crl_sim_result *result, struct crl_paint p
             continue;
         (void)snprintf(text, sizeof text, "%s: A PROMISE BROKE, key %u: %s", run->column.name,
                        run->report.broken_key, run->report.broken);
-        fputs(paint.bad, out);
-        wrapped_write(text, out);
-        fputs(paint.plain, out);
+        fputs(sheet->paint.bad, sheet->out);
+        wrapped_write(text, 0, sheet);
+        fputs(sheet->paint.plain, sheet->out);
     }
 }
 
 void crl_sim_report_text(const struct crl_sim_result *result, struct crl_style style, FILE *out)
 {
-    struct crl_paint paint = crl_paint_of(style);
-    title_write(result, paint, out);
+    int width = 80 - style.narrower;
+    const struct sheet sheet = {.out = out,
+                                .paint = crl_paint_of(style),
+                                .unicode = style.unicode,
+                                .width = width,
+                                .times = (uint32_t)(width - LINE_LABEL - LINE_PEAK)};
+    title_write(result, &sheet);
     if (result->runs_n == 0)
         return;
-    tables_write(result, paint, out);
-    times_write(result, style, out);
-    morals_write(result, paint, out);
+    tables_write(result, &sheet);
+    times_write(result, &sheet);
+    morals_write(result, &sheet);
 }
 
 /* ----------------------------------------------------------------------------------------- JSON */
-
-static json_t *count_json(uint64_t n)
-{
-    return json_integer((json_int_t)n);
-}
-
-/* A member of an object. If memory ran out it is missing, and `lost` says so. */
-static void member_add(json_t *object, const char *name, json_t *value, bool *lost)
-{
-    if (json_object_set_new(object, name, value) != 0)
-        *lost = true;
-}
 
 static json_t *answers_json(const struct sim_report *report, bool *lost)
 {
     json_t *answers = json_object();
 #define X(name, word, text) \
-    member_add(answers, word, count_json(report->answers[CORRAL_##name]), lost);
+    crl_json_add(answers, word, crl_json_count(report->answers[CORRAL_##name]), lost);
     CORRAL_OUTCOME_TABLE(X)
 #undef X
     return answers;
@@ -265,7 +272,7 @@ static json_t *errors_json(const struct sim_report *report, bool *lost)
     json_t *errors = json_object();
 #define X(name, value, status, text)  \
     if (report->errors[-(value)] > 0) \
-        member_add(errors, #name, count_json(report->errors[-(value)]), lost);
+        crl_json_add(errors, #name, crl_json_count(report->errors[-(value)]), lost);
     CORRAL_RC_TABLE(X)
 #undef X
     return errors;
@@ -274,10 +281,10 @@ static json_t *errors_json(const struct sim_report *report, bool *lost)
 static json_t *quantiles_json(const struct crl_quantiles *quantiles, bool *lost)
 {
     json_t *o = json_object();
-    member_add(o, "p50", json_integer(crl_quantiles_at(quantiles, 0.5)), lost);
-    member_add(o, "p99", json_integer(crl_quantiles_at(quantiles, 0.99)), lost);
-    member_add(o, "p999", json_integer(crl_quantiles_at(quantiles, 0.999)), lost);
-    member_add(o, "max", json_integer(quantiles->max_us), lost);
+    crl_json_add(o, "p50", json_integer(crl_quantiles_at(quantiles, 0.5)), lost);
+    crl_json_add(o, "p99", json_integer(crl_quantiles_at(quantiles, 0.99)), lost);
+    crl_json_add(o, "p999", json_integer(crl_quantiles_at(quantiles, 0.999)), lost);
+    crl_json_add(o, "max", json_integer(quantiles->max_us), lost);
     return o;
 }
 
@@ -289,12 +296,11 @@ static json_t *times_json(const struct sim_report *report, bool *lost)
         const struct crl_sim_line *line = &crl_sim_lines[row];
         json_t *values = json_array();
         for (uint32_t i = 0; i < report->slices_n; i++) {
-            if (json_array_append_new(values, count_json(line->of(&report->slices[i]))) != 0)
-                *lost = true;
+            crl_json_append(values, crl_json_count(line->of(&report->slices[i])), lost);
         }
-        member_add(o, line->json, values, lost);
+        crl_json_add(o, line->json, values, lost);
     }
-    member_add(o, "slice_us", json_integer(report->slice_us), lost);
+    crl_json_add(o, "slice_us", json_integer(report->slice_us), lost);
     return o;
 }
 
@@ -303,8 +309,7 @@ static json_t *trace_json(const char *trace, bool *lost)
     json_t *lines = json_array();
     while (*trace) {
         size_t size = strcspn(trace, "\n");
-        if (json_array_append_new(lines, json_stringn(trace, size)) != 0)
-            *lost = true;
+        crl_json_append(lines, json_stringn(trace, size), lost);
         trace += size + (trace[size] == '\n');
     }
     return lines;
@@ -315,29 +320,30 @@ static json_t *run_json(const struct crl_sim_run *run, bool *lost)
     const struct sim_report *report = &run->report;
     double factor = crl_sim_amplification(report);
     json_t *o = json_object();
-    member_add(o, "name", json_string(run->column.name), lost);
-    member_add(o, "strategy", json_string(crl_sim_strategy_word(run->column.route.strategy)), lost);
-    member_add(o, "store", json_boolean(run->column.has_store), lost);
-    member_add(o, "requests", count_json(report->requests), lost);
-    member_add(o, "answers", answers_json(report, lost), lost);
-    member_add(o, "errors", count_json(report->errors_all), lost);
-    member_add(o, "errors_by_kind", errors_json(report, lost), lost);
-    member_add(o, "forgotten", count_json(report->forgotten), lost);
-    member_add(o, "origin_loads", count_json(report->loads), lost);
-    member_add(o, "generations", count_json(report->generations), lost);
-    member_add(o, "amplification", factor < 0 ? json_null() : json_real(factor), lost);
-    member_add(o, "peak_loads", count_json(report->loads_at_once_max), lost);
-    member_add(o, "peak_database_queue", count_json(report->database_queue_max), lost);
-    member_add(o, "database_timeouts", count_json(report->database_timeouts), lost);
-    member_add(o, "leases", count_json(report->leases), lost);
-    member_add(o, "leases_lost", count_json(report->leases_lost), lost);
-    member_add(o, "latency_us", quantiles_json(&report->latency, lost), lost);
-    member_add(o, "age_us", quantiles_json(&report->age, lost), lost);
-    member_add(o, "events", count_json(report->events), lost);
-    member_add(o, "timeline", times_json(report, lost), lost);
-    member_add(o, "broken", report->broken[0] ? json_string(report->broken) : json_null(), lost);
+    crl_json_add(o, "name", json_string(run->column.name), lost);
+    crl_json_add(o, "strategy", json_string(crl_sim_strategy_word(run->column.route.strategy)),
+                 lost);
+    crl_json_add(o, "store", json_boolean(run->column.has_store), lost);
+    crl_json_add(o, "requests", crl_json_count(report->requests), lost);
+    crl_json_add(o, "answers", answers_json(report, lost), lost);
+    crl_json_add(o, "errors", crl_json_count(report->errors_all), lost);
+    crl_json_add(o, "errors_by_kind", errors_json(report, lost), lost);
+    crl_json_add(o, "forgotten", crl_json_count(report->forgotten), lost);
+    crl_json_add(o, "origin_loads", crl_json_count(report->loads), lost);
+    crl_json_add(o, "generations", crl_json_count(report->generations), lost);
+    crl_json_add(o, "amplification", factor < 0 ? json_null() : json_real(factor), lost);
+    crl_json_add(o, "peak_loads", crl_json_count(report->loads_at_once_max), lost);
+    crl_json_add(o, "peak_database_queue", crl_json_count(report->database_queue_max), lost);
+    crl_json_add(o, "database_timeouts", crl_json_count(report->database_timeouts), lost);
+    crl_json_add(o, "leases", crl_json_count(report->leases), lost);
+    crl_json_add(o, "leases_lost", crl_json_count(report->leases_lost), lost);
+    crl_json_add(o, "latency_us", quantiles_json(&report->latency, lost), lost);
+    crl_json_add(o, "age_us", quantiles_json(&report->age, lost), lost);
+    crl_json_add(o, "events", crl_json_count(report->events), lost);
+    crl_json_add(o, "timeline", times_json(report, lost), lost);
+    crl_json_add(o, "broken", report->broken[0] ? json_string(report->broken) : json_null(), lost);
     if (run->trace)
-        member_add(o, "trace", trace_json(run->trace, lost), lost);
+        crl_json_add(o, "trace", trace_json(run->trace, lost), lost);
     return o;
 }
 
@@ -346,20 +352,15 @@ int crl_sim_report_json(const struct crl_sim_result *result, FILE *out)
     bool lost = false;
     json_t *runs = json_array(), *all = json_object();
     for (uint32_t i = 0; i < result->runs_n; i++) {
-        if (json_array_append_new(runs, run_json(result->runs[i], &lost)) != 0)
-            lost = true;
+        crl_json_append(runs, run_json(result->runs[i], &lost), &lost);
     }
-    member_add(all, "version", json_string(CORRAL_VERSION), &lost);
-    member_add(all, "scenario", json_string(result->scenario->name), &lost);
-    member_add(all, "seed", count_json(result->seed), &lost);
-    member_add(all, "nodes", count_json(result->scenario->nodes), &lost);
-    member_add(all, "keys", count_json(result->scenario->keys.count), &lost);
-    member_add(all, "duration_us", json_integer(result->scenario->lasts_us), &lost);
-    member_add(all, "measured_from_us", json_integer(result->scenario->measure_us), &lost);
-    member_add(all, "runs", runs, &lost);
-    if (!lost && json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0)
-        lost = true;
-    fputc('\n', out);
-    json_decref(all);
-    return lost ? CORRAL_ENOMEM : CORRAL_OK;
+    crl_json_add(all, "version", json_string(CORRAL_VERSION), &lost);
+    crl_json_add(all, "scenario", json_string(result->scenario->name), &lost);
+    crl_json_add(all, "seed", crl_json_count(result->seed), &lost);
+    crl_json_add(all, "nodes", crl_json_count(result->scenario->nodes), &lost);
+    crl_json_add(all, "keys", crl_json_count(result->scenario->keys.count), &lost);
+    crl_json_add(all, "duration_us", json_integer(result->scenario->lasts_us), &lost);
+    crl_json_add(all, "measured_from_us", json_integer(result->scenario->measure_us), &lost);
+    crl_json_add(all, "runs", runs, &lost);
+    return crl_json_print(all, lost, out);
 }

@@ -10,6 +10,7 @@
 #define CRL_CLI_SIM_REPORT_H
 
 #include "cli/figures.h"
+#include "cli/report.h"
 #include "cli/sim_scenario.h"
 #include "sim/report.h"
 
@@ -27,18 +28,24 @@ struct crl_sim_result {
     uint32_t runs_n;
 };
 
-/* A figure of a run: a row of the table. */
+/* What a figure counts. */
+enum crl_sim_unit { CRL_SIM_ONES, CRL_SIM_US, CRL_SIM_FACTOR };
+
+/* A figure of a run: a row of the table. The less the better. */
 struct crl_sim_figure {
     const char *label;
-    char *(*write)(const struct sim_report *report, char text[CRL_FIGURE_MAX]);
-    double (*judge)(
-        const struct sim_report *report); /* the less the better; NULL: not shown as bars */
-    bool if_any;                          /* the row is left out where it is zero in all runs */
-    bool is_goal;                         /* what a run is judged by: up to 2 is good */
+    double (*of)(const struct sim_report *report);
+    enum crl_sim_unit unit;
+    bool if_any;  /* the row is left out where it is zero in all runs */
+    bool is_goal; /* what a run is judged by: up to 2 is good */
 };
 
 extern const struct crl_sim_figure crl_sim_figures[];
 extern const uint32_t crl_sim_figures_n;
+
+/* crl_sim_figure_format - as people read it. Returns the text. */
+char *crl_sim_figure_format(const struct crl_sim_figure *figure, const struct sim_report *report,
+                            char text[CRL_FIGURE_MAX]);
 
 /* crl_sim_figure_shown - has any run something to show in this row? */
 bool crl_sim_figure_shown(const struct crl_sim_figure *figure, const struct crl_sim_result *result);

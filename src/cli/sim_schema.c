@@ -4,16 +4,11 @@
  * docs/man/corral-scenario.5 describes them. */
 #include "cli/sim_scenario.h"
 
-#define FIELDS(table)      .fields = (table), .fields_n = sizeof(table) / sizeof((table)[0])
-#define AT(record, member) offsetof(struct record, member)
-#define MINUTE             CORRAL_SECONDS(60)
-#define HOUR               (60 * MINUTE)
-#define WEEK               (7 * 24 * HOUR)
-#define PER_SECOND         60   /* a rate is counted by the minute */
-#define ONE                1000 /* a decimal is counted in thousandths */
-#define KIB                (INT64_C(1) << 10)
-#define GIB                (INT64_C(1) << 30)
-#define RATE_MAX           (10000000 * PER_SECOND)
+#include "server/schema_rows.h"
+
+#define PER_SECOND 60   /* a rate is counted by the minute */
+#define ONE        1000 /* a decimal is counted in thousandths */
+#define RATE_MAX   (10000000 * PER_SECOND)
 
 /* A CHOICE is stored as an int. */
 _Static_assert(sizeof(enum sim_arrivals) == sizeof(int), "enums are ints");
@@ -21,58 +16,11 @@ _Static_assert(sizeof(enum sim_service) == sizeof(int), "enums are ints");
 _Static_assert(sizeof(enum sim_fault_kind) == sizeof(int), "enums are ints");
 _Static_assert(sizeof(enum crl_sim_popularity) == sizeof(int), "enums are ints");
 
-/* One field each, so that the tables below are short enough to be read as tables. */
-#define COUNT(name, record, member, low, high, ...)                                          \
-    {                                                                                        \
-        .key = (name), .kind = CRL_SCHEMA_COUNT, .offset = AT(record, member), .min = (low), \
-        .max = (high), __VA_ARGS__                                                           \
-    }
-#define SPAN(name, record, member, low, high, ...)                                              \
-    {                                                                                           \
-        .key = (name), .kind = CRL_SCHEMA_DURATION, .offset = AT(record, member), .min = (low), \
-        .max = (high), __VA_ARGS__                                                              \
-    }
-#define PERCENT(name, record, member, ...)                                                 \
-    {                                                                                      \
-        .key = (name), .kind = CRL_SCHEMA_PERCENT, .offset = AT(record, member), .min = 0, \
-        .max = 100, __VA_ARGS__                                                            \
-    }
-#define RATE(name, record, member, ...)                                                 \
-    {                                                                                   \
-        .key = (name), .kind = CRL_SCHEMA_RATE, .offset = AT(record, member), .min = 0, \
-        .max = RATE_MAX, __VA_ARGS__                                                    \
-    }
-#define DECIMAL(name, record, member, low, high, ...)                                          \
-    {                                                                                          \
-        .key = (name), .kind = CRL_SCHEMA_DECIMAL, .offset = AT(record, member), .min = (low), \
-        .max = (high), __VA_ARGS__                                                             \
-    }
-#define CHOICE(name, record, member, words, ...)                                \
-    {                                                                           \
-        .key = (name), .kind = CRL_SCHEMA_CHOICE, .offset = AT(record, member), \
-        .choices = (words), __VA_ARGS__                                         \
-    }
-#define TEXT(name, record, member, high, ...)                                           \
-    {                                                                                   \
-        .key = (name), .kind = CRL_SCHEMA_TEXT, .offset = AT(record, member), .min = 1, \
-        .max = (high), __VA_ARGS__                                                      \
-    }
-#define SECTION(name, record, member, schema, ...)                               \
-    {                                                                            \
-        .key = (name), .kind = CRL_SCHEMA_MAPPING, .offset = AT(record, member), \
-        .below = (schema), __VA_ARGS__                                           \
-    }
-#define LIST(name, record, member, count, low, high, schema, ...)                                  \
-    {                                                                                              \
-        .key = (name), .kind = CRL_SCHEMA_LIST, .offset = AT(record, member),                      \
-        .n_offset = AT(record, count), .min = (low), .max = (high), .below = (schema), __VA_ARGS__ \
-    }
-
 /* -------------------------------------------------------------------------------------- readers */
 
 static const struct crl_schema_field point_fields[] = {
     SPAN("at", crl_sim_point, at_us, 0, WEEK, .is_required = true),
-    RATE("rate", crl_sim_point, rate, .is_required = true),
+    RATE("rate", crl_sim_point, rate, 0, RATE_MAX, .is_required = true),
 };
 
 static const struct crl_schema point_schema = {
@@ -102,13 +50,13 @@ static const struct crl_schema_choice arrivals[] = {
 };
 
 static const struct crl_schema_field readers_fields[] = {
-    RATE("rate", crl_sim_readers, rate, .at_offset = AT(crl_sim_readers, rate_at)),
+    RATE("rate", crl_sim_readers, rate, 0, RATE_MAX, .at_offset = AT(crl_sim_readers, rate_at)),
     LIST("curve", crl_sim_readers, points, points_n, 1, CRL_SIM_POINTS_MAX, &point_schema,
          .at_offset = AT(crl_sim_readers, points_at)),
     LIST("bursts", crl_sim_readers, bursts, bursts_n, 1, CRL_SIM_BURSTS_MAX, &burst_schema),
     CHOICE("arrivals", crl_sim_readers, arrivals, arrivals, .fallback = "poisson"),
-    PERCENT("give_up", crl_sim_readers, give_up, .fallback = "0%"),
-    RATE("writes", crl_sim_readers, writes, .fallback = "0/s"),
+    PERCENT("give_up", crl_sim_readers, give_up, 0, 100, .fallback = "0%"),
+    RATE("writes", crl_sim_readers, writes, 0, RATE_MAX, .fallback = "0/s"),
 };
 
 static const struct crl_schema readers_schema = {
@@ -159,8 +107,8 @@ static const struct crl_schema_field database_fields[] = {
     DECIMAL("slowdown", crl_sim_database, slowdown, 0, 100 * ONE, .fallback = "0"),
     SPAN("timeout", crl_sim_database, timeout_us, 0, HOUR, .fallback = "0s",
          .at_offset = AT(crl_sim_database, timeout_at)),
-    PERCENT("fails", crl_sim_database, fails, .fallback = "0%"),
-    PERCENT("absent", crl_sim_database, absent, .fallback = "0%"),
+    PERCENT("fails", crl_sim_database, fails, 0, 100, .fallback = "0%"),
+    PERCENT("absent", crl_sim_database, absent, 0, 100, .fallback = "0%"),
     SPAN("cancel", crl_sim_database, cancel_us, 0, HOUR, .fallback = "1ms"),
 };
 
@@ -181,7 +129,7 @@ const struct crl_schema crl_sim_database_overlay = {
 static const struct crl_schema_field store_fields[] = {
     SPAN("latency", crl_sim_store, latency_us, 0, MINUTE, .fallback = "250us"),
     SPAN("spread", crl_sim_store, spread_us, 0, MINUTE, .fallback = "250us"),
-    PERCENT("drops", crl_sim_store, drops, .fallback = "0%"),
+    PERCENT("drops", crl_sim_store, drops, 0, 100, .fallback = "0%"),
     SPAN("timeout", crl_sim_store, timeout_us, 1, MINUTE, .fallback = "100ms",
          .at_offset = AT(crl_sim_store, timeout_at)),
     SPAN("lease", crl_sim_store, lease_us, CORRAL_MS(1), HOUR, .fallback = "5s",
@@ -217,7 +165,7 @@ static const struct crl_schema_field fault_fields[] = {
     CHOICE("kind", crl_sim_fault, kind, kinds, .is_required = true,
            .at_offset = AT(crl_sim_fault, kind_at)),
     SPAN("for", crl_sim_fault, lasts_us, 1, WEEK, .at_offset = AT(crl_sim_fault, lasts_at)),
-    TEXT("nodes", crl_sim_fault, nodes, 16, .at_offset = AT(crl_sim_fault, nodes_at)),
+    TEXT("nodes", crl_sim_fault, nodes, 1, 16, .at_offset = AT(crl_sim_fault, nodes_at)),
     SPAN("stagger", crl_sim_fault, stagger_us, 0, HOUR, .at_offset = AT(crl_sim_fault, stagger_at)),
     DECIMAL("factor", crl_sim_fault, factor, ONE, 100000 * ONE,
             .at_offset = AT(crl_sim_fault, factor_at)),
@@ -234,7 +182,7 @@ static const struct crl_schema fault_schema = {
 /* -------------------------------------------------------------------------------------- the top */
 
 static const struct crl_schema_field variant_fields[] = {
-    TEXT("name", crl_sim_variant, name, CRL_SIM_NAME_MAX, .is_required = true,
+    TEXT("name", crl_sim_variant, name, 1, CRL_SIM_NAME_MAX, .is_required = true,
          .at_offset = AT(crl_sim_variant, name_at)),
     SECTION("route", crl_sim_variant, route, &crl_config_policy_overlay),
     SECTION("origin", crl_sim_variant, origin, &crl_config_guard_overlay),
@@ -251,20 +199,15 @@ static const struct crl_schema variant_schema = {
 };
 
 static const struct crl_schema_field scenario_fields[] = {
-    TEXT("name", crl_sim_scenario, name, 64, .is_required = true),
-    TEXT("about", crl_sim_scenario, about, 2 * KIB),
-    TEXT("shows", crl_sim_scenario, shows, 2 * KIB),
+    TEXT("name", crl_sim_scenario, name, 1, 64, .is_required = true),
+    TEXT("about", crl_sim_scenario, about, 1, 2 * KIB),
+    TEXT("shows", crl_sim_scenario, shows, 1, 2 * KIB),
     COUNT("seed", crl_sim_scenario, seed, 0, UINT32_MAX, .fallback = "1"),
     COUNT("nodes", crl_sim_scenario, nodes, 1, 65536, .fallback = "1"),
     SPAN("duration", crl_sim_scenario, lasts_us, CORRAL_MS(1), WEEK, .is_required = true),
     SPAN("measure_from", crl_sim_scenario, measure_us, 0, WEEK, .fallback = "0s",
          .at_offset = AT(crl_sim_scenario, measure_at)),
-    {.key = "memory",
-     .kind = CRL_SCHEMA_SIZE,
-     .offset = AT(crl_sim_scenario, memory_bytes),
-     .min = 64 * KIB,
-     .max = 64 * GIB,
-     .fallback = "64MiB"},
+    SIZE("memory", crl_sim_scenario, memory_bytes, 64 * KIB, 64 * GIB, .fallback = "64MiB"),
     SECTION("readers", crl_sim_scenario, readers, &readers_schema),
     SECTION("keys", crl_sim_scenario, keys, &keys_schema),
     SECTION("route", crl_sim_scenario, route, &crl_config_policy_schema),

@@ -12,12 +12,12 @@
 #include "cli/storm.h"
 
 #include "base/assert.h"
+#include "cli/exit.h"
 #include "cli/storm_daemon.h"
 #include "cli/storm_demo.h"
 #include "cli/storm_load.h"
 #include "cli/storm_metrics.h"
 #include "cli/storm_report.h"
-#include "cli/verbs.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -29,7 +29,8 @@
 
 #define RUNS_MAX    (CRL_STORM_SCENARIOS * CRL_STORM_STRATEGIES)
 #define TIMEOUT_US  CORRAL_SECONDS(30) /* of an answer, where the target is not the demo */
-#define SPARE_FILES 256                /* beyond the connections: pools, databases, libraries */
+#define STOPPED_US  CORRAL_SECONDS(2)
+#define SPARE_FILES 256 /* beyond the connections: pools, databases, libraries */
 
 struct storm_verb {
     struct crl_storm_options options;
@@ -39,6 +40,7 @@ struct storm_verb {
     char path[2048];                 /* that was asked for */
     int stop_fd;                     /* readable once a signal came; -1: signals are not taken */
     sigset_t old_mask;
+    struct sigaction old_pipe; /* of SIGPIPE, which a daemon ignores */
     bool stopped;
     bool misused; /* what went wrong is the command line's fault */
     struct crl_storm_run *runs[RUNS_MAX];
@@ -48,22 +50,23 @@ struct storm_verb {
 };
 
 static const char usage[] =
-    "usage: corral storm [options]                     against a built-in demo: a slow database\n"
-    "       corral storm [options] --config FILE [PATH] against a daemon of this configuration\n"
-    "       corral storm [options] URL                 against a daemon that runs elsewhere\n"
+    "usage: corral storm [options]                      a slow database, built in\n"
+    "       corral storm [options] --config FILE [PATH]  a daemon so configured\n"
+    "       corral storm [options] URL                   a daemon that is running\n"
     "\n"
-    "Stampedes on purpose and tells what the origin had to do.\n"
+    "Stampedes on it on purpose and tells what its origin had to do.\n"
     "\n"
-    "  --clients N           connections, 1 to 20000 (1000)\n"
-    "  --scenarios LIST      cold, expiry (all)\n"
-    "  --strategies LIST     none, coalescing (all; with --config: as configured)\n"
-    "  --duration D          how long expiry lasts, up to 10m (3s)\n"
-    "  --think D             a client's mean pause in expiry, up to 2s (50ms)\n"
-    "  --ttl D, --delay D    of the demo: freshness of its value (500ms), time of a query (100ms)\n"
-    "  --seed N              of the pauses (1)\n"
-    "  --json                print JSON\n"
-    "  --report FILE         write a page of HTML as well\n"
-    "  --allow-remote        let URL be on another host: only one that you may overload\n"
+    "  --clients N        connections, 1 to 20000 (1000)\n"
+    "  --scenarios LIST   cold, expiry (all)\n"
+    "  --strategies LIST  none, coalescing (all; with --config: as configured)\n"
+    "  --duration D       how long expiry lasts, up to 10m (3s)\n"
+    "  --think D          a client's mean pause in expiry, up to 2s (50ms)\n"
+    "  --ttl D            how long the demo's value is fresh, up to 10m (500ms)\n"
+    "  --delay D          how long a query of the demo takes, up to 1m (100ms)\n"
+    "  --seed N           of the pauses (1)\n"
+    "  --json             print JSON\n"
+    "  --report FILE      write a page of HTML as well\n"
+    "  --allow-remote     let URL be another host: only one that you may overload\n"
     "  --help\n"
     "\n"
     "See corral-storm(1).\n";
@@ -77,7 +80,8 @@ static int signals_take(struct storm_verb *verb)
     sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGTERM);
     verb->stop_fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (verb->stop_fd >= 0 && pthread_sigmask(SIG_BLOCK, &mask, &verb->old_mask) == 0)
+    if (verb->stop_fd >= 0 && pthread_sigmask(SIG_BLOCK, &mask, &verb->old_mask) == 0 &&
+        sigaction(SIGPIPE, NULL, &verb->old_pipe) == 0)
         return 0;
     (void)snprintf(verb->why, sizeof(verb->why), "cannot watch for signals: %s", strerror(errno));
     return CORRAL_ESYSTEM;
@@ -94,6 +98,7 @@ static int signals_release(struct storm_verb *verb)
         came = (int)info.ssi_signo;
     close(verb->stop_fd);
     (void)pthread_sigmask(SIG_SETMASK, &verb->old_mask, NULL); /* it was valid before */
+    (void)sigaction(SIGPIPE, &verb->old_pipe, NULL);           /* likewise */
     return came;
 }
 
@@ -109,7 +114,7 @@ static void progress_show(void *arg, const struct crl_storm_tally *tally)
     struct progress *progress = arg;
     char done[32], all[32];
     uint64_t ended = crl_storm_tally_ok(tally) + crl_storm_tally_errors(tally);
-    fprintf(stderr, "\r%s, %s: %s of %s requests answered\033[K",
+    fprintf(stderr, "\r%s, %s: %s of %s answered\033[K",
             crl_storm_scenario_name(progress->run->scenario),
             crl_storm_strategy_name(progress->run->strategy),
             crl_figure_count(ended, done, sizeof(done)),
@@ -128,7 +133,9 @@ static int counts_read(struct storm_verb *verb, struct crl_storm_counts *ret_cou
         *ret_counts = crl_storm_daemon_counts(verb->daemon);
         return 0;
     }
-    int rc = crl_storm_fetch(&verb->target, "/metrics", TIMEOUT_US, &text, &status, verb->why,
+    /* After a Ctrl-C the figures are worth a moment, not more. */
+    int rc = crl_storm_fetch(&verb->target, "/metrics", verb->stopped ? STOPPED_US : TIMEOUT_US,
+                             verb->stopped ? -1 : verb->stop_fd, &text, &status, verb->why,
                              sizeof(verb->why));
     if (rc)
         return rc;
@@ -239,13 +246,10 @@ static int files_allow(struct storm_verb *verb)
     return rc;
 }
 
-static int target_find(struct storm_verb *verb)
+/* May block for long, so signals are not taken yet. */
+static int url_find(struct storm_verb *verb)
 {
     const struct crl_storm_options *options = &verb->options;
-    if (!options->config && !options->target)
-        return crl_storm_demo_open(&verb->demo, verb->why, sizeof(verb->why));
-    if (!is_url(options))
-        return 0;
     int rc =
         crl_storm_target_from_url(options->target, &verb->target, verb->why, sizeof(verb->why));
     if (rc == 0 && !verb->target.loopback && !options->allow_remote) {
@@ -309,13 +313,10 @@ static int report_write(struct storm_verb *verb)
         crl_storm_report_text(&report, style, stdout);
     if (verb->page)
         crl_storm_report_html(&report, verb->page);
-    bool written = fflush(stdout) == 0 && (!verb->page || fflush(verb->page) == 0);
-    if (rc || !written) {
+    if (rc)
         (void)snprintf(verb->why, sizeof(verb->why), "cannot write the report: %s",
-                       rc ? corral_strerror(rc) : strerror(errno));
-        return rc ? rc : CORRAL_ESYSTEM;
-    }
-    return 0;
+                       corral_strerror(rc));
+    return rc;
 }
 
 /* Was there a run in which not one answer was good? */
@@ -327,27 +328,18 @@ static bool any_run_failed(const struct storm_verb *verb)
     return false;
 }
 
-static int page_open(struct storm_verb *verb)
-{
-    if (!verb->options.report)
-        return 0;
-    verb->page = fopen(verb->options.report, "we");
-    if (verb->page)
-        return 0;
-    (void)snprintf(verb->why, sizeof(verb->why), "cannot write %.300s: %s", verb->options.report,
-                   strerror(errno));
-    return CORRAL_ESYSTEM;
-}
-
 static int verb_run(struct storm_verb *verb)
 {
-    int rc = signals_take(verb);
+    const struct crl_storm_options *options = &verb->options;
+    int rc = is_url(options) ? url_find(verb) : 0;
     if (rc == 0)
-        rc = page_open(verb);
+        rc = signals_take(verb);
     if (rc == 0)
         rc = files_allow(verb);
+    if (rc == 0 && !options->config && !options->target)
+        rc = crl_storm_demo_open(&verb->demo, verb->why, sizeof(verb->why));
     if (rc == 0)
-        rc = target_find(verb);
+        rc = crl_page_open(options->report, &verb->page, verb->why, sizeof(verb->why));
     if (rc == 0)
         rc = runs_make(verb);
     crl_storm_demo_close(&verb->demo);
@@ -356,12 +348,14 @@ static int verb_run(struct storm_verb *verb)
         int write_rc = report_write(verb);
         rc = rc ? rc : write_rc;
     }
-    if (rc)
+    int page_rc = crl_page_close(options->report, verb->page, verb->why, sizeof(verb->why));
+    rc = rc ? rc : page_rc;
+    if (verb->misused)
+        return crl_exit_usage("corral storm", "%s", verb->why);
+    if (signal ? page_rc : rc) /* what a signal interrupted is no problem */
         fprintf(stderr, "corral storm: %s\n", verb->why);
     if (signal)
         return 128 + signal;
-    if (verb->misused)
-        return CRL_EXIT_USAGE;
     return rc || any_run_failed(verb) ? CRL_EXIT_PROBLEM : CRL_EXIT_DONE;
 }
 
@@ -370,16 +364,11 @@ int crl_verb_storm(int argc, char **argv)
     static struct storm_verb verb;
     verb = (struct storm_verb){.stop_fd = -1};
     (void)setlocale(LC_CTYPE, ""); /* without one: '#' for bars */
-    if (crl_storm_options_parse(argc, argv, &verb.options, verb.why, sizeof(verb.why)))
-        return crl_usage_error("storm", "%s", verb.why);
-    if (verb.options.help) {
-        fputs(usage, stdout);
-        return fflush(stdout) == 0 ? CRL_EXIT_DONE : CRL_EXIT_PROBLEM;
-    }
+    int rc = crl_storm_options_read(argc, argv, &verb.options, verb.why);
+    if (rc)
+        return crl_exit_unread("corral storm", rc, usage, verb.why);
     int code = verb_run(&verb);
     for (uint32_t i = 0; i < verb.runs_n; i++)
         free(verb.runs[i]);
-    if (verb.page)
-        (void)fclose(verb.page); /* it was flushed */
     return code;
 }

@@ -31,31 +31,14 @@ static const char page_head[] =
     " font-variant-numeric: tabular-nums }\n"
     "</style>\n";
 
-static void cell_write(const char *text, FILE *out)
-{
-    fprintf(out, "<td>%s</td>", text);
-}
-
-static const char *count_or_dash(bool known, uint64_t n, char text[TEXT])
-{
-    return known ? crl_figure_count(n, text, TEXT) : "-";
-}
-
 static void row_write(const struct crl_storm_run *run, FILE *out)
 {
-    const struct crl_storm_tally *tally = &run->tally;
-    const struct crl_storm_counts *counts = &run->counts;
-    char text[TEXT];
+    char cells[CRL_STORM_CELLS][CRL_FIGURE_MAX];
+    crl_storm_cells(run, cells);
     fprintf(out, "<tr><td>%s%s</td>", crl_storm_strategy_name(run->strategy),
             run->stopped ? " (stopped early)" : "");
-    cell_write(crl_figure_count(tally->requests, text, TEXT), out);
-    cell_write(count_or_dash(counts->known, counts->loads, text), out);
-    cell_write(crl_storm_format_amplification(counts, text, TEXT), out);
-    cell_write(count_or_dash(counts->peak_known, counts->peak, text), out);
-    cell_write(crl_figure_count(crl_storm_tally_errors(tally), text, TEXT), out);
-    cell_write(crl_figure_us(crl_quantiles_at(&tally->latency, 0.50), text, TEXT), out);
-    cell_write(crl_figure_us(crl_quantiles_at(&tally->latency, 0.99), text, TEXT), out);
-    cell_write(crl_figure_us(tally->latency.max_us, text, TEXT), out);
+    for (int i = 0; i < CRL_STORM_CELLS; i++)
+        fprintf(out, "<td>%s</td>", cells[i]);
     fputs("</tr>\n", out);
 }
 
@@ -74,7 +57,7 @@ static void bars_write(struct crl_storm_run *const *runs, uint32_t n, FILE *out)
                 crl_storm_strategy_name(runs[i]->strategy),
                 crl_storm_amplification(counts) > 2 ? " bad" : "",
                 counts->known ? 100.0 * (double)counts->loads / (double)most : 0.0,
-                count_or_dash(counts->known, counts->loads, text));
+                crl_storm_format_loads(counts, text));
     }
     fputs("</dl>\n", out);
 }

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -95,7 +96,8 @@ int crl_storm_target_from_url(const char *url, struct crl_storm_target *ret_targ
     struct crl_storm_target target = {0};
     char host[256], port[8];
     if (strncasecmp(url, "http://", 7) != 0) {
-        (void)snprintf(why, why_size, "the target is not a URL of the form http://HOST:PORT/PATH");
+        (void)snprintf(why, why_size, "'%.200s' is not a URL of the form http://HOST:PORT/PATH",
+                       url);
         return CORRAL_EINVAL;
     }
     const char *authority = url + 7;
@@ -148,27 +150,41 @@ size_t crl_storm_request(const struct crl_storm_target *target, const char *path
 
 /* ------------------------------------------------------------------------------------- fetching */
 
-/* A connection, or < 0 with errno. */
-static int fetch_open(const struct crl_storm_target *target, corral_us wait_us)
+/* What is fetched, and how long that may take. */
+struct fetch {
+    const struct crl_storm_target *target;
+    corral_us wait_us; /* of each step */
+    int stop_fd;
+};
+
+/* Until the socket is ready; false with errno, EINTR if it is to stop. */
+static bool fetch_await(const struct fetch *fetch, int fd, short events)
 {
-    struct timeval wait = {.tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000};
-    int fd = socket(target->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)); /* else it waits longer */
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-    const struct sockaddr *address = (const struct sockaddr *)(const void *)&target->address;
-    if (connect(fd, address, target->address_size) == 0)
-        return fd;
-    int error = errno == EINPROGRESS ? ETIMEDOUT : errno;
-    close(fd);
+    struct pollfd fds[] = {{.fd = fd, .events = events}, {.fd = fetch->stop_fd, .events = POLLIN}};
+    int n = poll(fds, 2, (int)(fetch->wait_us / 1000));
+    if (n > 0 && fds[1].revents == 0)
+        return true;
+    if (n >= 0)
+        errno = n == 0 ? ETIMEDOUT : EINTR;
+    return false;
+}
+
+static bool fetch_connect(const struct fetch *fetch, int fd)
+{
+    const struct sockaddr *address = (const struct sockaddr *)(const void *)&fetch->target->address;
+    int error = 0;
+    if (connect(fd, address, fetch->target->address_size) == 0)
+        return true;
+    if (errno != EINPROGRESS || !fetch_await(fetch, fd, POLLOUT))
+        return false;
+    (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof(error)});
     errno = error;
-    return -1;
+    return error == 0;
 }
 
 /* Reads to the end of the connection. *data is terminated, and the caller's also on failure.
  * Returns false with errno. */
-static bool fetch_read(int fd, char **data, size_t *ret_size)
+static bool fetch_read(const struct fetch *fetch, int fd, char **data, size_t *ret_size)
 {
     size_t size = 0, room = 0;
     for (;;) {
@@ -181,13 +197,10 @@ static bool fetch_read(int fd, char **data, size_t *ret_size)
             }
             *data = larger;
         }
-        ssize_t n = recv(fd, *data + size, room - size - 1, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            errno = errno == EAGAIN ? ETIMEDOUT : errno;
+        ssize_t n =
+            fetch_await(fetch, fd, POLLIN) ? recv(fd, *data + size, room - size - 1, 0) : -1;
+        if (n < 0)
             return false;
-        }
         size += (size_t)n;
         (*data)[size] = 0;
         if (n == 0)
@@ -198,19 +211,19 @@ static bool fetch_read(int fd, char **data, size_t *ret_size)
 }
 
 /* Sends the request and reads the whole answer; false with errno. */
-static bool fetch_talk(const struct crl_storm_target *target, const char *path, corral_us wait_us,
-                       char **data, size_t *ret_size)
+static bool fetch_talk(const struct fetch *fetch, const char *path, char **data, size_t *ret_size)
 {
     char request[CRL_STORM_REQUEST_MAX];
     /* 1.0, so that the end of the connection is the end of the answer and nothing is chunked. */
     int size = snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", path,
-                        target->host);
+                        fetch->target->host);
     crl_assert(size > 0 && size < CRL_STORM_REQUEST_MAX);
-    int fd = fetch_open(target, wait_us);
+    int fd =
+        socket(fetch->target->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return false;
-    bool done =
-        send(fd, request, (size_t)size, MSG_NOSIGNAL) == size && fetch_read(fd, data, ret_size);
+    bool done = fetch_connect(fetch, fd) && send(fd, request, (size_t)size, MSG_NOSIGNAL) == size &&
+                fetch_read(fetch, fd, data, ret_size);
     int error = errno;
     close(fd);
     errno = error;
@@ -218,13 +231,14 @@ static bool fetch_talk(const struct crl_storm_target *target, const char *path, 
 }
 
 int crl_storm_fetch(const struct crl_storm_target *target, const char *path, corral_us wait_us,
-                    char **ret_body, int *ret_status, char *why, size_t why_size)
+                    int stop_fd, char **ret_body, int *ret_status, char *why, size_t why_size)
 {
     char *data = NULL, *body = NULL;
     const char *problem = "the answer is not HTTP";
     size_t size = 0;
     int status = 0;
-    if (!fetch_talk(target, path, wait_us, &data, &size))
+    const struct fetch fetch = {.target = target, .wait_us = wait_us, .stop_fd = stop_fd};
+    if (!fetch_talk(&fetch, path, &data, &size))
         problem = strerror(errno);
     else if (sscanf(data, "HTTP/1.%*1[01] %3d", &status) == 1)
         body = strstr(data, "\r\n\r\n");

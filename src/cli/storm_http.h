@@ -46,12 +46,13 @@ size_t crl_storm_request(const struct crl_storm_target *target, const char *path
 
 /* crl_storm_fetch - GET a path, blocking, on a connection of its own.
  * wait_us    for each step, connecting and reading
+ * stop_fd    readable: give up at once. -1: none
  * ret_body   malloc'd and terminated, at most 16 MiB; the caller frees it
  * ret_status the HTTP status
  * why   on failure, a clause for people
  * Errors: ESYSTEM no connection, no HTTP, too much of it, or not in time. */
 int crl_storm_fetch(const struct crl_storm_target *target, const char *path, corral_us wait_us,
-                    char **ret_body, int *ret_status, char *why, size_t why_size);
+                    int stop_fd, char **ret_body, int *ret_status, char *why, size_t why_size);
 
 /* -------------------------------------------------------------------------------------- answers */
 

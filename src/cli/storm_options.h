@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_options.h - what `corral storm` was asked to do. Pure but for getopt's own variables. */
+ * storm_options.h - what `corral storm` was asked to do. As pure as options.h. */
 #ifndef CRL_CLI_STORM_OPTIONS_H
 #define CRL_CLI_STORM_OPTIONS_H
 
-#include <corral/corral.h>
+#include "cli/options.h"
 
 /* Scenarios: name, word, what happens. In the order in which they run. */
 #define CRL_STORM_SCENARIO_TABLE(X)                               \
@@ -52,7 +52,6 @@ struct crl_storm_options {
     const char *report;  /* file, or NULL */
     bool json;
     bool allow_remote;
-    bool help;
 };
 
 const char *crl_storm_scenario_name(uint32_t scenario);
@@ -60,11 +59,8 @@ const char *crl_storm_scenario_text(uint32_t scenario);
 const char *crl_storm_strategy_name(uint32_t strategy);
 const char *crl_storm_strategy_text(uint32_t strategy);
 
-/* crl_storm_options_parse - read the command line of the verb; argv[0] is not looked at.
- * The strings of the result are borrowed from argv. With `help` the rest is not checked.
- * why   on failure, a sentence for people
- * Returns 0, or EINVAL. Not thread-safe (getopt). */
-int crl_storm_options_parse(int argc, char **argv, struct crl_storm_options *ret_options, char *why,
-                            size_t why_size);
+/* crl_storm_options_read - read the command line of the verb, as crl_options_read() does. */
+int crl_storm_options_read(int argc, char **argv, struct crl_storm_options *ret_options,
+                           char why[CRL_OPTIONS_WHY_MAX]);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define TEXT CRL_FIGURE_MAX
-#define BAR  58 /* columns of the longest bar */
+#define BAR  58 /* columns of the longest bar, of 80 */
 
 /* -------------------------------------------------------------------------------------- figures */
 
@@ -19,14 +19,37 @@ double crl_storm_amplification(const struct crl_storm_counts *counts)
     return (double)counts->loads / (double)counts->generations;
 }
 
-char *crl_storm_format_amplification(const struct crl_storm_counts *counts, char *text, size_t room)
+static char *known_format(bool known, uint64_t n, char text[TEXT])
 {
-    return crl_figure_factor(crl_storm_amplification(counts), text, room);
+    return known ? crl_figure_count(n, text, TEXT) : memcpy(text, "-", 2);
 }
 
-static const char *count_or_dash(bool known, uint64_t n, char text[TEXT])
+char *crl_storm_format_loads(const struct crl_storm_counts *counts, char text[CRL_FIGURE_MAX])
 {
-    return known ? crl_figure_count(n, text, TEXT) : "-";
+    return known_format(counts->known, counts->loads, text);
+}
+
+/* -1 if nothing was answered. */
+static corral_us latency_at(const struct crl_storm_run *run, double fraction)
+{
+    const struct crl_quantiles *latency = &run->tally.latency;
+    if (latency->n == 0)
+        return -1;
+    return fraction < 1 ? crl_quantiles_at(latency, fraction) : latency->max_us;
+}
+
+void crl_storm_cells(const struct crl_storm_run *run,
+                     char ret_cells[CRL_STORM_CELLS][CRL_FIGURE_MAX])
+{
+    const struct crl_storm_counts *counts = &run->counts;
+    static const double fractions[] = {0.50, 0.99, 1};
+    crl_figure_count(run->tally.requests, ret_cells[0], TEXT);
+    crl_storm_format_loads(counts, ret_cells[1]);
+    crl_figure_factor(crl_storm_amplification(counts), ret_cells[2], TEXT);
+    known_format(counts->peak_known, counts->peak, ret_cells[3]);
+    crl_figure_count(crl_storm_tally_errors(&run->tally), ret_cells[4], TEXT);
+    for (int i = 0; i < 3; i++)
+        crl_figure_us(latency_at(run, fractions[i]), ret_cells[5 + i], TEXT);
 }
 
 /* ------------------------------------------------------------------------------------- the text */
@@ -38,23 +61,45 @@ static bool run_is_bad(const struct crl_storm_run *run)
 
 static void row_write(const struct crl_storm_run *run, FILE *out)
 {
-    const struct crl_storm_tally *tally = &run->tally;
-    const struct crl_storm_counts *counts = &run->counts;
-    char requests[TEXT], loads[TEXT], peak[TEXT], errors[TEXT], factor[TEXT], p50[TEXT], p99[TEXT],
-        max[TEXT];
-    fprintf(out, "%-10s%10s%9s%10s%6s%8s%9s%9s%9s\n", crl_storm_strategy_name(run->strategy),
-            crl_figure_count(tally->requests, requests, TEXT),
-            count_or_dash(counts->known, counts->loads, loads),
-            crl_storm_format_amplification(counts, factor, TEXT),
-            count_or_dash(counts->peak_known, counts->peak, peak),
-            crl_figure_count(crl_storm_tally_errors(tally), errors, TEXT),
-            crl_figure_us(crl_quantiles_at(&tally->latency, 0.50), p50, TEXT),
-            crl_figure_us(crl_quantiles_at(&tally->latency, 0.99), p99, TEXT),
-            crl_figure_us(tally->latency.max_us, max, TEXT));
+    static const int widths[CRL_STORM_CELLS] = {10, 9, 10, 6, 8, 9, 9, 9};
+    char cells[CRL_STORM_CELLS][CRL_FIGURE_MAX];
+    crl_storm_cells(run, cells);
+    fprintf(out, "%-10s", crl_storm_strategy_name(run->strategy));
+    for (int i = 0; i < CRL_STORM_CELLS; i++)
+        fprintf(out, "%*s", widths[i], cells[i]);
+    fputc('\n', out);
 }
 
-/* A bar of `eighths` eighths of a column. */
-static void bar_write(uint64_t eighths, bool unicode, FILE *out)
+static void table_write(struct crl_storm_run *const *runs, uint32_t n, FILE *out)
+{
+    fprintf(out, "%29s%10s%6s\n", "origin", "ampli-", "peak");
+    fprintf(out, "%-10s%10s%9s%10s%6s%8s%9s%9s%9s\n", "strategy", "requests", "loads", "fication",
+            "loads", "errors", "p50", "p99", "max");
+    for (uint32_t i = 0; i < n; i++)
+        row_write(runs[i], out);
+}
+
+/* A row for each figure: few runs are narrower than many figures. */
+static void narrow_table_write(struct crl_storm_run *const *runs, uint32_t n, FILE *out)
+{
+    static const char *const labels[CRL_STORM_CELLS] = {
+        "requests", "origin loads", "amplification", "peak loads", "errors", "p50", "p99", "max"};
+    char cells[CRL_STORM_STRATEGIES][CRL_STORM_CELLS][CRL_FIGURE_MAX];
+    fprintf(out, "%-13s", "");
+    for (uint32_t i = 0; i < n; i++) {
+        fprintf(out, "%13s", crl_storm_strategy_name(runs[i]->strategy));
+        crl_storm_cells(runs[i], cells[i]);
+    }
+    for (uint32_t row = 0; row < CRL_STORM_CELLS; row++) {
+        fprintf(out, "\n%-13s", labels[row]);
+        for (uint32_t i = 0; i < n; i++)
+            fprintf(out, "%13s", cells[i][row]);
+    }
+    fputc('\n', out);
+}
+
+/* A bar of `eighths` eighths of a column, in `room` columns. */
+static void bar_write(uint64_t eighths, uint64_t room, bool unicode, FILE *out)
 {
     static const char *const parts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     uint64_t columns = unicode ? eighths / 8 : (eighths + 7) / 8;
@@ -63,14 +108,14 @@ static void bar_write(uint64_t eighths, bool unicode, FILE *out)
     if (unicode)
         fputs(parts[eighths % 8], out);
     uint64_t used = columns + (unicode && eighths % 8 ? 1 : 0);
-    fprintf(out, "%*s", (int)(BAR - used), "");
+    fprintf(out, "%*s", (int)(room - used), "");
 }
 
 static void bars_write(struct crl_storm_run *const *runs, uint32_t n, struct crl_style style,
                        FILE *out)
 {
     struct crl_paint paint = crl_paint_of(style);
-    uint64_t most = 0;
+    uint64_t most = 0, room = (uint64_t)(BAR - style.narrower);
     for (uint32_t i = 0; i < n; i++)
         most = runs[i]->counts.known && runs[i]->counts.loads > most ? runs[i]->counts.loads : most;
     if (most == 0)
@@ -79,11 +124,11 @@ static void bars_write(struct crl_storm_run *const *runs, uint32_t n, struct crl
     for (uint32_t i = 0; i < n; i++) {
         char loads[TEXT];
         uint64_t mine = runs[i]->counts.known ? runs[i]->counts.loads : 0;
-        uint64_t eighths = mine * BAR * 8 / most;
+        uint64_t eighths = mine * room * 8 / most;
         fprintf(out, "%-12s%s", crl_storm_strategy_name(runs[i]->strategy),
                 run_is_bad(runs[i]) ? paint.bad : paint.good);
-        bar_write(mine && !eighths ? 1 : eighths, style.unicode, out);
-        fprintf(out, "%s%10s\n", paint.plain, count_or_dash(runs[i]->counts.known, mine, loads));
+        bar_write(mine && !eighths ? 1 : eighths, room, style.unicode, out);
+        fprintf(out, "%s%10s\n", paint.plain, crl_storm_format_loads(&runs[i]->counts, loads));
     }
 }
 
@@ -159,11 +204,7 @@ static void scenario_write(struct crl_storm_run *const *runs, uint32_t n, struct
     struct crl_paint paint = crl_paint_of(style);
     fprintf(out, "\n%s%s%s: %s\n\n", paint.bold, crl_storm_scenario_name(runs[0]->scenario),
             paint.plain, crl_storm_scenario_text(runs[0]->scenario));
-    fprintf(out, "%29s%10s%6s\n", "origin", "ampli-", "peak");
-    fprintf(out, "%-10s%10s%9s%10s%6s%8s%9s%9s%9s\n", "strategy", "requests", "loads", "fication",
-            "loads", "errors", "p50", "p99", "max");
-    for (uint32_t i = 0; i < n; i++)
-        row_write(runs[i], out);
+    (style.narrower ? narrow_table_write : table_write)(runs, n, out);
     bars_write(runs, n, style, out);
     fputs("\nanswers\n", out);
     for (uint32_t i = 0; i < n; i++)
@@ -198,17 +239,15 @@ void crl_storm_report_text(const struct crl_storm_report *report, struct crl_sty
 
 /* ------------------------------------------------------------------------------------- the JSON */
 
-/* Borrows nothing; NULL if memory ran out. */
-static json_t *answers_json(const struct crl_storm_tally *tally)
+static json_t *answers_json(const struct crl_storm_tally *tally, bool *lost)
 {
     json_t *answers = json_object();
     for (uint32_t i = 0; i < CRL_STORM_OUTCOMES; i++)
-        json_object_set_new(answers, crl_storm_outcome_name(i),
-                            json_integer((json_int_t)tally->ok[i]));
+        crl_json_add(answers, crl_storm_outcome_name(i), crl_json_count(tally->ok[i]), lost);
     return answers;
 }
 
-static json_t *errors_json(const struct crl_storm_tally *tally)
+static json_t *errors_json(const struct crl_storm_tally *tally, bool *lost)
 {
     json_t *errors = json_object();
     for (uint32_t i = 0; i < CRL_STORM_STATUSES; i++) {
@@ -217,73 +256,62 @@ static json_t *errors_json(const struct crl_storm_tally *tally)
             continue;
         if (tally->errors[i].status)
             (void)snprintf(status, sizeof(status), "%d", tally->errors[i].status);
-        json_object_set_new(errors, status, json_integer((json_int_t)tally->errors[i].n));
+        crl_json_add(errors, status, crl_json_count(tally->errors[i].n), lost);
     }
-    json_object_set_new(errors, "broken", json_integer((json_int_t)tally->broken));
-    json_object_set_new(errors, "timeout", json_integer((json_int_t)tally->timeouts));
+    crl_json_add(errors, "broken", crl_json_count(tally->broken), lost);
+    crl_json_add(errors, "timeout", crl_json_count(tally->timeouts), lost);
     return errors;
 }
 
-static json_t *count_json(bool known, uint64_t n)
+static json_t *known_json(bool known, uint64_t n)
 {
-    return known ? json_integer((json_int_t)n) : json_null();
-}
-
-/* A member of an object. If memory ran out it is missing, and the caller sees it by the size. */
-static void member_add(json_t *object, const char *name, json_t *value)
-{
-    (void)json_object_set_new(object, name, value);
+    return known ? crl_json_count(n) : json_null();
 }
 
 static json_t *us_json(corral_us us)
 {
-    return json_integer((json_int_t)us);
+    return us < 0 ? json_null() : json_integer(us);
 }
 
-static json_t *run_json(const struct crl_storm_run *run)
+static json_t *run_json(const struct crl_storm_run *run, bool *lost)
 {
     const struct crl_storm_tally *tally = &run->tally;
     const struct crl_storm_counts *counts = &run->counts;
     double amplification = crl_storm_amplification(counts);
     json_t *o = json_object();
-    member_add(o, "scenario", json_string(crl_storm_scenario_name(run->scenario)));
-    member_add(o, "strategy", json_string(crl_storm_strategy_name(run->strategy)));
-    member_add(o, "stopped", json_boolean(run->stopped));
-    member_add(o, "requests", count_json(true, tally->requests));
-    member_add(o, "ok", count_json(true, crl_storm_tally_ok(tally)));
-    member_add(o, "answers", answers_json(tally));
-    member_add(o, "errors", count_json(true, crl_storm_tally_errors(tally)));
-    member_add(o, "errors_by_kind", errors_json(tally));
-    member_add(o, "unanswered", count_json(true, tally->unanswered));
-    member_add(o, "origin_loads", count_json(counts->known, counts->loads));
-    member_add(o, "generations", count_json(counts->known, counts->generations));
-    member_add(o, "amplification", amplification < 0 ? json_null() : json_real(amplification));
-    member_add(o, "peak_loads", count_json(counts->peak_known, counts->peak));
-    member_add(o, "p50_us", us_json(crl_quantiles_at(&tally->latency, 0.50)));
-    member_add(o, "p99_us", us_json(crl_quantiles_at(&tally->latency, 0.99)));
-    member_add(o, "max_us", us_json(tally->latency.max_us));
-    member_add(o, "took_us", us_json(tally->took_us));
+    crl_json_add(o, "scenario", json_string(crl_storm_scenario_name(run->scenario)), lost);
+    crl_json_add(o, "strategy", json_string(crl_storm_strategy_name(run->strategy)), lost);
+    crl_json_add(o, "stopped", json_boolean(run->stopped), lost);
+    crl_json_add(o, "requests", crl_json_count(tally->requests), lost);
+    crl_json_add(o, "ok", crl_json_count(crl_storm_tally_ok(tally)), lost);
+    crl_json_add(o, "answers", answers_json(tally, lost), lost);
+    crl_json_add(o, "errors", crl_json_count(crl_storm_tally_errors(tally)), lost);
+    crl_json_add(o, "errors_by_kind", errors_json(tally, lost), lost);
+    crl_json_add(o, "unanswered", crl_json_count(tally->unanswered), lost);
+    crl_json_add(o, "origin_loads", known_json(counts->known, counts->loads), lost);
+    crl_json_add(o, "generations", known_json(counts->known, counts->generations), lost);
+    crl_json_add(o, "amplification", amplification < 0 ? json_null() : json_real(amplification),
+                 lost);
+    crl_json_add(o, "peak_loads", known_json(counts->peak_known, counts->peak), lost);
+    crl_json_add(o, "p50_us", us_json(latency_at(run, 0.50)), lost);
+    crl_json_add(o, "p99_us", us_json(latency_at(run, 0.99)), lost);
+    crl_json_add(o, "max_us", us_json(latency_at(run, 1)), lost);
+    crl_json_add(o, "took_us", json_integer(tally->took_us), lost);
     return o;
 }
 
 int crl_storm_report_json(const struct crl_storm_report *report, FILE *out)
 {
     bool stopped = report->runs_n > 0 && report->runs[report->runs_n - 1]->stopped;
-    json_t *runs = json_array();
-    json_t *all = json_object();
+    bool lost = false;
+    json_t *runs = json_array(), *all = json_object();
     for (uint32_t i = 0; i < report->runs_n; i++)
-        (void)json_array_append_new(runs, run_json(report->runs[i])); /* seen below */
-    bool whole = json_array_size(runs) == report->runs_n;
-    member_add(all, "version", json_string(CORRAL_VERSION));
-    member_add(all, "target", json_string(report->target));
-    member_add(all, "clients", json_integer(report->options->clients));
-    member_add(all, "seed", json_integer((json_int_t)(report->options->seed & INT64_MAX)));
-    member_add(all, "stopped", json_boolean(stopped));
-    member_add(all, "runs", runs);
-    int rc = whole && json_object_size(all) == 6 ? 0 : CORRAL_ENOMEM;
-    if (rc == 0 && json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0)
-        rc = CORRAL_ENOMEM;
-    fputc('\n', out);
-    json_decref(all);
-    return rc;
+        crl_json_append(runs, run_json(report->runs[i], &lost), &lost);
+    crl_json_add(all, "version", json_string(CORRAL_VERSION), &lost);
+    crl_json_add(all, "target", json_string(report->target), &lost);
+    crl_json_add(all, "clients", json_integer(report->options->clients), &lost);
+    crl_json_add(all, "seed", crl_json_count(report->options->seed), &lost);
+    crl_json_add(all, "stopped", json_boolean(stopped), &lost);
+    crl_json_add(all, "runs", runs, &lost);
+    return crl_json_print(all, lost, out);
 }

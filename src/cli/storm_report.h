@@ -9,6 +9,7 @@
 #define CRL_CLI_STORM_REPORT_H
 
 #include "cli/figures.h"
+#include "cli/report.h"
 #include "cli/storm_options.h"
 #include "cli/storm_tally.h"
 
@@ -52,8 +53,14 @@ void crl_storm_report_html(const struct crl_storm_report *report, FILE *out);
 /* crl_storm_amplification - loads for each value that was needed; < 0 if that is not known. */
 double crl_storm_amplification(const struct crl_storm_counts *counts);
 
-/* crl_storm_format_amplification - as a figure; see figures.h. */
-char *crl_storm_format_amplification(const struct crl_storm_counts *counts, char *text,
-                                     size_t room);
+/* crl_storm_format_loads - the loads as a figure; "-" if they are not known. */
+char *crl_storm_format_loads(const struct crl_storm_counts *counts, char text[CRL_FIGURE_MAX]);
+
+enum { CRL_STORM_CELLS = 8 };
+
+/* crl_storm_cells - the figures of a run, in the order of the tables: requests, loads,
+ * amplification, peak, errors, and the latencies p50, p99 and max. What is not known is "-". */
+void crl_storm_cells(const struct crl_storm_run *run,
+                     char ret_cells[CRL_STORM_CELLS][CRL_FIGURE_MAX]);
 
 #endif

@@ -11,12 +11,12 @@
  * Every 50th seed is run twice, narrated, and must tell the same story to the letter. Every edge of
  * a flight (core/flight.h) must be taken by somebody, or the swarm does not reach what it is to
  * test. */
-#include "base/units.h"
+#include "cli/exit.h"
+#include "cli/options.h"
 #include "sim/report.h"
 #include "sim/swarm.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #define JOBS_MAX          64
+#define FOR_MAX_US        CORRAL_SECONDS(30 * 86400)
 #define SEED_SECONDS_MAX  60   /* then it hangs */
 #define DETERMINISM_EVERY 50   /* seeds */
 #define EDGES_NEED_SEEDS  2000 /* with fewer, a rare edge may be missed by chance */
@@ -69,15 +70,18 @@ struct swarm {
 static struct sim_report report; /* large */
 
 static const char usage[] =
-    "usage: corral-swarm [--seeds A..B] [--for DURATION] [--jobs N] [--first] [--trace]\n"
+    "usage: corral-swarm [--seeds A..B] [--for DURATION] [--jobs N]\n"
+    "                    [--first] [--trace]\n"
     "\n"
-    "Runs plans drawn from seeds in the false world and checks the promises P1 to P10.\n"
+    "Runs plans drawn from seeds in the false world and checks the promises P1 to\n"
+    "P10.\n"
     "\n"
-    "  --seeds A..B      these seeds, both included (1..2000; with --for: new ones each time)\n"
-    "  --for DURATION    until this time is over, such as 10m\n"
-    "  --jobs N          processes, 1 to 64 (one for each CPU)\n"
-    "  --first           end at the first violation\n"
-    "  --trace           print the plan of each seed; of a single seed the narration, too\n";
+    "  --seeds A..B    these, both included (1..2000; with --for: others each time)\n"
+    "  --for DURATION  until this time is over, such as 10m\n"
+    "  --jobs N        processes, 1 to 64 (one for each CPU)\n"
+    "  --first         end at the first violation\n"
+    "  --trace         print the plan of each seed; of a single one its story, too\n"
+    "  --help\n";
 
 static double real_seconds(void)
 {
@@ -325,7 +329,7 @@ static void swarm_run(struct swarm *swarm)
     }
 }
 
-static bool parse_seeds(const char *text, struct options *options)
+static bool seeds_parse(const char *text, struct options *options)
 {
     char *end;
     errno = 0;
@@ -336,16 +340,6 @@ static bool parse_seeds(const char *text, struct options *options)
     options->to = strtoull(second, &end, 10);
     return errno == 0 && end != second && *end == '\0' && options->from <= options->to &&
            options->to < UINT64_MAX / 2;
-}
-
-static bool parse_jobs(const char *text, struct options *options)
-{
-    int64_t jobs;
-    if (crl_units_parse(CRL_QUANTITY_COUNT, text, &jobs) != CRL_UNITS_NONE || jobs < 1 ||
-        jobs > JOBS_MAX)
-        return false;
-    options->jobs = (uint32_t)jobs;
-    return true;
 }
 
 /* A number of its own for each start, so that one long run does not repeat the one before. */
@@ -361,36 +355,25 @@ static void options_complete(struct options *options)
     options->to = options->for_us > 0 ? UINT64_MAX / 2 - 1 : 2000;
 }
 
-static bool options_parse(int argc, char **argv, struct options *options)
+static int options_read(int argc, char **argv, struct options *options, char *why)
 {
-    static const struct option names[] = {
-        {"seeds", required_argument, NULL, 's'},
-        {"for", required_argument, NULL, 'f'},
-        {"jobs", required_argument, NULL, 'j'},
-        {"first", no_argument, NULL, '1'},
-        {"trace", no_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+    const char *seeds = NULL;
+    int64_t jobs = 0;
+    const struct crl_option rows[] = {
+        {"seeds", .text = &seeds},
+        {"for", .quantity = &options->for_us, .range = {CRL_QUANTITY_DURATION, 1, FOR_MAX_US}},
+        {"jobs", .quantity = &jobs, .range = {CRL_QUANTITY_COUNT, 1, JOBS_MAX}},
+        {"first", .flag = &options->stops_at_first},
+        {"trace", .flag = &options->traces},
+        {NULL},
     };
-    int name;
-    bool right = true;
-    while (right && (name = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        if (name == 's')
-            right = parse_seeds(optarg, options);
-        else if (name == 'f')
-            right = crl_units_parse(CRL_QUANTITY_DURATION, optarg, &options->for_us) ==
-                        CRL_UNITS_NONE &&
-                    options->for_us > 0;
-        else if (name == 'j')
-            right = parse_jobs(optarg, options);
-        else if (name == '1')
-            options->stops_at_first = true;
-        else if (name == 't')
-            options->traces = true;
-        else
-            right = false;
-    }
-    return right && optind == argc;
+    int rc = crl_options_read(argc, argv, rows, NULL, why);
+    options->jobs = (uint32_t)jobs;
+    if (rc == 0 && seeds && !seeds_parse(seeds, options))
+        rc = crl_options_refuse(why, "--seeds: '%.64s' is not a range, such as 1..2000", seeds);
+    if (rc == 0)
+        options_complete(options);
+    return rc;
 }
 
 static int swarm_tell(const struct swarm *swarm)
@@ -408,14 +391,13 @@ static int swarm_tell(const struct swarm *swarm)
     return failed > 0 || passed == 0 ? 1 : 0;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     static struct swarm swarm;
-    if (!options_parse(argc, argv, &swarm.options)) {
-        fputs(usage, stderr);
-        return 1;
-    }
-    options_complete(&swarm.options);
+    char why[CRL_OPTIONS_WHY_MAX];
+    int rc = options_read(argc, argv, &swarm.options, why);
+    if (rc != 0)
+        return crl_exit_unread("corral-swarm", rc, usage, why);
     swarm.shared =
         mmap(NULL, sizeof *swarm.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (swarm.shared == MAP_FAILED) {
@@ -429,4 +411,9 @@ int main(int argc, char **argv)
     if (swarm.options.traces && swarm.options.from == swarm.options.to)
         narrate_again(swarm.options.from, NULL);
     return swarm_tell(&swarm);
+}
+
+int main(int argc, char **argv)
+{
+    return crl_exit_written("corral-swarm", run(argc, argv));
 }

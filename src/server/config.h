@@ -101,25 +101,29 @@ struct crl_config_route {
         query_map; /* crl_text_map_place(&query_map, query, offset): a byte's place */
 };
 
+struct crl_config_cache {
+    size_t memory_bytes;
+    size_t key_max;
+    size_t value_max;
+};
+
+struct crl_config_log {
+    enum crl_config_level level;
+    enum crl_config_format format;
+};
+
 struct crl_config {
     struct crl_config_address listen;
     struct crl_config_address admin;
     char *admin_token; /* NULL: none. A secret: never in a log */
     struct crl_place admin_token_at;
     uint32_t threads; /* 0: as many as there are CPUs */
-    struct {
-        size_t memory_bytes;
-        size_t key_max;
-        size_t value_max;
-    } cache;
+    struct crl_config_cache cache;
     struct crl_config_origin *origins;
     size_t origins_n;
     struct crl_config_route *routes;
     size_t routes_n;
-    struct {
-        enum crl_config_level level;
-        enum crl_config_format format;
-    } log;
+    struct crl_config_log log;
 };
 
 /* crl_config_load - read a configuration file. Blocks on it.

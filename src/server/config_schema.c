@@ -5,13 +5,7 @@
 #include "server/config_schema.h"
 
 #include "server/config.h"
-
-#define FIELDS(table)      .fields = (table), .fields_n = sizeof(table) / sizeof((table)[0])
-#define AT(record, member) offsetof(struct record, member)
-#define MINUTE             CORRAL_SECONDS(60)
-#define KIB                (INT64_C(1) << 10)
-#define MIB                (INT64_C(1) << 20)
-#define GIB                (INT64_C(1) << 30)
+#include "server/schema_rows.h"
 
 /* A CHOICE is stored as an int. */
 _Static_assert(sizeof(enum crl_param_type) == sizeof(int), "enums are ints");
@@ -30,46 +24,14 @@ static const struct crl_schema_choice param_types[] = {
 };
 
 static const struct crl_schema_field param_fields[] = {
-    {
-        .key = "name",
-        .kind = CRL_SCHEMA_TEXT,
-        .offset = AT(crl_config_param, name),
-        .at_offset = AT(crl_config_param, name_at),
-        .min = 1,
-        .max = 64,
-        .is_required = true,
-    },
-    {
-        .key = "type",
-        .kind = CRL_SCHEMA_CHOICE,
-        .offset = AT(crl_config_param, type),
-        .choices = param_types,
-        .fallback = "text",
-    },
-    {
-        .key = "default",
-        .kind = CRL_SCHEMA_TEXT,
-        .offset = AT(crl_config_param, default_text),
-        .at_offset = AT(crl_config_param, default_at),
-        .min = 0,
-        .max = 65535,
-    },
-    {
-        .key = "max_length",
-        .kind = CRL_SCHEMA_COUNT,
-        .offset = AT(crl_config_param, max_length),
-        .min = 1,
-        .max = 65535,
-        .fallback = "256",
-    },
-    {
-        .key = "pattern",
-        .kind = CRL_SCHEMA_TEXT,
-        .offset = AT(crl_config_param, pattern_text),
-        .at_offset = AT(crl_config_param, pattern_at),
-        .min = 1,
-        .max = CRL_PATTERN_BYTES_MAX,
-    },
+    TEXT("name", crl_config_param, name, 1, 64, .is_required = true,
+         .at_offset = AT(crl_config_param, name_at)),
+    CHOICE("type", crl_config_param, type, param_types, .fallback = "text"),
+    TEXT("default", crl_config_param, default_text, 0, 65535,
+         .at_offset = AT(crl_config_param, default_at)),
+    COUNT("max_length", crl_config_param, max_length, 1, 65535, .fallback = "256"),
+    TEXT("pattern", crl_config_param, pattern_text, 1, CRL_PATTERN_BYTES_MAX,
+         .at_offset = AT(crl_config_param, pattern_at)),
 };
 
 static const struct crl_schema param_schema = {
@@ -97,93 +59,31 @@ static const struct crl_schema_choice strategies[] = {
 enum { POLICY_FIRST = 5 }; /* from here on a route's fields are its policy */
 
 static const struct crl_schema_field route_fields[] = {
-    {
-        .key = "path",
-        .kind = CRL_SCHEMA_TEXT,
-        .offset = AT(crl_config_route, path),
-        .at_offset = AT(crl_config_route, path_at),
-        .min = 1,
-        .max = 256,
-        .is_required = true,
-    },
-    {
-        .key = "origin",
-        .kind = CRL_SCHEMA_TEXT,
-        .offset = AT(crl_config_route, origin_name),
-        .at_offset = AT(crl_config_route, origin_at),
-        .min = 1,
-        .max = 64,
-        .is_required = true,
-    },
-    {
-        .key = "query",
-        .kind = CRL_SCHEMA_TEXT,
-        .offset = AT(crl_config_route, query),
-        .at_offset = AT(crl_config_route, query_at),
-        .map_offset = AT(crl_config_route, query_map),
-        .min = 1,
-        .max = 64 * KIB,
-        .is_required = true,
-    },
-    {
-        .key = "params",
-        .kind = CRL_SCHEMA_LIST,
-        .offset = AT(crl_config_route, params),
-        .n_offset = AT(crl_config_route, params_n),
-        .min = 0,
-        .max = CRL_CONFIG_PARAMS_MAX,
-        .below = &param_schema,
-    },
-    {
-        .key = "result",
-        .kind = CRL_SCHEMA_CHOICE,
-        .offset = AT(crl_config_route, result),
-        .choices = results,
-        .fallback = "row",
-    },
-    {
-        /* POLICY_FIRST */
-        .key = "strategy",
-        .kind = CRL_SCHEMA_CHOICE,
-        .offset = AT(crl_config_route, strategy),
-        .choices = strategies,
-        .fallback = "coalescing",
-    },
-    {
-        .key = "ttl",
-        .kind = CRL_SCHEMA_DURATION,
-        .offset = AT(crl_config_route, ttl_us),
-        .min = 0,
-        .max = 365 * 24 * 60 * MINUTE,
-        .fallback = "30s",
-    },
-    {
-        .key = "jitter",
-        .kind = CRL_SCHEMA_PERCENT,
-        .offset = AT(crl_config_route, jitter),
-        .min = 0,
-        .max = 50,
-        .fallback = "10%",
-    },
-    {
-        .key = "wait",
-        .kind = CRL_SCHEMA_DURATION,
-        .offset = AT(crl_config_route, wait_us),
-        .min = CORRAL_MS(1),
-        .max = 5 * MINUTE,
-        .fallback = "5s",
-    },
-    {.key = "stale", .kind = CRL_SCHEMA_LATER},
-    {.key = "stale_if_error", .kind = CRL_SCHEMA_LATER},
-    {.key = "negative_ttl", .kind = CRL_SCHEMA_LATER},
-    {.key = "early", .kind = CRL_SCHEMA_LATER},
-    {.key = "refresh", .kind = CRL_SCHEMA_LATER},
-    {.key = "hot", .kind = CRL_SCHEMA_LATER},
-    {.key = "warm", .kind = CRL_SCHEMA_LATER},
-    {.key = "batch", .kind = CRL_SCHEMA_LATER},
-    {.key = "lease", .kind = CRL_SCHEMA_LATER},
-    {.key = "backoff", .kind = CRL_SCHEMA_LATER},
-    {.key = "priority", .kind = CRL_SCHEMA_LATER},
+    TEXT("path", crl_config_route, path, 1, 256, .is_required = true,
+         .at_offset = AT(crl_config_route, path_at)),
+    TEXT("origin", crl_config_route, origin_name, 1, 64, .is_required = true,
+         .at_offset = AT(crl_config_route, origin_at)),
+    TEXT("query", crl_config_route, query, 1, 64 * KIB, .is_required = true,
+         .at_offset = AT(crl_config_route, query_at),
+         .map_offset = AT(crl_config_route, query_map)),
+    LIST("params", crl_config_route, params, params_n, 0, CRL_CONFIG_PARAMS_MAX, &param_schema),
+    CHOICE("result", crl_config_route, result, results, .fallback = "row"),
+    /* POLICY_FIRST */
+    CHOICE("strategy", crl_config_route, strategy, strategies, .fallback = "coalescing"),
+    SPAN("ttl", crl_config_route, ttl_us, 0, 365 * DAY, .fallback = "30s"),
+    PERCENT("jitter", crl_config_route, jitter, 0, 50, .fallback = "10%"),
+    SPAN("wait", crl_config_route, wait_us, CORRAL_MS(1), 5 * MINUTE, .fallback = "5s"),
+    LATER("stale"),
+    LATER("stale_if_error"),
+    LATER("negative_ttl"),
+    LATER("early"),
+    LATER("refresh"),
+    LATER("hot"),
+    LATER("warm"),
+    LATER("batch"),
+    LATER("lease"),
+    LATER("backoff"),
+    LATER("priority"),
 };
 
 #define POLICY_FIELDS                      \
@@ -215,60 +115,17 @@ static const struct crl_schema route_schema = {
 enum { GUARD_FIRST = 4 }; /* from here on an origin's fields are its guard */
 
 static const struct crl_schema_field origin_fields[] = {
-    {
-        .key = "name",
-        .kind = CRL_SCHEMA_TEXT,
-        .offset = AT(crl_config_origin, name),
-        .at_offset = AT(crl_config_origin, name_at),
-        .min = 1,
-        .max = 64,
-        .is_required = true,
-    },
-    {
-        .key = "sqlite",
-        .kind = CRL_SCHEMA_TEXT,
-        .offset = AT(crl_config_origin, sqlite),
-        .at_offset = AT(crl_config_origin, sqlite_at),
-        .min = 1,
-        .max = 4095,
-        .is_required = true,
-        .is_expanded = true,
-    },
-    {
-        .key = "delay",
-        .kind = CRL_SCHEMA_DURATION,
-        .offset = AT(crl_config_origin, delay_us),
-        .min = 0,
-        .max = 5 * MINUTE,
-        .fallback = "0s",
-    },
-    {.key = "postgres", .kind = CRL_SCHEMA_LATER},
-    {
-        /* GUARD_FIRST */
-        .key = "concurrency",
-        .kind = CRL_SCHEMA_COUNT,
-        .offset = AT(crl_config_origin, concurrency),
-        .min = 1,
-        .max = 1024,
-        .fallback = "20",
-    },
-    {
-        .key = "queue",
-        .kind = CRL_SCHEMA_COUNT,
-        .offset = AT(crl_config_origin, queue),
-        .min = 0,
-        .max = 1000000,
-        .fallback = "1000",
-    },
-    {
-        .key = "deadline",
-        .kind = CRL_SCHEMA_DURATION,
-        .offset = AT(crl_config_origin, deadline_us),
-        .min = CORRAL_MS(1),
-        .max = 5 * MINUTE,
-        .fallback = "2s",
-    },
-    {.key = "breaker", .kind = CRL_SCHEMA_LATER},
+    TEXT("name", crl_config_origin, name, 1, 64, .is_required = true,
+         .at_offset = AT(crl_config_origin, name_at)),
+    TEXT("sqlite", crl_config_origin, sqlite, 1, 4095, .is_required = true, .is_expanded = true,
+         .at_offset = AT(crl_config_origin, sqlite_at)),
+    SPAN("delay", crl_config_origin, delay_us, 0, 5 * MINUTE, .fallback = "0s"),
+    LATER("postgres"),
+    /* GUARD_FIRST */
+    COUNT("concurrency", crl_config_origin, concurrency, 1, 1024, .fallback = "20"),
+    COUNT("queue", crl_config_origin, queue, 0, 1000000, .fallback = "1000"),
+    SPAN("deadline", crl_config_origin, deadline_us, CORRAL_MS(1), 5 * MINUTE, .fallback = "2s"),
+    LATER("breaker"),
 };
 
 #define GUARD_FIELDS                       \
@@ -297,41 +154,16 @@ static const struct crl_schema origin_schema = {
 
 /* -------------------------------------------------------------------------------- cache and log */
 
-/* Fields of the structs within struct crl_config count from their own beginning. */
-#define IN_CACHE(member) \
-    (offsetof(struct crl_config, cache.member) - offsetof(struct crl_config, cache))
-#define IN_LOG(member) (offsetof(struct crl_config, log.member) - offsetof(struct crl_config, log))
-
 static const struct crl_schema_field cache_fields[] = {
-    {
-        .key = "memory",
-        .kind = CRL_SCHEMA_SIZE,
-        .offset = IN_CACHE(memory_bytes),
-        .min = MIB,
-        .max = 1024 * GIB,
-        .fallback = "256MiB",
-    },
-    {
-        .key = "max_key",
-        .kind = CRL_SCHEMA_SIZE,
-        .offset = IN_CACHE(key_max),
-        .min = 16,
-        .max = 65535, /* the length of a key has 16 bits in an entry */
-        .fallback = "1KiB",
-    },
-    {
-        .key = "max_value",
-        .kind = CRL_SCHEMA_SIZE,
-        .offset = IN_CACHE(value_max),
-        .min = 1,
-        .max = GIB,
-        .fallback = "8MiB",
-    },
+    SIZE("memory", crl_config_cache, memory_bytes, MIB, 1024 * GIB, .fallback = "256MiB"),
+    /* The length of a key has 16 bits in an entry. */
+    SIZE("max_key", crl_config_cache, key_max, 16, 65535, .fallback = "1KiB"),
+    SIZE("max_value", crl_config_cache, value_max, 1, GIB, .fallback = "8MiB"),
 };
 
 static const struct crl_schema cache_schema = {
     .noun = "'cache'",
-    .size = sizeof(((struct crl_config *)0)->cache),
+    .size = sizeof(struct crl_config_cache),
     FIELDS(cache_fields),
 };
 
@@ -350,95 +182,34 @@ static const struct crl_schema_choice formats[] = {
 };
 
 static const struct crl_schema_field log_fields[] = {
-    {
-        .key = "level",
-        .kind = CRL_SCHEMA_CHOICE,
-        .offset = IN_LOG(level),
-        .choices = levels,
-        .fallback = "info",
-    },
-    {
-        .key = "format",
-        .kind = CRL_SCHEMA_CHOICE,
-        .offset = IN_LOG(format),
-        .choices = formats,
-        .fallback = "text",
-    },
+    CHOICE("level", crl_config_log, level, levels, .fallback = "info"),
+    CHOICE("format", crl_config_log, format, formats, .fallback = "text"),
 };
 
 static const struct crl_schema log_schema = {
     .noun = "'log'",
-    .size = sizeof(((struct crl_config *)0)->log),
+    .size = sizeof(struct crl_config_log),
     FIELDS(log_fields),
 };
 
 /* -------------------------------------------------------------------------------------- the top */
 
 static const struct crl_schema_field config_fields[] = {
-    {
-        .key = "listen",
-        .kind = CRL_SCHEMA_ADDRESS,
-        .offset = AT(crl_config, listen.is),
-        .at_offset = AT(crl_config, listen.at),
-        .fallback = "127.0.0.1:8080",
-    },
-    {
-        .key = "admin",
-        .kind = CRL_SCHEMA_ADDRESS,
-        .offset = AT(crl_config, admin.is),
-        .at_offset = AT(crl_config, admin.at),
-        .fallback = "127.0.0.1:8081",
-    },
-    {
-        .key = "admin_token",
-        .kind = CRL_SCHEMA_TEXT,
-        .offset = AT(crl_config, admin_token),
-        .at_offset = AT(crl_config, admin_token_at),
-        .min = 16,
-        .max = 1024,
-        .is_expanded = true,
-    },
-    {
-        .key = "threads",
-        .kind = CRL_SCHEMA_COUNT,
-        .offset = AT(crl_config, threads),
-        .min = 1,
-        .max = 256,
-    },
-    {
-        .key = "cache",
-        .kind = CRL_SCHEMA_MAPPING,
-        .offset = AT(crl_config, cache),
-        .below = &cache_schema,
-    },
-    {
-        .key = "origins",
-        .kind = CRL_SCHEMA_LIST,
-        .offset = AT(crl_config, origins),
-        .n_offset = AT(crl_config, origins_n),
-        .min = 1,
-        .max = CRL_CONFIG_ORIGINS_MAX,
-        .is_required = true,
-        .below = &origin_schema,
-    },
-    {
-        .key = "routes",
-        .kind = CRL_SCHEMA_LIST,
-        .offset = AT(crl_config, routes),
-        .n_offset = AT(crl_config, routes_n),
-        .min = 1,
-        .max = CRL_CONFIG_ROUTES_MAX,
-        .is_required = true,
-        .below = &route_schema,
-    },
-    {
-        .key = "log",
-        .kind = CRL_SCHEMA_MAPPING,
-        .offset = AT(crl_config, log),
-        .below = &log_schema,
-    },
-    {.key = "store", .kind = CRL_SCHEMA_LATER},
-    {.key = "clients", .kind = CRL_SCHEMA_LATER},
+    ADDRESS("listen", crl_config, listen.is, .fallback = "127.0.0.1:8080",
+            .at_offset = AT(crl_config, listen.at)),
+    ADDRESS("admin", crl_config, admin.is, .fallback = "127.0.0.1:8081",
+            .at_offset = AT(crl_config, admin.at)),
+    TEXT("admin_token", crl_config, admin_token, 16, 1024, .is_expanded = true,
+         .at_offset = AT(crl_config, admin_token_at)),
+    COUNT("threads", crl_config, threads, 1, 256),
+    SECTION("cache", crl_config, cache, &cache_schema),
+    LIST("origins", crl_config, origins, origins_n, 1, CRL_CONFIG_ORIGINS_MAX, &origin_schema,
+         .is_required = true),
+    LIST("routes", crl_config, routes, routes_n, 1, CRL_CONFIG_ROUTES_MAX, &route_schema,
+         .is_required = true),
+    SECTION("log", crl_config, log, &log_schema),
+    LATER("store"),
+    LATER("clients"),
 };
 
 const struct crl_schema crl_config_schema = {

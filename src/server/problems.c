@@ -104,6 +104,14 @@ void crl_problems_print(const struct crl_problems *problems, const char *file, F
     }
 }
 
+void crl_problems_tell(const struct crl_problems *problems, const char *file, int rc, FILE *out)
+{
+    if (problems->n > 0)
+        crl_problems_print(problems, file, out);
+    else
+        fprintf(out, "%s: %s\n", file, corral_strerror(rc));
+}
+
 /* The longest beginning of at most `room` bytes that does not cut a UTF-8 character. */
 static size_t whole_characters(const char *text, size_t size, size_t room)
 {

@@ -58,6 +58,10 @@ void crl_problems_sort(struct crl_problems *problems);
  * line. `file` is as the user wrote it. */
 void crl_problems_print(const struct crl_problems *problems, const char *file, FILE *out);
 
+/* crl_problems_tell - print why a file could not be read: its problems, or, if there are none, what
+ * `rc` means. */
+void crl_problems_tell(const struct crl_problems *problems, const char *file, int rc, FILE *out);
+
 enum { CRL_QUOTED_MAX = 64 };
 
 /* A text made fit to be shown within a problem. */

@@ -55,25 +55,13 @@ static bool quantity_read(struct reader *r, enum crl_quantity kind,
                           const struct crl_schema_field *field, const struct value *value,
                           int64_t *ret_quantity)
 {
-    struct crl_quoted shown = crl_quoted(value->text, value->size);
-    int64_t quantity;
-    enum crl_units_fault fault = crl_units_parse(kind, value->text, &quantity);
-    if (fault != CRL_UNITS_NONE && fault != CRL_UNITS_TOO_LARGE) {
-        crl_problems_add(r->problems, value->at, "%s: %s %s, %s", field->key, shown.text,
-                         crl_units_fault_text(fault), crl_units_hint(kind));
-        return false;
-    }
-    if (fault == CRL_UNITS_TOO_LARGE || quantity < field->min || quantity > field->max) {
-        char min[CRL_UNITS_FORMAT_MAX];
-        char max[CRL_UNITS_FORMAT_MAX];
-        crl_units_format(kind, field->min, min);
-        crl_units_format(kind, field->max, max);
-        crl_problems_add(r->problems, value->at, "%s: %s is out of range, %s to %s", field->key,
-                         shown.text, min, max);
-        return false;
-    }
-    *ret_quantity = quantity;
-    return true;
+    const struct crl_units_range range = {kind, field->min, field->max};
+    char why[CRL_UNITS_WHY_MAX];
+    if (crl_units_read(&range, value->text, ret_quantity, why))
+        return true;
+    crl_problems_add(r->problems, value->at, "%s: %s %s", field->key,
+                     crl_quoted(value->text, value->size).text, why);
+    return false;
 }
 
 static void count_read(struct reader *r, const struct crl_schema_field *field,
@@ -98,28 +86,14 @@ static void size_read(struct reader *r, const struct crl_schema_field *field,
         *ret_bytes = (size_t)quantity;
 }
 
-static void percent_read(struct reader *r, const struct crl_schema_field *field,
-                         const struct value *value, double *ret_fraction)
+/* parts: what the quantity counts of one whole */
+static void fraction_read(struct reader *r, enum crl_quantity kind, double parts,
+                          const struct crl_schema_field *field, const struct value *value,
+                          double *ret_number)
 {
     int64_t quantity;
-    if (quantity_read(r, CRL_QUANTITY_PERCENT, field, value, &quantity))
-        *ret_fraction = (double)quantity / 100.0;
-}
-
-static void rate_read(struct reader *r, const struct crl_schema_field *field,
-                      const struct value *value, double *ret_rate)
-{
-    int64_t quantity;
-    if (quantity_read(r, CRL_QUANTITY_RATE, field, value, &quantity))
-        *ret_rate = (double)quantity / 60.0;
-}
-
-static void decimal_read(struct reader *r, const struct crl_schema_field *field,
-                         const struct value *value, double *ret_number)
-{
-    int64_t quantity;
-    if (quantity_read(r, CRL_QUANTITY_DECIMAL, field, value, &quantity))
-        *ret_number = (double)quantity / 1000.0;
+    if (quantity_read(r, kind, field, value, &quantity))
+        *ret_number = (double)quantity / parts;
 }
 
 /* "a, b or c": the words of this version. */
@@ -213,11 +187,11 @@ static void value_read(struct reader *r, const struct crl_schema_field *field,
     case CRL_SCHEMA_SIZE:
         return size_read(r, field, value, to);
     case CRL_SCHEMA_PERCENT:
-        return percent_read(r, field, value, to);
+        return fraction_read(r, CRL_QUANTITY_PERCENT, 100, field, value, to);
     case CRL_SCHEMA_RATE:
-        return rate_read(r, field, value, to);
+        return fraction_read(r, CRL_QUANTITY_RATE, 60, field, value, to);
     case CRL_SCHEMA_DECIMAL:
-        return decimal_read(r, field, value, to);
+        return fraction_read(r, CRL_QUANTITY_DECIMAL, 1000, field, value, to);
     case CRL_SCHEMA_CHOICE:
         return choice_read(r, field, value, to);
     case CRL_SCHEMA_TEXT:
@@ -336,18 +310,12 @@ static const struct crl_schema_field *field_find(const struct crl_schema *schema
 
 static const char *nearest_key(const struct crl_schema *schema, const char *word)
 {
-    const char *nearest = NULL;
-    size_t least = SIZE_MAX;
+    struct crl_edit_meant meant = {0};
     for (size_t i = 0; i < schema->fields_n; i++) {
-        const struct crl_schema_field *field = &schema->fields[i];
-        size_t distance = crl_edit_distance(word, field->key);
-        if (field->kind == CRL_SCHEMA_LATER || distance >= least ||
-            !crl_edit_is_near(field->key, distance))
-            continue;
-        nearest = field->key;
-        least = distance;
+        if (schema->fields[i].kind != CRL_SCHEMA_LATER)
+            crl_edit_consider(&meant, word, schema->fields[i].key);
     }
-    return nearest;
+    return meant.word;
 }
 
 /* The keys of this version, separated by spaces. */

@@ -791,14 +791,33 @@ def test_check_tells_every_problem(tmp_path):
     assert re.findall(r"yaml:(\d+):", out + err) == ["1", "5", "12"]
 
 
+@pytest.mark.parametrize("wrong, says", [
+    ([], "usage: corral VERB"),
+    (["--"], "usage: corral VERB"),
+    (["no-such-verb"], "there is no verb 'no-such-verb'"),
+    (["chekc"], "did you mean 'check'?"),
+    (["--versoin"], "did you mean '--version'?"),
+    (["--version", "x"], "'x' is one argument too many"),
+    (["serve"], "write --config FILE"),
+    (["serve", "a.yaml"], "write --config a.yaml"),
+    (["serve", "--confg", "a"], "did you mean '--config'?"),
+    (["serve", "--config"], "--config wants a value"),
+    (["serve", "--config", "a", "b"], "'b' is one argument too many"),
+    (["check"], "FILE is missing"),
+    (["check", "--strict"], "unknown option '--strict'"),
+    (["check", "a", "b"], "'b' is one argument too many"),
+])
+def test_wrong_usage(wrong, says):
+    code, out, err = run_corral(*wrong)
+    assert (code, out) == (2, "") and says in err
+
+
 def test_usage():
     assert run_corral("--help")[0] == 0
     assert re.match(r"corral \d+\.\d+\.\d+", run_corral("--version")[1])
-    for verb in ("serve", "check", "storm"):
-        code, out, _ = run_corral(verb, "--help")
-        assert code == 0 and verb in out
-    for wrong in ([], ["no-such-verb"], ["serve"], ["serve", "--no-such-option"], ["check"], ["check", "a", "b"]):
-        code, out, err = run_corral(*wrong)
-        assert (code, out) == (2, "") and err, wrong
+    for verb in ("serve", "check", "storm", "sim"):
+        code, out, err = run_corral(verb, "--help")
+        assert (code, err) == (0, "") and out.startswith(f"usage: corral {verb} ")
+        assert max(map(len, out.splitlines())) < 80
     code, out, err = run_corral("check", "/no/such/file.yaml")
     assert code == 1 and "/no/such/file.yaml" in out + err

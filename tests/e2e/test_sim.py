@@ -14,7 +14,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-CORRAL = os.environ.get("CORRAL_BIN", "build/corral")
+from conftest import CORRAL
+
 PLAIN = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
 
 SMALL = """
@@ -196,8 +197,8 @@ def test_a_missing_file_is_a_problem():
 @pytest.mark.parametrize("options, says", [
     ([], "which scenario?"),
     (["homepaeg"], "did you mean 'homepage'?"),
-    (["fleet", "homepage"], "one scenario"),
-    (["fleet", "--seed", "x"], "--seed wants a number"),
+    (["fleet", "homepage"], "'homepage' is one argument too many"),
+    (["fleet", "--seed", "x"], "--seed: 'x' is not a number"),
     (["fleet", "--nope"], "unknown option"),
     (["--list", "--seed", "1"], "--list runs nothing"),
 ])

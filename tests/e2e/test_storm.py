@@ -12,13 +12,12 @@ import sqlite3
 import subprocess
 import threading
 import time
-import urllib.error
-import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-CORRAL = os.environ.get("CORRAL_BIN", "build/corral")
+from conftest import CORRAL
+
 CLIENTS = 200
 
 
@@ -123,15 +122,30 @@ def test_a_signal_stops_it(tmp_path, number):
     assert json.loads(out)["stopped"] in (True, False)
 
 
+def test_a_signal_ends_it_where_nobody_answers():
+    """The server takes the first request and keeps silent, for longer than the test is patient."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        process = subprocess.Popen([CORRAL, "storm", "--clients", "5", f"http://127.0.0.1:{server.getsockname()[1]}/"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            with server.accept()[0] as client:
+                assert client.recv(4096).startswith(b"GET /metrics")
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert (process.returncode, err) == (130, ""), out
+
+
 @pytest.mark.parametrize("options, text", [
-    (["--clients", "0"], "--clients wants a number from 1 to 20000"),
+    (["--clients", "0"], "--clients: '0' is out of range, 1 to 20000"),
     (["--duration", "1"], "needs a unit"),
     (["--strategies", "layered"],
-     "strategy 'layered' is not available in this version (available: none, coalescing)"),
+     "'layered' is not available in this version (available: none, coalescing)"),
     (["--scenarios", "outage"],
-     "scenario 'outage' is not available in this version (available: cold, expiry)"),
+     "'outage' is not available in this version (available: cold, expiry)"),
     (["--nonsense"], "unknown option '--nonsense'"),
-    (["ftp://localhost/"], "not a URL of the form"),
+    (["ftp://localhost/"], "'ftp://localhost/' is not a URL of the form"),
     (["http://192.0.2.1/"], "--allow-remote"),
     (["/path"], "needs --config"),
 ])
@@ -222,31 +236,23 @@ routes:
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture
 def shop(tmp_path):
-    """A configuration with a database of its own. Its address is taken, which must not matter."""
+    """A configuration with a database of its own."""
     with sqlite3.connect(tmp_path / "shop.db") as database:
         database.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)")
         database.execute("INSERT INTO things VALUES (1, 'one'), (2, 'two')")
     database.close()
-    port = free_port()
     path = tmp_path / "corral.yaml"
-    path.write_text(CONFIG.format(port=port))
-    return path, port
+    path.write_text(CONFIG.format(port=0))
+    return path
 
 
 def test_a_configuration_without_more(shop):
-    path, port = shop
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", port))
-        holder.listen()
-        done = storm("--json", "--clients", "20", "--scenarios", "cold", "--config", str(path))
+    """Its address is taken, which must not matter."""
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        shop.write_text(CONFIG.format(port=holder.getsockname()[1]))
+        done = storm("--json", "--clients", "20", "--scenarios", "cold", "--config", str(shop))
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["target"].endswith("/thing?id=1&fresh=true")
@@ -256,7 +262,7 @@ def test_a_configuration_without_more(shop):
 
 def test_a_configuration_with_path_and_strategies(shop):
     done = storm("--json", "--clients", "20", "--scenarios", "cold", "--strategies",
-                 "none,coalescing", "--config", str(shop[0]), "/other")
+                 "none,coalescing", "--config", str(shop), "/other")
     assert done.returncode == 0, done.stderr
     none, coalescing = json.loads(done.stdout)["runs"]
     assert none["strategy"] == "none" and 1 < none["origin_loads"] <= 20
@@ -264,33 +270,20 @@ def test_a_configuration_with_path_and_strategies(shop):
 
 
 def test_a_configuration_with_problems(shop):
-    shop[0].write_text(CONFIG.format(port=shop[1]).replace("origin: shop", "origin: shoe"))
-    done = storm("--config", str(shop[0]))
+    shop.write_text(CONFIG.format(port=0).replace("origin: shop", "origin: shoe"))
+    done = storm("--config", str(shop))
     assert done.returncode == 1
     assert "corral.yaml:9:" in done.stderr and "'shoe' is not defined" in done.stderr
 
 
-def test_a_daemon_elsewhere(shop):
-    path, port = shop
-    base = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen([CORRAL, "serve", "--config", str(path)],
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        while process.poll() is None:
-            try:
-                urllib.request.urlopen(base + "/healthz", timeout=10).close()
-                break
-            except urllib.error.URLError:
-                time.sleep(0.01)
-        runs = []
-        for _ in range(2):
-            done = storm("--json", "--clients", "30", "--scenarios", "cold",
-                         base + "/thing?id=2&fresh=true")
-            assert done.returncode == 0, done.stderr
-            runs += json.loads(done.stdout)["runs"]
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+def test_a_daemon_elsewhere(shop, serve):
+    daemon = serve(shop.read_text())
+    runs = []
+    for _ in range(2):
+        done = storm("--json", "--clients", "30", "--scenarios", "cold",
+                     f"http://127.0.0.1:{daemon.port}/thing?id=2&fresh=true")
+        assert done.returncode == 0, done.stderr
+        runs += json.loads(done.stdout)["runs"]
     cold, warm = runs
     assert (cold["ok"], cold["origin_loads"], cold["generations"]) == (30, 1, 1)
     assert cold["peak_loads"] == 1

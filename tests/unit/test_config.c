@@ -128,7 +128,7 @@ static const struct row rows[] = {
      " B KiB MiB GiB)\n"
      "2:44: queue: '10s' is not a number, such as 20, without a unit\n"
      "2:59: deadline: '30' needs a unit, such as 30s or 250ms (units: us ms s m h d)\n"
-     "2:70: delay: '-1s' is negative, such as 30s or 250ms (units: us ms s m h d)\n"
+     "2:70: delay: '-1s' is out of range, 0s to 5m\n"
      "3:56: ttl: '30sec' has an unknown unit, such as 30s or 250ms (units: us ms s m h d)\n"
      "3:71: jitter: '10' needs a unit, such as 10%\n"},
     {"least values",

@@ -38,8 +38,34 @@ static void test_rows(void **state)
     }
 }
 
+static void test_what_was_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *typed, *meant;
+    } rows[] = {
+        {"tti", "ttl"}, /* the first of equals */
+        {"qurey", "query"}, {"tt", "ttl"},
+        {"ttx", "ttl"},     {"ttt1", "tttl"}, /* the nearest, though another is near */
+        {"stranger", NULL}, {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct crl_edit_meant meant = {0};
+        for (const char *const *word = (const char *[]){"ttl", "query", "tta", "tttl", NULL}; *word;
+             word++)
+            crl_edit_consider(&meant, rows[i].typed, *word);
+        if (rows[i].meant)
+            assert_string_equal(meant.word, rows[i].meant);
+        else
+            assert_null(meant.word);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_what_was_meant),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

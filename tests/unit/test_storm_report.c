@@ -105,6 +105,36 @@ static void two_strategies(void **state)
                 "coalescing: 1 query instead of 1,000; all answered in 106 ms instead of 5.06 s\n");
 }
 
+static void a_narrow_terminal(void **state)
+{
+    (void)state;
+    struct crl_storm_report report = report_of(0, 2);
+    expect_text(&report, (struct crl_style){.narrower = 20},
+                "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n"
+                "\n"
+                "cold: all clients ask for one absent key at once\n"
+                "\n"
+                "                      none   coalescing\n"
+                "requests             1,000        1,000\n"
+                "origin loads         1,000            1\n"
+                "amplification        1,000          1.0\n"
+                "peak loads              20            1\n"
+                "errors                   0            0\n"
+                "p50                 2.58 s       102 ms\n"
+                "p99                 5.01 s       104 ms\n"
+                "max                 5.06 s       104 ms\n"
+                "\n"
+                "origin loads\n"
+                "none        ######################################     1,000\n"
+                "coalescing  #                                              1\n"
+                "\n"
+                "answers\n"
+                "none        1,000 miss\n"
+                "coalescing  999 coalesced, 1 miss\n"
+                "\n"
+                "coalescing: 1 query instead of 1,000; all answered in 106 ms instead of 5.06 s\n");
+}
+
 static void what_is_not_known(void **state)
 {
     (void)state;
@@ -159,17 +189,39 @@ static void no_run_at_all(void **state)
                 "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n");
 }
 
+static json_t *json_of(const struct crl_storm_report *report)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_int_equal(crl_storm_report_json(report, out), 0);
+    fclose(out);
+    json_t *all = json_loads(text, 0, NULL);
+    assert_non_null(all);
+    free(text);
+    return all;
+}
+
+static void nobody_was_answered(void **state)
+{
+    (void)state;
+    char cells[CRL_STORM_CELLS][CRL_FIGURE_MAX];
+    memset(&expiry.tally.latency, 0, sizeof expiry.tally.latency);
+    crl_storm_cells(&expiry, cells);
+    for (int i = 5; i < CRL_STORM_CELLS; i++)
+        assert_string_equal(cells[i], "-");
+    struct crl_storm_report report = report_of(2, 1);
+    json_t *all = json_of(&report), *run = json_array_get(json_object_get(all, "runs"), 0);
+    assert_true(json_is_null(json_object_get(run, "p50_us")));
+    assert_true(json_is_null(json_object_get(run, "max_us")));
+    json_decref(all);
+}
+
 static void json(void **state)
 {
     (void)state;
     struct crl_storm_report report = report_of(0, 3);
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    assert_int_equal(crl_storm_report_json(&report, out), 0);
-    fclose(out);
-    json_t *all = json_loads(text, 0, NULL);
-    assert_non_null(all);
+    json_t *all = json_of(&report);
     assert_int_equal(json_integer_value(json_object_get(all, "clients")), 1000);
     assert_int_equal(json_integer_value(json_object_get(all, "seed")), 42);
     assert_true(json_is_true(json_object_get(all, "stopped")));
@@ -192,7 +244,6 @@ static void json(void **state)
     assert_int_equal(json_integer_value(json_object_get(errors, "503")), 12);
     assert_int_equal(json_integer_value(json_object_get(errors, "timeout")), 1);
     json_decref(all);
-    free(text);
 }
 
 static void html_escapes(void **state)
@@ -237,9 +288,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(two_strategies, make_up),
+        cmocka_unit_test_setup(a_narrow_terminal, make_up),
         cmocka_unit_test_setup(what_is_not_known, make_up),
         cmocka_unit_test_setup(plain_bars_and_colour, make_up),
         cmocka_unit_test_setup(no_run_at_all, make_up),
+        cmocka_unit_test_setup(nobody_was_answered, make_up),
         cmocka_unit_test_setup(json, make_up),
         cmocka_unit_test_setup(html_escapes, make_up),
         cmocka_unit_test(figures),

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -158,12 +159,55 @@ static void test_round_trip(void **state)
     }
 }
 
+static void test_ranges(void **state)
+{
+    (void)state;
+    static const struct {
+        struct crl_units_range range;
+        const char *text;
+        const char *why; /* NULL: it is right */
+    } asked[] = {
+        {{COUNT, 1, 20}, "1", NULL},
+        {{COUNT, 1, 20}, "20", NULL},
+        {{COUNT, 1, 20}, "0", "is out of range, 1 to 20"},
+        {{COUNT, 1, 20}, "21", "is out of range, 1 to 20"},
+        {{COUNT, 1, 20}, "-5", "is out of range, 1 to 20"},
+        {{COUNT, 1, 20}, "99999999999999999999", "is out of range, 1 to 20"},
+        {{COUNT, 1, 20}, "5x", "is not a number, such as 20, without a unit"},
+        {{COUNT, 0, INT64_MAX}, "-1", "is out of range, 0 to 9223372036854775807"},
+        {{DURATION, 1000, 60000000}, "250ms", NULL},
+        {{DURATION, 1000, 60000000}, "0s", "is out of range, 1ms to 1m"},
+        {{PERCENT, 0, 50}, "10", "needs a unit, such as 10%"},
+    };
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        int64_t value = -7;
+        char why[CRL_UNITS_WHY_MAX] = "";
+        bool is_right = crl_units_read(&asked[i].range, asked[i].text, &value, why);
+        assert_int_equal(is_right, !asked[i].why);
+        assert_string_equal(why, is_right ? "" : asked[i].why);
+        assert_int_equal(value >= asked[i].range.min, is_right);
+    }
+}
+
+/* Whatever is wrong with whatever kind, the text ends within its room. */
+static void test_texts_fit(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct crl_units_range range = {rows[i].kind, INT64_MAX, INT64_MAX};
+        int64_t value;
+        char why[CRL_UNITS_WHY_MAX] = "";
+        if (!crl_units_read(&range, rows[i].text, &value, why))
+            assert_in_range(strlen(why), 1, CRL_UNITS_WHY_MAX - 2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_format),
-        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_rows),       cmocka_unit_test(test_format),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_texts_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
