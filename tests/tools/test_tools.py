@@ -150,14 +150,14 @@ def test_demo_databases_are_all_the_same(tree):
     assert texts[0] == texts[1]
 
 
-def run_setup(tree, *arguments, installed="", user="1000", architectures=1):
+def run_setup(tree, *arguments, installed="", user="1000", architectures=1, update=0):
     """tools/setup where only these packages are installed; apt-get says what it is asked."""
     commands = tree / "bin"
     stand_in(commands / "dpkg-query", f"""for p; do case $p in -f=*) form=${{p#-f=}};; esac; done
         line=$(printf %s "$form" | sed 's/[$]{{.*}}/installed/')
         case " {installed} " in *" $p "*) for i in $(seq {architectures}); do printf "$line"; done;; esac""")
     stand_in(commands / "id", f"echo {user}")
-    stand_in(commands / "apt-get", 'echo "apt-get $*"')
+    stand_in(commands / "apt-get", f'echo "apt-get $*"; [ "$1" != update ] || exit {update}')
     return run(tree / "tools" / "setup", *arguments, PATH=f"{commands}:{os.environ['PATH']}")
 
 
@@ -167,10 +167,11 @@ def test_setup_says_what_is_missing(tree):
     assert "sudo apt-get install" in err and " meson " in err and " gcc " not in err and " make " not in err
 
 
-def test_setup_installs_what_is_missing_and_no_more(tree):
+@pytest.mark.parametrize("update", [0, 100])
+def test_setup_installs_what_is_missing_and_no_more(tree, update):
     if not os.path.exists("/usr/sbin/policy-rc.d"):
         pytest.skip("as root it would put a file into /usr/sbin")
-    code, out, _ = run_setup(tree, "build", installed="gcc make", user="0")
+    code, out, _ = run_setup(tree, "build", installed="gcc make", user="0", update=update)
     assert code == 0
     assert " meson " in out and " clang" not in out
 
