@@ -6,7 +6,7 @@ build: build/build.ninja
 
 build/build.ninja:
 	@tools/setup build
-	@meson setup build >/dev/null
+	@said=$$(meson setup build) || { printf '%s\n' "$$said" >&2; exit 1; }
 
 run: build
 	@tools/demo

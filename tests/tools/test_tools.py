@@ -193,6 +193,16 @@ def test_run_bench_lists_and_refuses(tree):
     assert run(tree / "tools" / "run-bench", "nothing")[0] == 2
 
 
+@pytest.mark.parametrize("command", ["make", "tools/run-bench", "tools/run-fuzz"])
+def test_a_build_that_fails_says_why(tree, command):
+    shutil.copy(ROOT / "Makefile", tree)
+    stand_in(tree / "tools" / "setup", "exit 0")
+    stand_in(tree / "bin" / "meson", "echo no such compiler; exit 1")
+    program = ["make", "-C", tree] if command == "make" else [tree / command]
+    code, _, err = run(*program, PATH=f"{tree / 'bin'}:{os.environ['PATH']}")
+    assert code != 0 and "no such compiler" in err and "Traceback" not in err
+
+
 def test_run_fuzz_without_targets_fails(tree):
     code, out, _ = run(sys.executable, tree / "tools" / "run-fuzz", "--no-build")
     assert code == 1 and "no fuzz targets" in out
