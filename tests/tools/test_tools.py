@@ -193,6 +193,13 @@ def test_run_bench_lists_and_refuses(tree):
     assert run(tree / "tools" / "run-bench", "nothing")[0] == 2
 
 
+def test_run_pytest_finds_it_or_skips(tmp_path):
+    code, out, _ = run(ROOT / "tests" / "run-pytest", PATH=str(tmp_path))
+    assert code == 77 and "not installed" in out
+    stand_in(tmp_path / "pytest", 'echo "pytest $*"')
+    assert run(ROOT / "tests" / "run-pytest", "a b", PATH=str(tmp_path)) == (0, "pytest a b\n", "")
+
+
 @pytest.mark.parametrize("command", ["make", "tools/run-bench", "tools/run-fuzz"])
 def test_a_build_that_fails_says_why(tree, command):
     shutil.copy(ROOT / "Makefile", tree)
