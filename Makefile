@@ -29,7 +29,7 @@ swarm: build
 
 # make install PREFIX=/usr DESTDIR=/tmp/package
 install: build
-	@$(if $(PREFIX),meson configure build --prefix=$(PREFIX) &&) meson install -C build
+	@$(if $(PREFIX),meson configure build --prefix='$(PREFIX)' &&) meson install -C build
 
 clean:
 	rm -rf build build-*
