@@ -6,7 +6,7 @@ build: build/build.ninja
 
 build/build.ninja:
 	@tools/setup build
-	@meson setup build >/dev/null
+	@said=$$(meson setup build) || { printf '%s\n' "$$said" >&2; exit 1; }
 
 run: build
 	@tools/demo
@@ -29,7 +29,7 @@ swarm: build
 
 # make install PREFIX=/usr DESTDIR=/tmp/package
 install: build
-	@$(if $(PREFIX),meson configure build --prefix=$(PREFIX) &&) meson install -C build
+	@$(if $(PREFIX),meson configure build --prefix='$(PREFIX)' &&) meson install -C build
 
 clean:
 	rm -rf build build-*

@@ -65,6 +65,14 @@ def static_tree(tmp_path_factory):
     return tree
 
 
+def test_pkg_config_looks_where_it_is_installed(tree):
+    """Below the prefix, which is the builder's choice."""
+    prefix = re.search(r"^prefix=(.*)$", tree.pc.read_text(), re.M)[1]
+    folder = "/" + str(tree.pc.parent.relative_to(tree.root))
+    looked = run("pkg-config", "--variable=pc_path", "pkg-config").strip().split(":")
+    assert any(path.endswith(folder[len(prefix):]) for path in looked), (folder, looked)
+
+
 def needed(program):
     return re.findall(r"NEEDED\s+(\S+)", run("objdump", "-p", program))
 

@@ -150,12 +150,14 @@ def test_demo_databases_are_all_the_same(tree):
     assert texts[0] == texts[1]
 
 
-def run_setup(tree, *arguments, installed="", user="1000"):
+def run_setup(tree, *arguments, installed="", user="1000", architectures=1, update=0):
     """tools/setup where only these packages are installed; apt-get says what it is asked."""
     commands = tree / "bin"
-    stand_in(commands / "dpkg-query", f'for p; do :; done; case " {installed} " in *" $p "*) printf installed;; esac')
+    stand_in(commands / "dpkg-query", f"""for p; do case $p in -f=*) form=${{p#-f=}};; esac; done
+        line=$(printf %s "$form" | sed 's/[$]{{.*}}/installed/')
+        case " {installed} " in *" $p "*) for i in $(seq {architectures}); do printf "$line"; done;; esac""")
     stand_in(commands / "id", f"echo {user}")
-    stand_in(commands / "apt-get", 'echo "apt-get $*"')
+    stand_in(commands / "apt-get", f'echo "apt-get $*"; [ "$1" != update ] || exit {update}')
     return run(tree / "tools" / "setup", *arguments, PATH=f"{commands}:{os.environ['PATH']}")
 
 
@@ -165,17 +167,20 @@ def test_setup_says_what_is_missing(tree):
     assert "sudo apt-get install" in err and " meson " in err and " gcc " not in err and " make " not in err
 
 
-def test_setup_installs_what_is_missing_and_no_more(tree):
+@pytest.mark.parametrize("update", [0, 100])
+def test_setup_installs_what_is_missing_and_no_more(tree, update):
     if not os.path.exists("/usr/sbin/policy-rc.d"):
         pytest.skip("as root it would put a file into /usr/sbin")
-    code, out, _ = run_setup(tree, "build", installed="gcc make", user="0")
+    code, out, _ = run_setup(tree, "build", installed="gcc make", user="0", update=update)
     assert code == 0
     assert " meson " in out and " clang" not in out
 
 
-def test_setup_has_nothing_to_do(tree):
+@pytest.mark.parametrize("architectures", [1, 2])
+def test_setup_has_nothing_to_do(tree, architectures):
     every = run_setup(tree, "bench")[2].split("--no-install-recommends")[1]
-    assert run_setup(tree, "bench", installed=" ".join(every.split())) == (0, "", "")
+    done = run_setup(tree, "bench", installed=" ".join(every.split()), architectures=architectures)
+    assert done == (0, "", "")
 
 
 def test_setup_wrong_usage(tree):
@@ -186,6 +191,23 @@ def test_run_bench_lists_and_refuses(tree):
     code, out, _ = run(tree / "tools" / "run-bench", "--list")
     assert code == 0 and {line.split(":")[0] for line in out.splitlines()} == {"table", "http", "storm", "sim"}
     assert run(tree / "tools" / "run-bench", "nothing")[0] == 2
+
+
+def test_run_pytest_finds_it_or_skips(tmp_path):
+    code, out, _ = run(ROOT / "tests" / "run-pytest", PATH=str(tmp_path))
+    assert code == 77 and "not installed" in out
+    stand_in(tmp_path / "pytest", 'echo "pytest $*"')
+    assert run(ROOT / "tests" / "run-pytest", "a b", PATH=str(tmp_path)) == (0, "pytest a b\n", "")
+
+
+@pytest.mark.parametrize("command", ["make", "tools/run-bench", "tools/run-fuzz"])
+def test_a_build_that_fails_says_why(tree, command):
+    shutil.copy(ROOT / "Makefile", tree)
+    stand_in(tree / "tools" / "setup", "exit 0")
+    stand_in(tree / "bin" / "meson", "echo no such compiler; exit 1")
+    program = ["make", "-C", tree] if command == "make" else [tree / command]
+    code, _, err = run(*program, PATH=f"{tree / 'bin'}:{os.environ['PATH']}")
+    assert code != 0 and "no such compiler" in err and "Traceback" not in err
 
 
 def test_run_fuzz_without_targets_fails(tree):
