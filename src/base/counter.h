@@ -16,6 +16,11 @@ struct crl_counter {
 /* crl_counter_add - only by the thread that owns the counter. Gauges add and subtract. */
 static inline void crl_counter_add(struct crl_counter *counter, uint64_t n)
 {
+#if defined(__x86_64__) && !defined(CRL_SANITIZED)
+    /* What the lines below mean, in one instruction; compilers make three of them. */
+    __asm__("addq %1, %0" : "+m"(counter->value) : "er"(n) : "cc");
+    return;
+#endif
     uint64_t value = atomic_load_explicit(&counter->value, memory_order_relaxed);
     atomic_store_explicit(&counter->value, value + n, memory_order_relaxed);
 }

@@ -146,8 +146,6 @@ static inline struct crl_entry *crl_buckets_find(crl_buckets array, uint64_t has
     uint32_t mask = crl_bucket_match(bucket, hash >> 32 & 0xFFFF);
     if (mask) {
         struct crl_entry *entry = crl_bucket_candidate(bucket, mask);
-        __builtin_prefetch((const void *)((uintptr_t)entry + 64));
-        __builtin_prefetch((const void *)((uintptr_t)entry + 128));
         if (entry && entry->space == space && crl_bytes_equal_short(crl_entry_key(entry), key))
             return entry;
     }
