@@ -8,7 +8,8 @@
  *
  *   kind    size                  lies in
  *   SLAB    to half a page        a page of blocks of one size class
- *   RUN     to nearly a chunk     neighbouring 4 KiB units of a chunk
+ *   PAGES   a multiple of pages   neighbouring pages of a chunk: arrays of buckets, on huge pages
+ *   RUN     to nearly a chunk     neighbouring 4 KiB units of a chunk of its own kind
  *   MAPPED  above                 a mapping of its own
  *   HEAP    any, see arena.h      malloc
  *
@@ -27,8 +28,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PAGES     32 /* of a chunk */
-#define ALL_PAGES UINT32_MAX
+#define CHUNK_PAGES 32
+#define ALL_PAGES   UINT32_MAX
 
 #define UNIT_BYTES ((size_t)4096)
 #define UNITS_MAX  512 /* of a chunk; the first one holds its description */
@@ -74,7 +75,7 @@ struct chunk {
     uint32_t free_pages;   /* a bit each */
     uint32_t backed_pages; /* these count as held, free or not */
     bool is_huge;
-    struct page pages[PAGES];
+    struct page pages[CHUNK_PAGES];
 };
 
 struct run_chunk {
@@ -126,7 +127,7 @@ static void list_remove(struct link *link)
 
 /* ------------------------------------------------------------------------------- kinds of block */
 
-enum kind { SLAB, RUN, MAPPED, HEAP };
+enum kind { SLAB, PAGES, RUN, MAPPED, HEAP };
 
 /* How a block of some size is made. */
 struct plan {
@@ -160,6 +161,8 @@ static struct plan plan_of(const struct arena *arena, size_t bytes)
         if (!wastes_too_much(bytes, block_bytes))
             return (struct plan){.kind = SLAB, .class = 64 + parts, .block_bytes = block_bytes};
     }
+    if (bytes % arena->page_bytes == 0 && bytes < arena->chunk_bytes)
+        return (struct plan){.kind = PAGES, .block_bytes = bytes};
     size_t block_bytes = in_units(bytes);
     bool fits = block_bytes <= arena->chunk_bytes - UNIT_BYTES;
     return (struct plan){.kind = fits ? RUN : MAPPED, .block_bytes = block_bytes};
@@ -213,43 +216,57 @@ static void chunk_free(struct arena *arena, struct chunk *chunk)
     munmap(chunk, arena->chunk_bytes);
 }
 
-/* A chunk with a free page, best with memory behind it already. NULL: no memory. */
-static struct chunk *chunk_with_room(struct arena *arena)
+/* The bits where a run of so many set bits begins. */
+static uint32_t runs_in(uint32_t bits, uint32_t n)
 {
-    struct link *link = arena->chunks.next;
-    for (; link != &arena->chunks; link = link->next) {
-        struct chunk *chunk = (struct chunk *)link;
-        if (chunk->free_pages & chunk->backed_pages)
-            return chunk;
-    }
-    return list_is_empty(&arena->chunks) ? chunk_new(arena) : (struct chunk *)arena->chunks.next;
+    uint32_t begins = bits;
+    for (uint32_t i = 1; i < n; i++)
+        begins &= bits >> i;
+    return begins;
 }
 
-/* Take a free page. NULL: no memory. */
-static struct page *page_take(struct arena *arena)
+/* A chunk with so many free neighbours, all in `usable`, best with memory behind them already.
+ * NULL: no memory. */
+static struct chunk *chunk_with_room(struct arena *arena, uint32_t n, uint32_t usable)
 {
-    struct chunk *chunk = chunk_with_room(arena);
+    struct chunk *unbacked = NULL;
+    for (struct link *link = arena->chunks.next; link != &arena->chunks; link = link->next) {
+        struct chunk *chunk = (struct chunk *)link;
+        uint32_t free_pages = chunk->free_pages & usable;
+        if (runs_in(free_pages & chunk->backed_pages, n))
+            return chunk;
+        if (!unbacked && runs_in(free_pages, n))
+            unbacked = chunk;
+    }
+    return unbacked ? unbacked : chunk_new(arena);
+}
+
+/* Take free pages that follow each other. NULL: no memory. */
+static struct page *pages_take(struct arena *arena, uint32_t n, uint32_t usable)
+{
+    struct chunk *chunk = chunk_with_room(arena, n, usable);
     if (!chunk)
         return NULL;
-    uint32_t good = chunk->free_pages & chunk->backed_pages;
-    uint32_t number = (uint32_t)__builtin_ctz(good ? good : chunk->free_pages);
-    if (!good) {
-        chunk->backed_pages |= UINT32_C(1) << number;
-        arena->use.held_bytes += arena->page_bytes;
-    }
-    chunk->free_pages &= ~(UINT32_C(1) << number);
+    uint32_t free_pages = chunk->free_pages & usable;
+    uint32_t good = runs_in(free_pages & chunk->backed_pages, n);
+    uint32_t first = (uint32_t)__builtin_ctz(good ? good : runs_in(free_pages, n));
+    uint32_t bits = ((UINT32_C(1) << n) - 1) << first;
+    arena->use.held_bytes +=
+        (size_t)__builtin_popcount(bits & ~chunk->backed_pages) * arena->page_bytes;
+    chunk->backed_pages |= bits;
+    chunk->free_pages &= ~bits;
     if (chunk->free_pages == 0)
         list_remove(&chunk->link);
     if (chunk == arena->spare)
         arena->spare = NULL;
-    return &chunk->pages[number];
+    return &chunk->pages[first];
 }
 
-static void page_give(struct arena *arena, struct chunk *chunk, uint32_t number)
+static void pages_give(struct arena *arena, struct chunk *chunk, uint32_t first, uint32_t n)
 {
     if (chunk->free_pages == 0)
         list_add(&arena->chunks, &chunk->link);
-    chunk->free_pages |= UINT32_C(1) << number;
+    chunk->free_pages |= ((UINT32_C(1) << n) - 1) << first;
     if (chunk->free_pages != ALL_PAGES)
         return;
     if (arena->spare)
@@ -262,7 +279,7 @@ static void page_give(struct arena *arena, struct chunk *chunk, uint32_t number)
  * stays: the chunk's description is in it. */
 static void chunk_trim(struct arena *arena, struct chunk *chunk, size_t limit_bytes)
 {
-    for (uint32_t i = 1; i < PAGES && arena->use.held_bytes > limit_bytes; i++) {
+    for (uint32_t i = 1; i < CHUNK_PAGES && arena->use.held_bytes > limit_bytes; i++) {
         uint32_t bit = UINT32_C(1) << i;
         if (!(chunk->free_pages & chunk->backed_pages & bit))
             continue;
@@ -290,7 +307,7 @@ static char *page_start(const struct arena *arena, const struct page *page)
 
 static struct page *slab_new(struct arena *arena, const struct plan *plan)
 {
-    struct page *page = page_take(arena);
+    struct page *page = pages_take(arena, 1, ALL_PAGES);
     if (!page)
         return NULL;
     size_t bytes = arena->page_bytes - (uintptr_t)page_start(arena, page) % arena->page_bytes;
@@ -339,7 +356,7 @@ static void slab_free(struct arena *arena, void *block)
         return;
     list_remove(&page->link);
     arena->gaps[page->class] -= page->is_closed ? 0 : page->blocks_n;
-    page_give(arena, chunk, page_number(arena, block));
+    pages_give(arena, chunk, page_number(arena, block), 1);
 }
 
 /* ----------------------------------------------------------------------------------------- runs */
@@ -459,11 +476,25 @@ static void heap_free(struct arena *arena, void *block, size_t bytes)
     crl_allocator_malloc.free(&crl_allocator_malloc, block, bytes);
 }
 
+static uint32_t pages_of(const struct arena *arena, const struct plan *plan)
+{
+    return (uint32_t)(plan->block_bytes / arena->page_bytes);
+}
+
+/* The first page of a chunk is short. */
+static void *pages_alloc(struct arena *arena, const struct plan *plan)
+{
+    struct page *page = pages_take(arena, pages_of(arena, plan), ALL_PAGES - 1);
+    return page ? page_start(arena, page) : NULL;
+}
+
 static void *block_alloc(struct arena *arena, const struct plan *plan, size_t bytes)
 {
     switch (plan->kind) {
     case SLAB:
         return slab_alloc(arena, plan);
+    case PAGES:
+        return pages_alloc(arena, plan);
     case RUN:
         return run_alloc(arena, plan);
     case MAPPED:
@@ -479,6 +510,9 @@ static void block_free(struct arena *arena, void *block, const struct plan *plan
     switch (plan->kind) {
     case SLAB:
         slab_free(arena, block);
+        break;
+    case PAGES:
+        pages_give(arena, chunk_of(arena, block), page_number(arena, block), pages_of(arena, plan));
         break;
     case RUN:
         run_free(arena, block, plan);
@@ -684,7 +718,7 @@ int crl_arena_new(size_t budget_bytes, struct crl_allocator **ret_allocator)
         (struct crl_allocator){.alloc = arena_alloc, .free = arena_free, .real = &arena_real};
     arena->budget_bytes = budget_bytes;
     arena->page_bytes = page_bytes_for(budget_bytes);
-    arena->chunk_bytes = PAGES * arena->page_bytes;
+    arena->chunk_bytes = CHUNK_PAGES * arena->page_bytes;
     arena->refs = 1;
     list_init(&arena->chunks);
     list_init(&arena->run_chunks);
