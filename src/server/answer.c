@@ -42,7 +42,7 @@ static enum crl_method method_of(h2o_iovec_t method)
 static void target_settle(h2o_req_t *req)
 {
     h2o_url_t url;
-    if (req->version >= 0x200 || req->path.len == 0 || req->path.base[0] == '/' ||
+    if (req->path.len == 0 || req->path.base[0] == '/' ||
         h2o_url_parse(req->path.base, req->path.len, &url) != 0)
         return;
     req->authority = url.authority;

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <h2o/http1.h>
-#include <h2o/http2.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -198,7 +197,7 @@ static bool request_is_overdue(const struct crl_front *front, const h2o_req_t *r
 
 static bool request_is_idle(const h2o_req_t *req)
 {
-    return req->version < 0x200 && req->timestamps.request_begin_at.tv_sec == 0;
+    return req->timestamps.request_begin_at.tv_sec == 0;
 }
 
 /* Break the connection; the loop then finds it broken and frees it. */
@@ -239,7 +238,6 @@ static void sweep(struct crl_front *front, corral_us now)
     bool running = front->state == FRONT_RUN;
     front->sweep_at = now + CORRAL_MS(running ? SWEEP_MS : DRAIN_SWEEP_MS);
     front->conf.http1.callbacks.foreach_request(&front->context, sweep_request, front);
-    front->conf.http2.callbacks.foreach_request(&front->context, sweep_request, front);
     if (front->state == FRONT_CUT)
         cut_all(front);
 }
@@ -325,7 +323,7 @@ static void front_fini(struct crl_front *front)
 {
     h2o_loop_t *loop = front->context.loop;
     h2o_multithread_unregister_receiver(front->context.queue, &front->receiver);
-    /* A shutdown keeps a timer for HTTP/2 clients, whether or not there are any. */
+    /* A shutdown keeps a timer for HTTP/2 clients, though there are none. */
     if (h2o_timeout_is_linked(&front->context.http2._graceful_shutdown_timeout))
         h2o_timeout_unlink(&front->context.http2._graceful_shutdown_timeout);
     h2o_context_dispose(&front->context);
@@ -347,7 +345,7 @@ static void front_configure(struct crl_front *front)
     front->conf.server_name = h2o_iovec_init(H2O_STRLIT("corral"));
     front->conf.max_request_entity_size = CRL_REQUEST_BODY_MAX;
     front->conf.http1.req_timeout = (uint64_t)(front->options.request_limit_us / 1000);
-    front->conf.http2.idle_timeout = front->conf.http1.req_timeout;
+    front->conf.http1.upgrade_to_http2 = 0;
     h2o_hostconf_t *host =
         h2o_config_register_host(&front->conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);

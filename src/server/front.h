@@ -2,11 +2,12 @@
  *
  * front.h - a thread that speaks HTTP: a loop, the clients it accepted, and a handler.
  *
- * Concept. libh2o does the protocol, HTTP/1.1 and HTTP/2 without TLS; a front adds what a server
- * needs around it: a limit of connections, limits of time, letters from other threads, and
- * draining. Fronts share one listening socket and none of their state. One socket, not one for each
- * (SO_REUSEPORT), because then a thread that pauses at the limit or has stopped leaves no client
- * stranded in a queue of its own; what it costs is that several threads may wake up for one client.
+ * Concept. libh2o does the protocol, HTTP/1.1 (why not HTTP/2: docs/decisions/0004); a front adds
+ * what a server needs around it: a limit of connections, limits of time, letters from other
+ * threads, and draining. Fronts share one listening socket and none of their state. One socket, not
+ * one for each (SO_REUSEPORT), because then a thread that pauses at the limit or has stopped leaves
+ * no client stranded in a queue of its own; what it costs is that several threads may wake up for
+ * one client.
  *
  * Limits:
  *   connections  counted by the gate, which several fronts may share. At the limit they stop to
@@ -18,7 +19,7 @@
  *                read is cut off
  *   bodies       64 KiB, then 413 (libh2o's own, in plain text; what is not HTTP gets no answer)
  *
- * HTTP/1 clients that go away while they wait are noticed when their answer is written: libh2o does
+ * Clients that go away while they wait are noticed when their answer is written: libh2o does
  * not read ahead. Their get ends at its own wait limit at the latest.
  *
  * Threads: start, drain and join belong to one thread, crl_front_post() to any, all else to the

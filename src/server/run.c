@@ -53,9 +53,9 @@ static void signals_wait(struct crl_log *log)
 
 /* --------------------------------------------------------------------------- what libraries say */
 
-/* libh2o prints to stdio's stderr, such as a line for each HTTP/2 frame of an unknown type. With it
- * a client could fill the disk, or stop a front where nobody reads standard error. So while the
- * server runs, stdio's stderr is a stream whose text goes to the log, limited. */
+/* libh2o prints to stdio's stderr when something surprises it, such as an event of a socket that it
+ * does not wait for. That could fill a disk, or stop a front where nobody reads standard error. So
+ * while the server runs, stdio's stderr is a stream whose text goes to the log, limited. */
 static struct {
     pthread_mutex_t lock; /* of the limit */
     struct crl_log_limit limit;
