@@ -218,11 +218,10 @@ void crl_answer_value(const struct crl_exchange *exchange, const struct crl_answ
 
 /* ------------------------------------------------------------------------------------- problems */
 
-/* The headers that are common to problems are set here; others by the caller, before. */
-static void send_problem(const struct crl_exchange *exchange, enum crl_status status,
-                         const char *detail)
+static struct corral_bytes problem_body(h2o_mem_pool_t *pool, enum crl_status status,
+                                        const char *detail)
 {
-    char *body = h2o_mem_alloc_pool(&exchange->req->pool, PROBLEM_MAX);
+    char *body = h2o_mem_alloc_pool(pool, PROBLEM_MAX);
     size_t size = (size_t)snprintf(body, PROBLEM_MAX, "{\"title\":\"%s\",\"status\":%d",
                                    crl_status_phrase(status), crl_status_code(status));
     if (detail != NULL) {
@@ -231,11 +230,18 @@ static void send_problem(const struct crl_exchange *exchange, enum crl_status st
         at = put(at, TEXT("\""));
         size = (size_t)(at - body);
     }
-    size = (size_t)(put(body + size, TEXT("}\n")) - body);
+    return crl_bytes(body, (size_t)(put(body + size, TEXT("}\n")) - body));
+}
+
+/* The headers that are common to problems are set here; others by the caller, before. */
+static void send_problem(const struct crl_exchange *exchange, enum crl_status status,
+                         const char *detail)
+{
+    struct corral_bytes body = problem_body(&exchange->req->pool, status, detail);
     crl_answer_header(exchange, &H2O_TOKEN_CONTENT_TYPE->buf, TEXT("application/problem+json"));
     if (status == CRL_STATUS_503 || status == CRL_STATUS_429)
         crl_answer_header(exchange, &H2O_TOKEN_RETRY_AFTER->buf, TEXT("1"));
-    send_answer(exchange, status, crl_bytes(body, size));
+    send_answer(exchange, status, body);
 }
 
 void crl_answer_problem(const struct crl_exchange *exchange, enum crl_status status,
@@ -279,6 +285,29 @@ void crl_answer_method(const struct crl_exchange *exchange, const char *allow)
     snprintf(detail, sizeof detail, "This method is not supported here; use %s.", allow);
     crl_answer_header(exchange, &H2O_TOKEN_ALLOW->buf, corral_str(allow));
     crl_answer_problem(exchange, CRL_STATUS_405, detail);
+}
+
+static const char *refusal_detail(enum crl_status status)
+{
+    if (status == CRL_STATUS_413)
+        return "The body has more than 64 KiB; requests need none.";
+    if (status == CRL_STATUS_417)
+        return "Expect may only ask for 100-continue.";
+    return "Content-Length or Transfer-Encoding is not well formed; requests need neither.";
+}
+
+struct corral_bytes crl_answer_refusal(struct crl_front *front, h2o_req_t *req)
+{
+    struct crl_exchange exchange = {.front = front, .req = req};
+    enum crl_status status = crl_status_of(req->res.status);
+    struct corral_bytes body = problem_body(&req->pool, status, refusal_detail(status));
+    req->res.reason = crl_status_phrase(status);
+    req->res.content_length = body.size;
+    req->res.headers.size = 0;
+    crl_answer_header(&exchange, &H2O_TOKEN_CONTENT_TYPE->buf, TEXT("application/problem+json"));
+    crl_answer_header(&exchange, &H2O_TOKEN_CACHE_CONTROL->buf, TEXT("no-store"));
+    crl_http_count(crl_front_sheet(front), CRL_PATH_OTHER, method_of(req->input.method), status, 0);
+    return body;
 }
 
 void crl_answer_text(const struct crl_exchange *exchange, enum crl_status status, const char *type,

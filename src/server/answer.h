@@ -65,6 +65,10 @@ void crl_answer_refused(const struct crl_exchange *exchange, int rc, const char 
 /* crl_answer_method - 405, with the methods that are allowed, such as "GET, HEAD". Static text. */
 void crl_answer_method(const struct crl_exchange *exchange, const char *allow);
 
+/* crl_answer_refusal - make a problem of libh2o's own answer, and count it. Its path is "other":
+ * nobody has looked at it. */
+crl_front_refusal crl_answer_refusal;
+
 /* crl_answer_text - answer with a body of any type, not to be stored by anyone. The body is copied.
  * type   static */
 void crl_answer_text(const struct crl_exchange *exchange, enum crl_status status, const char *type,

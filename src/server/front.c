@@ -34,6 +34,16 @@ struct front_handler {
     struct crl_front *front;
 };
 
+struct front_filter {
+    h2o_filter_t super;
+    struct crl_front *front;
+};
+
+struct refusal_stream {
+    h2o_ostream_t super;
+    struct crl_front *front;
+};
+
 /* What we keep of a client; libh2o keeps the rest. */
 struct connection {
     struct crl_front *front;
@@ -339,6 +349,33 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
     return 0;
 }
 
+/* Once for each answer, which libh2o gives as a whole. */
+static void refusal_send(h2o_ostream_t *stream, h2o_req_t *req, h2o_iovec_t *pieces, size_t n,
+                         h2o_send_state_t state)
+{
+    struct crl_front *front = ((struct refusal_stream *)stream)->front;
+    struct corral_bytes body = front->options.refusal(front, req);
+    h2o_iovec_t piece = h2o_iovec_init(body.data, body.size);
+    (void)pieces; /* the text that is replaced */
+    h2o_ostream_send_next(stream, req, &piece, n > 0 ? 1 : 0, state);
+}
+
+static void on_refusal(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
+{
+    struct refusal_stream *stream = (void *)h2o_add_ostream(req, sizeof *stream, slot);
+    stream->super.do_send = refusal_send;
+    stream->front = ((struct front_filter *)self)->front;
+    h2o_setup_next_ostream(req, &stream->super.next);
+}
+
+/* libh2o's own answers come from no handler; they belong to the fallback path. */
+static void refusals_configure(struct crl_front *front, h2o_hostconf_t *host)
+{
+    struct front_filter *filter = (void *)h2o_create_filter(&host->fallback_path, sizeof *filter);
+    filter->super.on_setup_ostream = on_refusal;
+    filter->front = front;
+}
+
 static void front_configure(struct crl_front *front)
 {
     h2o_config_init(&front->conf);
@@ -352,6 +389,7 @@ static void front_configure(struct crl_front *front)
     struct front_handler *handler = (void *)h2o_create_handler(path, sizeof *handler);
     handler->super.on_req = on_request;
     handler->front = front;
+    refusals_configure(front, host);
 }
 
 /* On the front's thread: libh2o keeps memory by thread, and every socket stays with the store of

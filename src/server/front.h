@@ -17,7 +17,12 @@
  *                too
  *   answers      must have left after the same time and one second for each 16 KiB: who does not
  *                read is cut off
- *   bodies       64 KiB, then 413 (libh2o's own, in plain text; what is not HTTP gets no answer)
+ *   bodies       64 KiB, then 413
+ *
+ * Some requests libh2o refuses by itself: 413, 417, and 400 where it does not understand the length
+ * of the body. What a client is told then is the refusal's. Only what it cannot read as a request
+ * at all, or has too large a head (417,792 bytes, 100 headers), it answers without anyone: 400, in
+ * plain text, straight to the socket.
  *
  * Clients that go away while they wait are noticed when their answer is written: libh2o does
  * not read ahead. Their get ends at its own wait limit at the latest.
@@ -50,12 +55,17 @@ struct crl_gate {
 /* Answers a request, now or later, on the front's thread. */
 typedef void crl_front_handler(struct crl_front *front, void *arg, h2o_req_t *req);
 
+/* libh2o refuses a request by itself: req->res has its status and headers, which may be changed.
+ * Returns the body, valid until the request's pool is cleared. */
+typedef struct corral_bytes crl_front_refusal(struct crl_front *front, h2o_req_t *req);
+
 struct crl_front_options {
     const char *name;      /* of the thread, at most 15 characters */
     int listener;          /* a listening socket that does not block; borrowed for the call */
     struct crl_gate *gate; /* borrowed, as all below */
     crl_front_handler *handler;
     void *arg;
+    crl_front_refusal *refusal;
     struct crl_http_sheet *sheet; /* where this thread counts; see metrics.h */
     corral_us request_limit_us;
     corral_us drain_limit_us;

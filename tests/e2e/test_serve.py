@@ -280,6 +280,7 @@ NOT_HTTP = {
     "many headers": b"GET / HTTP/1.1\r\nHost: t\r\n" + b"A: b\r\n" * 20000 + b"\r\n",
     "a header without end": b"GET / HTTP/1.1\r\nA: " + b"x" * 300000,
     "a wrong length": b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\n",
+    "no length": b"POST /bad HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
     "a large body": b"POST /bad HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
                     + b"x" * 1000000,
 }

@@ -300,11 +300,25 @@ static void test_requests_that_never_end(void **state)
     expect("GET", "/t?id=1", "", 200, "", "one");
 }
 
-static void test_bodies_have_a_limit(void **state)
+/* What libh2o refuses by itself. */
+static void test_refusals_are_problems(void **state)
 {
     (void)state;
     start_with(yaml, NULL);
-    expect("POST", "/t?id=1", "Content-Length: 65537\r\n", 413, "", "");
+    expect("POST", "/t?id=1", "Content-Length: 65537\r\n", 413, PROBLEM, "64 KiB");
+    expect("HEAD", "/t?id=1", "Content-Length: 65537\r\n", 413, PROBLEM, "");
+    expect("GET", "/t?id=1", "Content-Length: -1\r\n", 400, PROBLEM, "Content-Length");
+    expect("GET", "/t?id=1", "Transfer-Encoding: gzip\r\n", 400, PROBLEM, "not well formed");
+    expect("GET", "/t?id=1", "Content-Length: 1\r\nExpect: rain\r\n", 417, PROBLEM, "417");
+    expect("GET", "/t?id=1", "Transfer-Encoding: chunked\r\n\r\nrain\r\n", 400, PROBLEM, "400");
+    expect("GET", "/t?id=1", "Content-Length: -1\r\n", 400, "cache-control: no-store\r\n", "");
+    assert_int_equal(metric("http_request_total{path=\"other\",method=\"other\",status=\"413\"}"),
+                     1);
+    assert_int_equal(metric("http_request_total{path=\"other\",method=\"HEAD\",status=\"413\"}"),
+                     1);
+    assert_int_equal(metric("http_request_total{path=\"other\",method=\"GET\",status=\"400\"}"), 4);
+    assert_int_equal(metric("http_request_total{path=\"other\",method=\"GET\",status=\"417\"}"), 1);
+    assert_int_equal(metric("http_in_flight_requests"), 1);
 }
 
 /* Requests in a row, and not one answer read. */
@@ -491,7 +505,7 @@ int main(void)
         TEST(test_a_client_leaves),
         TEST(test_http2_is_not_spoken),
         TEST(test_requests_that_never_end),
-        TEST(test_bodies_have_a_limit),
+        TEST(test_refusals_are_problems),
         TEST(test_a_client_that_does_not_read),
         TEST(test_the_limit_of_connections),
         TEST(test_purging),
