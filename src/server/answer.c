@@ -64,9 +64,28 @@ struct crl_exchange crl_exchange_begin(struct crl_front *front, h2o_req_t *req)
     };
 }
 
+static bool has_encoded_slash(struct corral_bytes path)
+{
+    const char *at = path.data, *end = at + path.size;
+    while ((at = memchr(at, '%', (size_t)(end - at))) != NULL) {
+        if (end - at >= 3 && at[1] == '2' && (at[2] == 'f' || at[2] == 'F'))
+            return true;
+        at++;
+    }
+    return false;
+}
+
+/* libh2o's normal form, but where that says more than the client did: it decodes "%2F", which is
+ * data and divides nothing (RFC 3986, 2.2), and it begins with a slash what does not. */
 struct corral_bytes crl_exchange_path(const struct crl_exchange *exchange)
 {
-    return crl_bytes(exchange->req->path_normalized.base, exchange->req->path_normalized.len);
+    const h2o_req_t *req = exchange->req;
+    size_t size = req->query_at < req->path.len ? req->query_at : req->path.len;
+    struct corral_bytes path = crl_bytes(req->path.base, size);
+    bool is_changed = req->norm_indexes != NULL;
+    if (size == 0 || *req->path.base != '/' || (is_changed && has_encoded_slash(path)))
+        return path;
+    return crl_bytes(req->path_normalized.base, req->path_normalized.len);
 }
 
 struct corral_bytes crl_exchange_query(const struct crl_exchange *exchange)
@@ -277,6 +296,12 @@ void crl_answer_refused(const struct crl_exchange *exchange, int rc, const char 
 {
     error_header(exchange, "", rc);
     crl_answer_problem(exchange, crl_status_of(crl_rc_http_status(rc)), detail);
+}
+
+void crl_answer_route_method(const struct crl_exchange *exchange)
+{
+    crl_answer_header(exchange, &cache_status_name, TEXT("corral; detail=method"));
+    crl_answer_method(exchange, "GET, HEAD");
 }
 
 void crl_answer_method(const struct crl_exchange *exchange, const char *allow)

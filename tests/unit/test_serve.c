@@ -148,6 +148,8 @@ static void test_answers(void **state)
     expect("GET", "/./x/../t?id=1", "", 200, "age: 0\r\n", one);
     expect("HEAD", "/t?id=1", "", 200, "Content-Length: 23\r\n", "");
     expect("GET", "/t?id=1", "If-None-Match: *\r\n", 304, "etag: \"", "");
+    expect("GET", "/t?id=1", "If-None-Match: \"x\"\r\nIf-None-Match: *\r\n", 304, "etag", "");
+    expect("HEAD", "/t?id=1", "If-None-Match: W/\"x\", *\r\n", 304, "etag: \"", "");
     expect("GET", "/t?id=1", "If-None-Match: \"x\"\r\n", 200, "cache-control: max-age=3", one);
     expect("GET", "/t?id=9", "", 404, "corral; fwd=miss; stored; detail=negative", "no such row");
     expect("GET", "/t?id=9", "", 404, "cache-status: corral; hit; detail=negative\r\n", "404");
@@ -156,6 +158,15 @@ static void test_answers(void **state)
     expect("GET", "/t?id=1&x=%22", "", 400, PROBLEM, "this route takes id");
     expect("GET", "/t?id=%zz", "", 400, PROBLEM, "not well formed");
     expect("POST", "/t?id=1", "Content-Length: 0\r\n", 405, "allow: GET, HEAD\r\n", "GET, HEAD");
+    expect("PUT", "/t?id=1", "", 405, "cache-status: corral; detail=method\r\n", "");
+    expect("GET", "/%74?id=1", "", 200, "corral; hit", one);
+    expect("GET", "/t?id=1&", "", 200, "corral; hit", one);
+    expect("GET", "/t?", "", 400, PROBLEM, "missing");
+    expect("GET", "//t?id=1", "", 404, PROBLEM, "no such route");
+    expect("GET", "/x/..%2ft?id=1", "", 404, PROBLEM, "no such route");
+    expect("GET", "/t%3Fid=1", "", 404, PROBLEM, "no such route");
+    expect("GET", "t?id=1", "", 404, PROBLEM, "no such route");
+    expect("GET", "*", "", 404, PROBLEM, "no such route");
     expect("GET", "/T?id=1", "", 404, PROBLEM, "no such route");
     expect("GET", "/t/?id=1", "", 404, PROBLEM, "no such route");
     expect("GET", "/", "", 404, PROBLEM, "no such route");
@@ -163,7 +174,7 @@ static void test_answers(void **state)
     expect("GET", "/readyz", "", 200, "text/plain", "ready\n");
     expect("PURGE", "/t?id=1", "", 405, PROBLEM, "");
     assert_int_equal(metric("db_hits_total"), 2);
-    assert_int_equal(metric("http_request_total{path=\"/t\",method=\"GET\",status=\"304\"}"), 1);
+    assert_int_equal(metric("http_request_total{path=\"/t\",method=\"GET\",status=\"304\"}"), 2);
     assert_int_equal(metric("http_in_flight_requests"), 1);
 }
 
