@@ -69,14 +69,16 @@ struct crl_front_options {
     struct crl_http_sheet *sheet; /* where this thread counts; see metrics.h */
     corral_us request_limit_us;
     corral_us drain_limit_us;
+    corral_us notice_us; /* how long the drained front goes on to accept, while there are clients */
 };
 
 /* crl_front_start - start a thread that accepts and serves. Errors: ENOMEM, ESYSTEM */
 int crl_front_start(const struct crl_front_options *options, struct crl_front **ret_front);
 
-/* crl_front_drain - accept no more, close idle connections, answer what is under way, then end; at
- * the drain limit hurry the letters that are still expected, then cut off what is left. Does not
- * block. */
+/* crl_front_drain - give notice: every answer is the last of its connection from now on. When no
+ * client is left at the gate, or after notice_us, accept no more, close idle connections, answer
+ * what is under way, then end; at the drain limit hurry the letters that are still expected, then
+ * cut off what is left. Does not block. */
 void crl_front_drain(struct crl_front *front);
 
 /* crl_front_join - wait until a drained front has ended, and free it.

@@ -16,6 +16,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* As long as a balancer, or who opens connections ahead, may take to hear of it. */
+enum { NOTICE_US = 1000000 };
+
 static sigset_t served_signals(void)
 {
     sigset_t set;
@@ -146,7 +149,7 @@ int crl_serve(const struct crl_config *config, const char *file)
 
     struct crl_problems problems = {0};
     struct crl_server *server;
-    struct crl_server_options options = {.log = &log};
+    struct crl_server_options options = {.log = &log, .notice_us = NOTICE_US};
     FILE *was = stderr_take(&log);
     int rc = crl_server_start(config, &options, &problems, &server);
     if (rc < 0) {

@@ -664,6 +664,19 @@ def test_sigterm_answers_what_is_under_way(daemon, database):
     assert daemon.stop() == 0
 
 
+def test_sigterm_gives_notice(daemon):
+    with ask(daemon) as s:
+        assert hear(s)[0] == 200
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.wait_line("draining")
+        wait_for(lambda: daemon.get("/readyz").status == 503, "/readyz to say so")
+        s.sendall(f"GET {ONE} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        status, headers, _ = hear(s)
+        assert (status, headers["connection"]) == (200, "close")
+        assert s.recv(1) == b""
+    assert daemon.stop() == 0
+
+
 def refused(daemon):
     try:
         daemon.connect().close()

@@ -445,6 +445,58 @@ static void test_draining(void **state)
     server = NULL;
 }
 
+/* While there are clients it goes on for a while: who asks whether it is ready is told, who comes
+ * in that moment is served, and every answer is the last of its connection. When the last client
+ * has gone, it ends. */
+static void test_notice_is_given(void **state)
+{
+    (void)state;
+    static const struct crl_server_options options = {.notice_us = CORRAL_SECONDS(600)};
+    start_with(yaml, &options);
+    struct client idle = client_open(crl_server_port(server));
+    client_ask(&idle, "GET", "/healthz", "");
+    free(client_take(&idle, true).body);
+    struct client busy = client_open(crl_server_port(server));
+    client_ask(&busy, "GET", "/gated", "");
+    await_metric("corral_waiters", 1);
+
+    pthread_t thread;
+    int rc = -99;
+    uint16_t port = crl_server_port(server);
+    assert_int_equal(pthread_create(&thread, NULL, stop_run, &rc), 0);
+    struct client_answer answer = {.status = 200};
+    for (corral_us until = crl_now() + PROBE_LIMIT; answer.status == 200;) {
+        assert_true(crl_now() < until);
+        answer = client_fetch(port, "GET", "/readyz", "");
+        free(answer.body);
+    }
+    assert_int_equal(answer.status, 503);
+    struct client *const clients[] = {&idle, &busy};
+    client_ask(&idle, "GET", "/t?id=1", "");
+    probe_do(gate.open = true);
+    for (int i = 0; i < 2; i++) {
+        answer = client_take(clients[i], true);
+        assert_int_equal(answer.status, 200);
+        assert_non_null(strstr(answer.head, "Connection: close\r\n"));
+        free(answer.body);
+        client_await_end(clients[i]);
+        client_close(clients[i]);
+    }
+    pthread_join(thread, NULL);
+    assert_int_equal(rc, 0);
+    crl_config_free(config);
+    server = NULL;
+}
+
+static void test_no_notice_without_clients(void **state)
+{
+    (void)state;
+    static const struct crl_server_options options = {.notice_us = CORRAL_SECONDS(600)};
+    start_with(yaml, &options);
+    expect("GET", "/t?id=1", "", 200, "fwd=miss", "one");
+    assert_int_equal(stop(), 0); /* or the test's own limit ends it */
+}
+
 static void test_the_limit_of_draining(void **state)
 {
     (void)state;
@@ -522,6 +574,8 @@ int main(void)
         TEST(test_purging),
         TEST(test_purging_with_a_token),
         TEST(test_draining),
+        TEST(test_notice_is_given),
+        TEST(test_no_notice_without_clients),
         TEST(test_the_limit_of_draining),
         TEST(test_starting_again_and_again),
         TEST(test_problems),
