@@ -62,7 +62,8 @@ struct crl_front {
     h2o_context_t context;
     h2o_accept_ctx_t accept;
     h2o_multithread_receiver_t receiver;
-    h2o_socket_t *listener; /* NULL from DRAIN on */
+    _Atomic uint32_t posting; /* threads within crl_front_post() */
+    h2o_socket_t *listener;   /* NULL from DRAIN on */
     struct crl_front_letter drain;
     enum front_state state;
     bool cut_any;
@@ -279,9 +280,13 @@ void crl_front_expect(struct crl_front *front, struct crl_front_letter *letter)
     h2o_linklist_insert(&front->expected, &letter->expected);
 }
 
+/* libh2o hands the letter over first and wakes the front then, by a pipe of the front's. Who did
+ * not wait for the second could meet a pipe that is closed, or another file in its place. */
 void crl_front_post(struct crl_front *front, struct crl_front_letter *letter)
 {
+    atomic_fetch_add_explicit(&front->posting, 1, memory_order_relaxed);
     h2o_multithread_send_message(&front->receiver, &letter->message);
+    atomic_fetch_sub_explicit(&front->posting, 1, memory_order_release);
 }
 
 static void on_letters(h2o_multithread_receiver_t *receiver, h2o_linklist_t *letters)
@@ -373,7 +378,8 @@ static bool front_is_over(struct crl_front *front, corral_us now)
         return false;
     if (front->state == FRONT_DRAIN && now >= front->drain_until)
         cut_begin(front, now);
-    return front->open == 0 && h2o_linklist_is_empty(&front->expected);
+    return front->open == 0 && h2o_linklist_is_empty(&front->expected) &&
+           atomic_load_explicit(&front->posting, memory_order_acquire) == 0;
 }
 
 static void front_fini(struct crl_front *front)
