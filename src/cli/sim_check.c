@@ -74,6 +74,29 @@ static void check_curve(const struct crl_sim_scenario *scenario, struct crl_prob
     }
 }
 
+static bool bursts_overlap(const struct crl_sim_burst *a, const struct crl_sim_burst *b)
+{
+    if (a->at_us == b->at_us)
+        return a->within_us > 0 || b->within_us > 0;
+    return a->at_us < b->at_us ? a->at_us + a->within_us > b->at_us
+                               : b->at_us + b->within_us > a->at_us;
+}
+
+static void check_bursts(const struct crl_sim_scenario *scenario, struct crl_problems *problems)
+{
+    const struct crl_sim_burst *bursts = scenario->readers.bursts;
+    for (size_t i = 0; i < scenario->readers.bursts_n; i++) {
+        size_t other = 0;
+        check_instant(scenario, "bursts", bursts[i].at_us, bursts[i].at, problems);
+        while (other < i && !bursts_overlap(&bursts[other], &bursts[i]))
+            other++;
+        if (other < i)
+            crl_problems_add(problems, bursts[i].at,
+                             "bursts: this one overlaps with the one on line %u",
+                             bursts[other].at.line);
+    }
+}
+
 /* Requests that the scenario will ask, as expected. */
 static double requests_expected(const struct crl_sim_scenario *scenario)
 {
@@ -101,9 +124,7 @@ static void check_readers(const struct crl_sim_scenario *scenario, struct crl_pr
         crl_problems_add(problems, readers->points_at, "curve: there is a rate already, on line %u",
                          readers->rate_at.line);
     check_curve(scenario, problems);
-    for (size_t i = 0; i < readers->bursts_n; i++)
-        check_instant(scenario, "bursts", readers->bursts[i].at_us, readers->bursts[i].at,
-                      problems);
+    check_bursts(scenario, problems);
     bool any = is_given(readers->rate_at) || is_given(readers->points_at) || readers->bursts_n > 0;
     double expected = requests_expected(scenario);
     if (!any)

@@ -42,7 +42,7 @@ static enum crl_method method_of(h2o_iovec_t method)
 static void target_settle(h2o_req_t *req)
 {
     h2o_url_t url;
-    if (req->version >= 0x200 || req->path.len == 0 || req->path.base[0] == '/' ||
+    if (req->path.len == 0 || req->path.base[0] == '/' ||
         h2o_url_parse(req->path.base, req->path.len, &url) != 0)
         return;
     req->authority = url.authority;
@@ -64,9 +64,28 @@ struct crl_exchange crl_exchange_begin(struct crl_front *front, h2o_req_t *req)
     };
 }
 
+static bool has_encoded_slash(struct corral_bytes path)
+{
+    const char *at = path.data, *end = at + path.size;
+    while ((at = memchr(at, '%', (size_t)(end - at))) != NULL) {
+        if (end - at >= 3 && at[1] == '2' && (at[2] == 'f' || at[2] == 'F'))
+            return true;
+        at++;
+    }
+    return false;
+}
+
+/* libh2o's normal form, but where that says more than the client did: it decodes "%2F", which is
+ * data and divides nothing (RFC 3986, 2.2), and it begins with a slash what does not. */
 struct corral_bytes crl_exchange_path(const struct crl_exchange *exchange)
 {
-    return crl_bytes(exchange->req->path_normalized.base, exchange->req->path_normalized.len);
+    const h2o_req_t *req = exchange->req;
+    size_t size = req->query_at < req->path.len ? req->query_at : req->path.len;
+    struct corral_bytes path = crl_bytes(req->path.base, size);
+    bool is_changed = req->norm_indexes != NULL;
+    if (size == 0 || *req->path.base != '/' || (is_changed && has_encoded_slash(path)))
+        return path;
+    return crl_bytes(req->path_normalized.base, req->path_normalized.len);
 }
 
 struct corral_bytes crl_exchange_query(const struct crl_exchange *exchange)
@@ -218,11 +237,10 @@ void crl_answer_value(const struct crl_exchange *exchange, const struct crl_answ
 
 /* ------------------------------------------------------------------------------------- problems */
 
-/* The headers that are common to problems are set here; others by the caller, before. */
-static void send_problem(const struct crl_exchange *exchange, enum crl_status status,
-                         const char *detail)
+static struct corral_bytes problem_body(h2o_mem_pool_t *pool, enum crl_status status,
+                                        const char *detail)
 {
-    char *body = h2o_mem_alloc_pool(&exchange->req->pool, PROBLEM_MAX);
+    char *body = h2o_mem_alloc_pool(pool, PROBLEM_MAX);
     size_t size = (size_t)snprintf(body, PROBLEM_MAX, "{\"title\":\"%s\",\"status\":%d",
                                    crl_status_phrase(status), crl_status_code(status));
     if (detail != NULL) {
@@ -231,11 +249,18 @@ static void send_problem(const struct crl_exchange *exchange, enum crl_status st
         at = put(at, TEXT("\""));
         size = (size_t)(at - body);
     }
-    size = (size_t)(put(body + size, TEXT("}\n")) - body);
+    return crl_bytes(body, (size_t)(put(body + size, TEXT("}\n")) - body));
+}
+
+/* The headers that are common to problems are set here; others by the caller, before. */
+static void send_problem(const struct crl_exchange *exchange, enum crl_status status,
+                         const char *detail)
+{
+    struct corral_bytes body = problem_body(&exchange->req->pool, status, detail);
     crl_answer_header(exchange, &H2O_TOKEN_CONTENT_TYPE->buf, TEXT("application/problem+json"));
     if (status == CRL_STATUS_503 || status == CRL_STATUS_429)
         crl_answer_header(exchange, &H2O_TOKEN_RETRY_AFTER->buf, TEXT("1"));
-    send_answer(exchange, status, crl_bytes(body, size));
+    send_answer(exchange, status, body);
 }
 
 void crl_answer_problem(const struct crl_exchange *exchange, enum crl_status status,
@@ -273,12 +298,41 @@ void crl_answer_refused(const struct crl_exchange *exchange, int rc, const char 
     crl_answer_problem(exchange, crl_status_of(crl_rc_http_status(rc)), detail);
 }
 
+void crl_answer_route_method(const struct crl_exchange *exchange)
+{
+    crl_answer_header(exchange, &cache_status_name, TEXT("corral; detail=method"));
+    crl_answer_method(exchange, "GET, HEAD");
+}
+
 void crl_answer_method(const struct crl_exchange *exchange, const char *allow)
 {
     char detail[96];
     snprintf(detail, sizeof detail, "This method is not supported here; use %s.", allow);
     crl_answer_header(exchange, &H2O_TOKEN_ALLOW->buf, corral_str(allow));
     crl_answer_problem(exchange, CRL_STATUS_405, detail);
+}
+
+static const char *refusal_detail(enum crl_status status)
+{
+    if (status == CRL_STATUS_413)
+        return "The body has more than 64 KiB; requests need none.";
+    if (status == CRL_STATUS_417)
+        return "Expect may only ask for 100-continue.";
+    return "Content-Length or Transfer-Encoding is not well formed; requests need neither.";
+}
+
+struct corral_bytes crl_answer_refusal(struct crl_front *front, h2o_req_t *req)
+{
+    struct crl_exchange exchange = {.front = front, .req = req};
+    enum crl_status status = crl_status_of(req->res.status);
+    struct corral_bytes body = problem_body(&req->pool, status, refusal_detail(status));
+    req->res.reason = crl_status_phrase(status);
+    req->res.content_length = body.size;
+    req->res.headers.size = 0;
+    crl_answer_header(&exchange, &H2O_TOKEN_CONTENT_TYPE->buf, TEXT("application/problem+json"));
+    crl_answer_header(&exchange, &H2O_TOKEN_CACHE_CONTROL->buf, TEXT("no-store"));
+    crl_http_count(crl_front_sheet(front), CRL_PATH_OTHER, method_of(req->input.method), status, 0);
+    return body;
 }
 
 void crl_answer_text(const struct crl_exchange *exchange, enum crl_status status, const char *type,

@@ -24,7 +24,9 @@ struct crl_exchange {
  * better. */
 struct crl_exchange crl_exchange_begin(struct crl_front *front, h2o_req_t *req);
 
-/* crl_exchange_path - the path of the request, "." and ".." resolved, without the query. */
+/* crl_exchange_path - the path of the request, "." and ".." resolved, percent-encoding decoded,
+ * without the query. One with an encoded slash, or that begins with none, stays as it is; such a
+ * path is no route's. */
 struct corral_bytes crl_exchange_path(const struct crl_exchange *exchange);
 
 /* crl_exchange_query - the query string without '?', empty if there is none. */
@@ -64,6 +66,13 @@ void crl_answer_refused(const struct crl_exchange *exchange, int rc, const char 
 
 /* crl_answer_method - 405, with the methods that are allowed, such as "GET, HEAD". Static text. */
 void crl_answer_method(const struct crl_exchange *exchange, const char *allow);
+
+/* crl_answer_route_method - 405 of a route; says so in Cache-Status. */
+void crl_answer_route_method(const struct crl_exchange *exchange);
+
+/* crl_answer_refusal - make a problem of libh2o's own answer, and count it. Its path is "other":
+ * nobody has looked at it. */
+crl_front_refusal crl_answer_refusal;
 
 /* crl_answer_text - answer with a body of any type, not to be stored by anyone. The body is copied.
  * type   static */

@@ -2,8 +2,9 @@
  *
  * front.c - a thread that speaks HTTP; see front.h.
  *
- * Life: RUN until a letter says drain; DRAIN until no connection is left, or the limit has passed
- * and the rest is cut off; then, when every expected letter has come, it ends. */
+ * Life: RUN until a letter says drain; NOTICE while there are clients, but not for long; DRAIN
+ * until no connection is left, or the limit has passed and the rest is cut off; then, when every
+ * expected letter has come, it ends. */
 #include "server/front.h"
 
 #include "base/assert.h"
@@ -12,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <h2o/http1.h>
-#include <h2o/http2.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -24,14 +24,25 @@ enum {
     SWEEP_MS = 1000,     /* between two looks for overdue clients */
     DRAIN_SWEEP_MS = 20, /* the same while draining */
     CUT_AFTER_MS = 100,  /* from the drain limit to the end of all connections */
+    FRESH_MS = 100,      /* a client that has just come will still ask something */
     PAUSE_MS = 20,       /* until a paused front looks whether it may accept again */
     ANSWER_BYTES_MS = 16384 / 1000,
 };
 
-enum front_state { FRONT_RUN, FRONT_DRAIN, FRONT_CUT };
+enum front_state { FRONT_RUN, FRONT_NOTICE, FRONT_DRAIN, FRONT_CUT };
 
 struct front_handler {
     h2o_handler_t super;
+    struct crl_front *front;
+};
+
+struct front_filter {
+    h2o_filter_t super;
+    struct crl_front *front;
+};
+
+struct refusal_stream {
+    h2o_ostream_t super;
     struct crl_front *front;
 };
 
@@ -39,6 +50,7 @@ struct front_handler {
 struct connection {
     struct crl_front *front;
     h2o_socket_t *socket;
+    corral_us accepted_at;
     h2o_linklist_t link;
 };
 
@@ -50,7 +62,8 @@ struct crl_front {
     h2o_context_t context;
     h2o_accept_ctx_t accept;
     h2o_multithread_receiver_t receiver;
-    h2o_socket_t *listener; /* NULL once draining */
+    _Atomic uint32_t posting; /* threads within crl_front_post() */
+    h2o_socket_t *listener;   /* NULL from DRAIN on */
     struct crl_front_letter drain;
     enum front_state state;
     bool cut_any;
@@ -59,6 +72,8 @@ struct crl_front {
     h2o_linklist_t expected; /* letters that have not come */
     corral_us paused_until;  /* accepting failed for want of something */
     corral_us sweep_at;
+    corral_us notice_until;
+    bool gate_was_empty; /* a turn ago */
     corral_us drain_until;
 };
 
@@ -125,6 +140,11 @@ static bool gate_is_full(const struct crl_gate *gate)
     return atomic_load_explicit(&gate->open, memory_order_relaxed) >= gate->max;
 }
 
+static bool gate_is_empty(const struct crl_gate *gate)
+{
+    return atomic_load_explicit(&gate->open, memory_order_relaxed) == 0;
+}
+
 /* Accept one client. False: no more for now. */
 static bool accept_one(struct crl_front *front)
 {
@@ -141,7 +161,8 @@ static bool accept_one(struct crl_front *front)
         return false;
     }
     struct connection *connection = h2o_mem_alloc(sizeof *connection);
-    *connection = (struct connection){.front = front, .socket = socket};
+    *connection =
+        (struct connection){.front = front, .socket = socket, .accepted_at = crl_now_coarse()};
     h2o_linklist_insert(&front->connections, &connection->link);
     front->open++;
     socket->on_close.cb = on_connection_closed;
@@ -153,7 +174,7 @@ static bool accept_one(struct crl_front *front)
 static void on_listener_ready(h2o_socket_t *listener, const char *error)
 {
     struct crl_front *front = listener->data;
-    if (error != NULL || front->state != FRONT_RUN)
+    if (error != NULL || front->listener == NULL)
         return;
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         if (!accept_one(front))
@@ -198,7 +219,16 @@ static bool request_is_overdue(const struct crl_front *front, const h2o_req_t *r
 
 static bool request_is_idle(const h2o_req_t *req)
 {
-    return req->version < 0x200 && req->timestamps.request_begin_at.tv_sec == 0;
+    return req->timestamps.request_begin_at.tv_sec == 0;
+}
+
+/* Idle clients are closed while draining, but not before they could have asked. */
+static bool request_may_be_closed(const h2o_req_t *req)
+{
+    const h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
+    const struct connection *connection = socket->on_close.data;
+    return request_is_idle(req) &&
+           crl_now_coarse() - connection->accepted_at >= CORRAL_MS(FRESH_MS);
 }
 
 /* Break the connection; the loop then finds it broken and frees it. */
@@ -215,7 +245,7 @@ static int sweep_request(h2o_req_t *req, void *arg)
     if (front->state == FRONT_CUT) {
         front->cut_any |= !request_is_idle(req);
     } else if (request_is_overdue(front, req, now) ||
-               (front->state == FRONT_DRAIN && request_is_idle(req))) {
+               (front->state == FRONT_DRAIN && request_may_be_closed(req))) {
         client_cut(req);
     }
     return 0;
@@ -236,10 +266,9 @@ static void sweep(struct crl_front *front, corral_us now)
 {
     if (now < front->sweep_at)
         return;
-    bool running = front->state == FRONT_RUN;
+    bool running = front->state <= FRONT_NOTICE;
     front->sweep_at = now + CORRAL_MS(running ? SWEEP_MS : DRAIN_SWEEP_MS);
     front->conf.http1.callbacks.foreach_request(&front->context, sweep_request, front);
-    front->conf.http2.callbacks.foreach_request(&front->context, sweep_request, front);
     if (front->state == FRONT_CUT)
         cut_all(front);
 }
@@ -251,9 +280,13 @@ void crl_front_expect(struct crl_front *front, struct crl_front_letter *letter)
     h2o_linklist_insert(&front->expected, &letter->expected);
 }
 
+/* libh2o hands the letter over first and wakes the front then, by a pipe of the front's. Who did
+ * not wait for the second could meet a pipe that is closed, or another file in its place. */
 void crl_front_post(struct crl_front *front, struct crl_front_letter *letter)
 {
+    atomic_fetch_add_explicit(&front->posting, 1, memory_order_relaxed);
     h2o_multithread_send_message(&front->receiver, &letter->message);
+    atomic_fetch_sub_explicit(&front->posting, 1, memory_order_release);
 }
 
 static void on_letters(h2o_multithread_receiver_t *receiver, h2o_linklist_t *letters)
@@ -269,15 +302,32 @@ static void on_letters(h2o_multithread_receiver_t *receiver, h2o_linklist_t *let
     }
 }
 
-static void drain_begin(struct crl_front *front, struct crl_front_letter *letter)
+static int request_make_last(h2o_req_t *req, void *arg)
+{
+    (void)arg;
+    req->http1_is_persistent = 0; /* what is not read yet, libh2o makes the last by itself */
+    return 0;
+}
+
+static void notice_begin(struct crl_front *front, struct crl_front_letter *letter)
 {
     (void)letter;
+    front->state = FRONT_NOTICE;
+    front->notice_until = crl_now_coarse() + front->options.notice_us;
+    h2o_context_request_shutdown(&front->context);
+    front->conf.http1.callbacks.foreach_request(&front->context, request_make_last, front);
+}
+
+/* Whom the kernel has let in already is served. */
+static void drain_begin(struct crl_front *front)
+{
+    while (accept_one(front))
+        ;
     front->state = FRONT_DRAIN;
-    front->drain_until = crl_now() + front->options.drain_limit_us;
+    front->drain_until = crl_now_coarse() + front->options.drain_limit_us;
     front->sweep_at = 0;
     h2o_socket_close(front->listener);
     front->listener = NULL;
-    h2o_context_request_shutdown(&front->context);
 }
 
 void crl_front_drain(struct crl_front *front)
@@ -312,20 +362,31 @@ static void cut_begin(struct crl_front *front, corral_us now)
     }
 }
 
+/* Without clients for a whole turn: who was just answered may come again at once. */
+static bool notice_is_over(struct crl_front *front, corral_us now)
+{
+    bool was_empty = front->gate_was_empty;
+    front->gate_was_empty = gate_is_empty(front->options.gate);
+    return (was_empty && front->gate_was_empty) || now >= front->notice_until;
+}
+
 static bool front_is_over(struct crl_front *front, corral_us now)
 {
-    if (front->state == FRONT_RUN)
+    if (front->state == FRONT_NOTICE && notice_is_over(front, now))
+        drain_begin(front);
+    if (front->state <= FRONT_NOTICE)
         return false;
     if (front->state == FRONT_DRAIN && now >= front->drain_until)
         cut_begin(front, now);
-    return front->open == 0 && h2o_linklist_is_empty(&front->expected);
+    return front->open == 0 && h2o_linklist_is_empty(&front->expected) &&
+           atomic_load_explicit(&front->posting, memory_order_acquire) == 0;
 }
 
 static void front_fini(struct crl_front *front)
 {
     h2o_loop_t *loop = front->context.loop;
     h2o_multithread_unregister_receiver(front->context.queue, &front->receiver);
-    /* A shutdown keeps a timer for HTTP/2 clients, whether or not there are any. */
+    /* A shutdown keeps a timer for HTTP/2 clients, though there are none. */
     if (h2o_timeout_is_linked(&front->context.http2._graceful_shutdown_timeout))
         h2o_timeout_unlink(&front->context.http2._graceful_shutdown_timeout);
     h2o_context_dispose(&front->context);
@@ -341,19 +402,47 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
     return 0;
 }
 
+/* Once for each answer, which libh2o gives as a whole. */
+static void refusal_send(h2o_ostream_t *stream, h2o_req_t *req, h2o_iovec_t *pieces, size_t n,
+                         h2o_send_state_t state)
+{
+    struct crl_front *front = ((struct refusal_stream *)stream)->front;
+    struct corral_bytes body = front->options.refusal(front, req);
+    h2o_iovec_t piece = h2o_iovec_init(body.data, body.size);
+    (void)pieces; /* the text that is replaced */
+    h2o_ostream_send_next(stream, req, &piece, n > 0 ? 1 : 0, state);
+}
+
+static void on_refusal(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
+{
+    struct refusal_stream *stream = (void *)h2o_add_ostream(req, sizeof *stream, slot);
+    stream->super.do_send = refusal_send;
+    stream->front = ((struct front_filter *)self)->front;
+    h2o_setup_next_ostream(req, &stream->super.next);
+}
+
+/* libh2o's own answers come from no handler; they belong to the fallback path. */
+static void refusals_configure(struct crl_front *front, h2o_hostconf_t *host)
+{
+    struct front_filter *filter = (void *)h2o_create_filter(&host->fallback_path, sizeof *filter);
+    filter->super.on_setup_ostream = on_refusal;
+    filter->front = front;
+}
+
 static void front_configure(struct crl_front *front)
 {
     h2o_config_init(&front->conf);
     front->conf.server_name = h2o_iovec_init(H2O_STRLIT("corral"));
     front->conf.max_request_entity_size = CRL_REQUEST_BODY_MAX;
     front->conf.http1.req_timeout = (uint64_t)(front->options.request_limit_us / 1000);
-    front->conf.http2.idle_timeout = front->conf.http1.req_timeout;
+    front->conf.http1.upgrade_to_http2 = 0;
     h2o_hostconf_t *host =
         h2o_config_register_host(&front->conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     h2o_pathconf_t *path = h2o_config_register_path(host, "/", 0);
     struct front_handler *handler = (void *)h2o_create_handler(path, sizeof *handler);
     handler->super.on_req = on_request;
     handler->front = front;
+    refusals_configure(front, host);
 }
 
 /* On the front's thread: libh2o keeps memory by thread, and every socket stays with the store of
@@ -370,7 +459,7 @@ static void front_prepare(struct crl_front *front)
     front->listener =
         h2o_evloop_socket_create(loop, front->options.listener, H2O_SOCKET_FLAG_DONT_READ);
     front->listener->data = front;
-    front->drain.run = drain_begin;
+    front->drain.run = notice_begin;
     h2o_linklist_init_anchor(&front->expected);
     crl_front_expect(front, &front->drain); /* the letter that ends it */
 }

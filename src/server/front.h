@@ -2,11 +2,12 @@
  *
  * front.h - a thread that speaks HTTP: a loop, the clients it accepted, and a handler.
  *
- * Concept. libh2o does the protocol, HTTP/1.1 and HTTP/2 without TLS; a front adds what a server
- * needs around it: a limit of connections, limits of time, letters from other threads, and
- * draining. Fronts share one listening socket and none of their state. One socket, not one for each
- * (SO_REUSEPORT), because then a thread that pauses at the limit or has stopped leaves no client
- * stranded in a queue of its own; what it costs is that several threads may wake up for one client.
+ * Concept. libh2o does the protocol, HTTP/1.1 (why not HTTP/2: docs/decisions/0004); a front adds
+ * what a server needs around it: a limit of connections, limits of time, letters from other
+ * threads, and draining. Fronts share one listening socket and none of their state. One socket, not
+ * one for each (SO_REUSEPORT), because then a thread that pauses at the limit or has stopped leaves
+ * no client stranded in a queue of its own; what it costs is that several threads may wake up for
+ * one client.
  *
  * Limits:
  *   connections  counted by the gate, which several fronts may share. At the limit they stop to
@@ -16,9 +17,14 @@
  *                too
  *   answers      must have left after the same time and one second for each 16 KiB: who does not
  *                read is cut off
- *   bodies       64 KiB, then 413 (libh2o's own, in plain text; what is not HTTP gets no answer)
+ *   bodies       64 KiB, then 413
  *
- * HTTP/1 clients that go away while they wait are noticed when their answer is written: libh2o does
+ * Some requests libh2o refuses by itself: 413, 417, and 400 where it does not understand the length
+ * of the body. What a client is told then is the refusal's. Only what it cannot read as a request
+ * at all, or has too large a head (417,792 bytes, 100 headers), it answers without anyone: 400, in
+ * plain text, straight to the socket.
+ *
+ * Clients that go away while they wait are noticed when their answer is written: libh2o does
  * not read ahead. Their get ends at its own wait limit at the latest.
  *
  * Threads: start, drain and join belong to one thread, crl_front_post() to any, all else to the
@@ -49,23 +55,30 @@ struct crl_gate {
 /* Answers a request, now or later, on the front's thread. */
 typedef void crl_front_handler(struct crl_front *front, void *arg, h2o_req_t *req);
 
+/* libh2o refuses a request by itself: req->res has its status and headers, which may be changed.
+ * Returns the body, valid until the request's pool is cleared. */
+typedef struct corral_bytes crl_front_refusal(struct crl_front *front, h2o_req_t *req);
+
 struct crl_front_options {
     const char *name;      /* of the thread, at most 15 characters */
     int listener;          /* a listening socket that does not block; borrowed for the call */
     struct crl_gate *gate; /* borrowed, as all below */
     crl_front_handler *handler;
     void *arg;
+    crl_front_refusal *refusal;
     struct crl_http_sheet *sheet; /* where this thread counts; see metrics.h */
     corral_us request_limit_us;
     corral_us drain_limit_us;
+    corral_us notice_us; /* how long the drained front goes on to accept, while there are clients */
 };
 
 /* crl_front_start - start a thread that accepts and serves. Errors: ENOMEM, ESYSTEM */
 int crl_front_start(const struct crl_front_options *options, struct crl_front **ret_front);
 
-/* crl_front_drain - accept no more, close idle connections, answer what is under way, then end; at
- * the drain limit hurry the letters that are still expected, then cut off what is left. Does not
- * block. */
+/* crl_front_drain - give notice: every answer is the last of its connection from now on. When no
+ * client is left at the gate, or after notice_us, accept no more, close idle connections, answer
+ * what is under way, then end; at the drain limit hurry the letters that are still expected, then
+ * cut off what is left. Does not block. */
 void crl_front_drain(struct crl_front *front);
 
 /* crl_front_join - wait until a drained front has ended, and free it.

@@ -52,7 +52,9 @@ enum crl_method {
     X(404, "Not Found")             \
     X(405, "Method Not Allowed")    \
     X(409, "Conflict")              \
+    X(413, "Content Too Large")     \
     X(414, "URI Too Long")          \
+    X(417, "Expectation Failed")    \
     X(429, "Too Many Requests")     \
     X(500, "Internal Server Error") \
     X(501, "Not Implemented")       \

@@ -13,8 +13,7 @@
  *
  * A route without parameters has the key "&", which form.h reads as no pairs.
  *
- * No allocation. A parameter with a pattern takes a lock of the C library; the others take none.
- * Threads: any. */
+ * No allocation, no lock. Threads: any. */
 #ifndef CRL_SERVER_PARAMS_H
 #define CRL_SERVER_PARAMS_H
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pattern.c - weigh an expression, then compile it. */
+ * pattern.c - weigh an expression, have the C library check it, then write its program. */
 #include "server/pattern.h"
 
+#include "server/pattern_program.h"
+
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,19 +172,21 @@ static const char *refusal(const char *expression)
     return w.refusal;
 }
 
-static int compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX], regex_t *ret_regex)
+/* Is it well formed? */
+static int check(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX])
 {
-    int code = regcomp(ret_regex, expression, REG_EXTENDED | REG_NOSUB);
-    if (code == 0)
-        return CORRAL_OK;
+    regex_t regex;
+    int code = regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB);
     if (code == REG_ESPACE)
         return CORRAL_ENOMEM;
-    regerror(code, ret_regex, ret_why, CRL_PATTERN_WHY_MAX);
-    return CORRAL_EINVAL;
+    if (code != 0) {
+        regerror(code, &regex, ret_why, CRL_PATTERN_WHY_MAX);
+        return CORRAL_EINVAL;
+    }
+    regfree(&regex);
+    return CORRAL_OK;
 }
 
-/* It is compiled twice: alone, so that it is whole in itself, and then in brackets between
- * anchors. */
 int crl_pattern_compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX],
                         struct crl_pattern *ret_pattern)
 {
@@ -190,15 +195,13 @@ int crl_pattern_compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX
         snprintf(ret_why, CRL_PATTERN_WHY_MAX, "%s", why);
         return CORRAL_EINVAL;
     }
-    struct crl_pattern pattern = {.is_set = true};
-    int rc = compile(expression, ret_why, &pattern.regex);
+    int rc = check(expression, ret_why);
     if (rc < 0)
         return rc;
-    regfree(&pattern.regex);
-
-    char whole[CRL_PATTERN_BYTES_MAX + sizeof "^()$"];
-    snprintf(whole, sizeof whole, "^(%s)$", expression);
-    rc = compile(whole, ret_why, &pattern.regex);
+    struct crl_pattern pattern = {.is_set = true};
+    rc = crl_pattern_program_new(expression, &pattern.program);
+    if (rc == CORRAL_EINVAL)
+        snprintf(ret_why, CRL_PATTERN_WHY_MAX, "its repetitions and branches are too many");
     if (rc < 0)
         return rc;
     *ret_pattern = pattern;
@@ -207,12 +210,11 @@ int crl_pattern_compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX
 
 void crl_pattern_fini(struct crl_pattern *pattern)
 {
-    if (pattern->is_set)
-        regfree(&pattern->regex);
+    crl_pattern_program_free(pattern->program);
     *pattern = (struct crl_pattern){0};
 }
 
 bool crl_pattern_matches(const struct crl_pattern *pattern, const char *text)
 {
-    return !pattern->is_set || regexec(&pattern->regex, text, 0, NULL, 0) == 0;
+    return !pattern->is_set || crl_pattern_program_matches(pattern->program, text);
 }

@@ -2,6 +2,10 @@
  *
  * pattern.h - a POSIX extended regular expression that must match a whole value.
  *
+ * The C library says whether an expression is one; what matches is a program of our own
+ * (pattern_program.h), because the C library's matcher takes a lock, and because it keeps every
+ * state that a value has led it to, up to two to the power of the letters (docs/decisions/0003).
+ *
  * The C library's compiler takes time and memory without bound for some short expressions. Those
  * are refused before it sees them:
  *
@@ -9,15 +13,12 @@
  *   multiplies. So does "+", which becomes "aa*". The weight of an expression is the number of
  *   letters after writing out; it is at most CRL_PATTERN_WEIGHT_MAX.
  * - Repeating what may be empty, as in "(a*)*{64}", makes it walk in circles. Such a repetition
- * says
- *   nothing that a plainer one could not.
+ *   says nothing that a plainer one could not.
  * - Back-references make matching exponential. */
 #ifndef CRL_SERVER_PATTERN_H
 #define CRL_SERVER_PATTERN_H
 
 #include <corral/corral.h>
-
-#include <regex.h>
 
 enum {
     CRL_PATTERN_BYTES_MAX = 512,
@@ -25,9 +26,11 @@ enum {
     CRL_PATTERN_WHY_MAX = 128,
 };
 
+struct crl_pattern_program;
+
 /* All zeros: no pattern, which matches everything. */
 struct crl_pattern {
-    regex_t regex;
+    struct crl_pattern_program *program;
     bool is_set;
 };
 
@@ -39,8 +42,9 @@ int crl_pattern_compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX
 /* crl_pattern_fini - free what it holds. */
 void crl_pattern_fini(struct crl_pattern *pattern);
 
-/* crl_pattern_matches - does it match the whole text? Bytes, not characters: "." is one byte. May
- * be called from any thread; the C library takes a lock of the pattern in it. */
+/* crl_pattern_matches - does it match the whole text? Bytes, not characters: "." is one byte. Any
+ * thread; takes no lock, allocates nothing and writes nothing that another thread reads. At most
+ * CRL_PATTERN_PROGRAM_MAX steps for each byte of the text. */
 bool crl_pattern_matches(const struct crl_pattern *pattern, const char *text);
 
 #endif

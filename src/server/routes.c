@@ -199,7 +199,7 @@ static void route_answer(const struct crl_routes *routes, const struct crl_route
 {
     exchange->path = CRL_PATHS_FIXED + (uint32_t)(route - routes->rows);
     if (exchange->method != CRL_METHOD_GET && exchange->method != CRL_METHOD_HEAD) {
-        crl_answer_method(exchange, "GET, HEAD");
+        crl_answer_route_method(exchange);
         return;
     }
     struct crl_route_key key;

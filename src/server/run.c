@@ -16,6 +16,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* As long as a balancer, or who opens connections ahead, may take to hear of it. */
+enum { NOTICE_US = 1000000 };
+
 static sigset_t served_signals(void)
 {
     sigset_t set;
@@ -53,9 +56,9 @@ static void signals_wait(struct crl_log *log)
 
 /* --------------------------------------------------------------------------- what libraries say */
 
-/* libh2o prints to stdio's stderr, such as a line for each HTTP/2 frame of an unknown type. With it
- * a client could fill the disk, or stop a front where nobody reads standard error. So while the
- * server runs, stdio's stderr is a stream whose text goes to the log, limited. */
+/* libh2o prints to stdio's stderr when something surprises it, such as an event of a socket that it
+ * does not wait for. That could fill a disk, or stop a front where nobody reads standard error. So
+ * while the server runs, stdio's stderr is a stream whose text goes to the log, limited. */
 static struct {
     pthread_mutex_t lock; /* of the limit */
     struct crl_log_limit limit;
@@ -146,7 +149,7 @@ int crl_serve(const struct crl_config *config, const char *file)
 
     struct crl_problems problems = {0};
     struct crl_server *server;
-    struct crl_server_options options = {.log = &log};
+    struct crl_server_options options = {.log = &log, .notice_us = NOTICE_US};
     FILE *was = stderr_take(&log);
     int rc = crl_server_start(config, &options, &problems, &server);
     if (rc < 0) {

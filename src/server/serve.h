@@ -25,6 +25,7 @@ struct crl_server_options {
     corral_us request_limit_us; /* a request must have arrived, and an idle connection is closed,
                                    after this time; 0: 10 s */
     corral_us drain_limit_us;   /* how long crl_server_stop() waits for requests; 0: 10 s */
+    corral_us notice_us; /* before it, how long new clients are still served, if there are any */
 };
 
 /* crl_server_start - open everything that a configuration names, and serve.
@@ -39,8 +40,9 @@ struct crl_server_options {
 int crl_server_start(const struct crl_config *config, const struct crl_server_options *options,
                      struct crl_problems *problems, struct crl_server **ret_server);
 
-/* crl_server_stop - drain, then free: no new connections, requests under way are answered, within
- * the drain limit; then the cache is closed. Blocks.
+/* crl_server_stop - drain, then free: /readyz says so, and connections are closed behind their next
+ * answer; after the notice, or when there are no clients, no new connections; requests under way
+ * are answered, within the drain limit; then the cache is closed. Blocks.
  * Returns 0, or ETIMEDOUT: requests or loads were cut off at the limit. It is stopped all the
  * same. */
 int crl_server_stop(struct crl_server *server);

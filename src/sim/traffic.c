@@ -139,7 +139,9 @@ static corral_us burst_next_at(const struct sim_traffic *traffic)
     if (traffic->burst == traffic->readers->bursts_n)
         return CRL_NEVER;
     const struct sim_burst *burst = &traffic->readers->bursts[traffic->burst];
-    return burst->at + burst->within_us * traffic->burst_sent / burst->requests;
+    corral_us whole = burst->within_us / burst->requests * traffic->burst_sent;
+    corral_us rest = burst->within_us % burst->requests * traffic->burst_sent / burst->requests;
+    return burst->at + whole + rest; /* within * sent / requests, which may not fit */
 }
 
 static corral_us curve_next_at(const struct sim_traffic *traffic)

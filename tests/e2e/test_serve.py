@@ -280,6 +280,7 @@ NOT_HTTP = {
     "many headers": b"GET / HTTP/1.1\r\nHost: t\r\n" + b"A: b\r\n" * 20000 + b"\r\n",
     "a header without end": b"GET / HTTP/1.1\r\nA: " + b"x" * 300000,
     "a wrong length": b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\n",
+    "no length": b"POST /bad HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
     "a large body": b"POST /bad HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
                     + b"x" * 1000000,
 }
@@ -299,17 +300,57 @@ def test_what_is_not_a_request_does_no_harm(strict, name):
     assert strict.get("/healthz").status == 200
 
 
-def test_unknown_frames_of_http2_do_not_flood_the_log(daemon):
-    unknown, ping, settings = b"\0\0\0\x4d\0\0\0\0\0", b"\0\0\x08\6\0\0\0\0\0-review-", b"\0\0\0\4\0\0\0\0\0"
-    with daemon.connect() as s:
-        s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + unknown * 20000 + ping)
-        said = b""
-        while b"-review-" not in said:
-            chunk = s.recv(65536)
-            assert chunk, "closed, but unknown frames must be ignored"
-            said += chunk
-    daemon.stop()
-    assert len(daemon.lines) < 50, daemon.log[:2000]
+GET = f"GET {ONE} HTTP/1.1\r\nHost: t\r\n".encode()
+LAST = GET + b"Connection: close\r\n\r\n"
+
+# what a client sends: how many answers it is given
+ODD = {
+    "pipelined": ((GET + b"\r\n") * 300 + LAST, 301),
+    "a body that nobody needs": (GET + b"Content-Length: 4\r\n\r\nabcd" + LAST, 2),
+    "a body in chunks": (GET + b"Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n" + LAST, 2),
+    "an empty line first": (b"\r\n" + LAST, 1),
+    "lines without a return": (LAST.replace(b"\r\n", b"\n"), 1),
+    "HTTP/1.0": (LAST.replace(b"1.1", b"1.0"), 1),
+    "no Host": (LAST.replace(b"Host: t\r\n", b""), 1),
+    "a long header": (GET + b"A: " + b"x" * 100000 + b"\r\n" + LAST[len(GET):], 1),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_requests_are_answered(strict, name):
+    sent, answers = ODD[name]
+    said = strict.raw(sent)
+    assert said.count(b"HTTP/1.1 200 OK\r\n") == said.count(b'{"id":1,') == answers
+    assert said.count(b"HTTP/1.1 ") == answers
+
+
+def test_expect_100_continue(strict):
+    with strict.connect() as s:
+        s.sendall(GET + b"Content-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+        assert s.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        s.sendall(b"abcd")
+        assert hear(s)[0] == 200
+
+
+def test_a_client_that_will_say_no_more(daemon, database):
+    """It has closed its half of the connection, and still gets its answer."""
+    with database.hold() as held:
+        with ask(daemon) as s:
+            s.shutdown(socket.SHUT_WR)
+            daemon.wait_metric("corral_waiters", 1)
+            held.release()
+            assert hear(s)[0] == 200
+            assert s.recv(1) == b""
+
+
+def test_http2_is_refused(daemon):
+    """Its implementation in libh2o 2.2 has no bound on streams that are reset."""
+    unknown, settings = b"\0\0\0\x4d\0\0\0\0\0", b"\0\0\0\4\0\0\0\0\0"
+    said = daemon.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + unknown)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    answer = daemon.request("GET", ONE, {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c",
+                                         "HTTP2-Settings": "AAMAAABk"})
+    assert (answer.status, answer.json()["id"]) == (200, 1)
 
 
 # ---------------------------------------------------------------------------------------- stampedes
@@ -630,10 +671,13 @@ def refused(daemon):
 
 
 def test_sigterm_closes_idle_connections(daemon):
+    """After a second, in which they could have asked."""
     with ask(daemon) as s:
         assert hear(s)[0] == 200
+        asked_at = time.monotonic()
         daemon.process.send_signal(signal.SIGTERM)
         assert s.recv(1) == b""
+        assert time.monotonic() - asked_at > 0.9
     assert daemon.stop() == 0
 
 

@@ -178,6 +178,24 @@ static void arrivals_follow_the_curve(void **state)
     }
 }
 
+/* The most that a scenario may say: a hundred million requests within a week. */
+static void a_long_burst_is_even(void **state)
+{
+    (void)state;
+    enum { REQUESTS = 100000000 };
+    const corral_us week = CORRAL_SECONDS(7 * 86400);
+    struct sim_burst bursts[] = {{CORRAL_SECONDS(1), REQUESTS, week}};
+    struct sim_plan plan = {.nodes = 1,
+                            .lasts_us = CORRAL_SECONDS(60),
+                            .readers = {.bursts = bursts, .bursts_n = 1, .keys = 1}};
+    struct sim_traffic traffic;
+    sim_traffic_init(&traffic, &plan);
+    for (uint32_t sent = 0; sent < REQUESTS; sent += REQUESTS / 4) {
+        traffic.burst_sent = sent;
+        assert_int_equal(sim_traffic_next_at(&traffic), CORRAL_SECONDS(1) + week / REQUESTS * sent);
+    }
+}
+
 static void popularity_is_zipf(void **state)
 {
     (void)state;
@@ -211,6 +229,7 @@ int main(void)
         cmocka_unit_test(the_database_is_an_mmc_queue),
         cmocka_unit_test(a_query_ends_once_whatever_happens),
         cmocka_unit_test(arrivals_follow_the_curve),
+        cmocka_unit_test(a_long_burst_is_even),
         cmocka_unit_test(popularity_is_zipf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,8 @@ static void test_answers(void **state)
     expect("GET", "/./x/../t?id=1", "", 200, "age: 0\r\n", one);
     expect("HEAD", "/t?id=1", "", 200, "Content-Length: 23\r\n", "");
     expect("GET", "/t?id=1", "If-None-Match: *\r\n", 304, "etag: \"", "");
+    expect("GET", "/t?id=1", "If-None-Match: \"x\"\r\nIf-None-Match: *\r\n", 304, "etag", "");
+    expect("HEAD", "/t?id=1", "If-None-Match: W/\"x\", *\r\n", 304, "etag: \"", "");
     expect("GET", "/t?id=1", "If-None-Match: \"x\"\r\n", 200, "cache-control: max-age=3", one);
     expect("GET", "/t?id=9", "", 404, "corral; fwd=miss; stored; detail=negative", "no such row");
     expect("GET", "/t?id=9", "", 404, "cache-status: corral; hit; detail=negative\r\n", "404");
@@ -156,6 +158,15 @@ static void test_answers(void **state)
     expect("GET", "/t?id=1&x=%22", "", 400, PROBLEM, "this route takes id");
     expect("GET", "/t?id=%zz", "", 400, PROBLEM, "not well formed");
     expect("POST", "/t?id=1", "Content-Length: 0\r\n", 405, "allow: GET, HEAD\r\n", "GET, HEAD");
+    expect("PUT", "/t?id=1", "", 405, "cache-status: corral; detail=method\r\n", "");
+    expect("GET", "/%74?id=1", "", 200, "corral; hit", one);
+    expect("GET", "/t?id=1&", "", 200, "corral; hit", one);
+    expect("GET", "/t?", "", 400, PROBLEM, "missing");
+    expect("GET", "//t?id=1", "", 404, PROBLEM, "no such route");
+    expect("GET", "/x/..%2ft?id=1", "", 404, PROBLEM, "no such route");
+    expect("GET", "/t%3Fid=1", "", 404, PROBLEM, "no such route");
+    expect("GET", "t?id=1", "", 404, PROBLEM, "no such route");
+    expect("GET", "*", "", 404, PROBLEM, "no such route");
     expect("GET", "/T?id=1", "", 404, PROBLEM, "no such route");
     expect("GET", "/t/?id=1", "", 404, PROBLEM, "no such route");
     expect("GET", "/", "", 404, PROBLEM, "no such route");
@@ -163,7 +174,7 @@ static void test_answers(void **state)
     expect("GET", "/readyz", "", 200, "text/plain", "ready\n");
     expect("PURGE", "/t?id=1", "", 405, PROBLEM, "");
     assert_int_equal(metric("db_hits_total"), 2);
-    assert_int_equal(metric("http_request_total{path=\"/t\",method=\"GET\",status=\"304\"}"), 1);
+    assert_int_equal(metric("http_request_total{path=\"/t\",method=\"GET\",status=\"304\"}"), 2);
     assert_int_equal(metric("http_in_flight_requests"), 1);
 }
 
@@ -257,29 +268,21 @@ static void test_a_client_leaves(void **state)
     assert_int_equal(metric("http_in_flight_requests"), 1);
 }
 
-/* HTTP/2 tells at once that a client has lost interest: its get is given up, the load goes on. */
-static void test_a_stream_is_reset(void **state)
+/* The library's HTTP/2 has no bound on streams that are reset (CVE-2023-44487). */
+static void test_http2_is_not_spoken(void **state)
 {
     (void)state;
-    static const unsigned char request[] =
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-        "\0\0\0\x04\0\0\0\0\0"       /* SETTINGS */
-        "\0\0\x0d\x01\x05\0\0\0\x01" /* HEADERS of stream 1, complete */
-        "\x82\x86\x04\x06/gated\x41\x01"
-        "a"; /* GET, http, path, authority */
-    static const unsigned char reset[] = "\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08"; /* CANCEL */
     start_with(yaml, NULL);
     struct client client = client_open(crl_server_port(server));
-    client_send_bytes(&client, request, sizeof request - 1);
-    await_metric("corral_waiters", 1);
-    client_send_bytes(&client, reset, sizeof reset - 1);
-    await_metric("corral_waiters", 0);
-    assert_int_equal(metric("corral_flights"), 1);
-    assert_int_equal(metric("http_in_flight_requests"), 1);
-    probe_do(gate.open = true);
-    await_metric("corral_flights", 0);
-    expect("GET", "/gated", "", 200, "corral; hit", "{\"one\":1}");
+    client_send(&client, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    struct client_answer answer = client_take(&client, true);
+    assert_int_equal(answer.status, 400);
+    client_await_end(&client);
+    free(answer.body);
     client_close(&client);
+    expect("GET", "/t?id=1",
+           "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+           200, "fwd=miss", "one");
 }
 
 /* ------------------------------------------------------------------------- clients that hold on */
@@ -308,11 +311,25 @@ static void test_requests_that_never_end(void **state)
     expect("GET", "/t?id=1", "", 200, "", "one");
 }
 
-static void test_bodies_have_a_limit(void **state)
+/* What libh2o refuses by itself. */
+static void test_refusals_are_problems(void **state)
 {
     (void)state;
     start_with(yaml, NULL);
-    expect("POST", "/t?id=1", "Content-Length: 65537\r\n", 413, "", "");
+    expect("POST", "/t?id=1", "Content-Length: 65537\r\n", 413, PROBLEM, "64 KiB");
+    expect("HEAD", "/t?id=1", "Content-Length: 65537\r\n", 413, PROBLEM, "");
+    expect("GET", "/t?id=1", "Content-Length: -1\r\n", 400, PROBLEM, "Content-Length");
+    expect("GET", "/t?id=1", "Transfer-Encoding: gzip\r\n", 400, PROBLEM, "not well formed");
+    expect("GET", "/t?id=1", "Content-Length: 1\r\nExpect: rain\r\n", 417, PROBLEM, "417");
+    expect("GET", "/t?id=1", "Transfer-Encoding: chunked\r\n\r\nrain\r\n", 400, PROBLEM, "400");
+    expect("GET", "/t?id=1", "Content-Length: -1\r\n", 400, "cache-control: no-store\r\n", "");
+    assert_int_equal(metric("http_request_total{path=\"other\",method=\"other\",status=\"413\"}"),
+                     1);
+    assert_int_equal(metric("http_request_total{path=\"other\",method=\"HEAD\",status=\"413\"}"),
+                     1);
+    assert_int_equal(metric("http_request_total{path=\"other\",method=\"GET\",status=\"400\"}"), 4);
+    assert_int_equal(metric("http_request_total{path=\"other\",method=\"GET\",status=\"417\"}"), 1);
+    assert_int_equal(metric("http_in_flight_requests"), 1);
 }
 
 /* Requests in a row, and not one answer read. */
@@ -428,6 +445,58 @@ static void test_draining(void **state)
     server = NULL;
 }
 
+/* While there are clients it goes on for a while: who asks whether it is ready is told, who comes
+ * in that moment is served, and every answer is the last of its connection. When the last client
+ * has gone, it ends. */
+static void test_notice_is_given(void **state)
+{
+    (void)state;
+    static const struct crl_server_options options = {.notice_us = CORRAL_SECONDS(600)};
+    start_with(yaml, &options);
+    struct client idle = client_open(crl_server_port(server));
+    client_ask(&idle, "GET", "/healthz", "");
+    free(client_take(&idle, true).body);
+    struct client busy = client_open(crl_server_port(server));
+    client_ask(&busy, "GET", "/gated", "");
+    await_metric("corral_waiters", 1);
+
+    pthread_t thread;
+    int rc = -99;
+    uint16_t port = crl_server_port(server);
+    assert_int_equal(pthread_create(&thread, NULL, stop_run, &rc), 0);
+    struct client_answer answer = {.status = 200};
+    for (corral_us until = crl_now() + PROBE_LIMIT; answer.status == 200;) {
+        assert_true(crl_now() < until);
+        answer = client_fetch(port, "GET", "/readyz", "");
+        free(answer.body);
+    }
+    assert_int_equal(answer.status, 503);
+    struct client *const clients[] = {&idle, &busy};
+    client_ask(&idle, "GET", "/t?id=1", "");
+    probe_do(gate.open = true);
+    for (int i = 0; i < 2; i++) {
+        answer = client_take(clients[i], true);
+        assert_int_equal(answer.status, 200);
+        assert_non_null(strstr(answer.head, "Connection: close\r\n"));
+        free(answer.body);
+        client_await_end(clients[i]);
+        client_close(clients[i]);
+    }
+    pthread_join(thread, NULL);
+    assert_int_equal(rc, 0);
+    crl_config_free(config);
+    server = NULL;
+}
+
+static void test_no_notice_without_clients(void **state)
+{
+    (void)state;
+    static const struct crl_server_options options = {.notice_us = CORRAL_SECONDS(600)};
+    start_with(yaml, &options);
+    expect("GET", "/t?id=1", "", 200, "fwd=miss", "one");
+    assert_int_equal(stop(), 0); /* or the test's own limit ends it */
+}
+
 static void test_the_limit_of_draining(void **state)
 {
     (void)state;
@@ -497,14 +566,16 @@ int main(void)
         TEST(test_large_values),
         TEST(test_a_stampede_is_one_load),
         TEST(test_a_client_leaves),
-        TEST(test_a_stream_is_reset),
+        TEST(test_http2_is_not_spoken),
         TEST(test_requests_that_never_end),
-        TEST(test_bodies_have_a_limit),
+        TEST(test_refusals_are_problems),
         TEST(test_a_client_that_does_not_read),
         TEST(test_the_limit_of_connections),
         TEST(test_purging),
         TEST(test_purging_with_a_token),
         TEST(test_draining),
+        TEST(test_notice_is_given),
+        TEST(test_no_notice_without_clients),
         TEST(test_the_limit_of_draining),
         TEST(test_starting_again_and_again),
         TEST(test_problems),

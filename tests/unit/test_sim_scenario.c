@@ -96,6 +96,13 @@ static const struct {
      "f:10:5: curve: 61s is behind the end, 1m\n"
      "f:11:13: bursts: 61s is not before the end, 1m\n"
      "f:11:34: requests: '0' is out of range, 1 to 100000000\n"},
+    {"bursts over each other",
+     "name: x\nduration: 60s\ndatabase: { mean: 1ms }\n"
+     "readers:\n  bursts:\n  - { at: 9s, requests: 5, within: 2s }\n  - { at: 11s, requests: 1 }\n"
+     "  - { at: 11s, requests: 1 }\n  - { at: 8s, requests: 1, within: 1100ms }\n"
+     "  - { at: 11s, requests: 1, within: 1us }\n",
+     "f:9:5: bursts: this one overlaps with the one on line 6\n"
+     "f:10:5: bursts: this one overlaps with the one on line 7\n"},
     {"keys that contradict each other",
      LEAST "keys: { count: 10, popularity: single, exponent: 1 }\n",
      "f:5:32: popularity: is single, but there are 10 keys; write uniform or zipf\n"
