@@ -213,7 +213,7 @@ static double accounted_overhead(const struct crl_table *table)
 /* What an entry costs: a table of its own is filled and looked at after each entry. */
 static void measure_overhead(struct ours *ours, uint32_t n)
 {
-    struct crl_allocator *arena, *buckets;
+    struct crl_allocator *arena = NULL, *buckets = NULL;
     struct crl_table *table;
     struct crl_table_config config = {.memory_bytes = (size_t)n * 400};
     if (crl_arena_new(config.memory_bytes, &arena) != 0 ||

@@ -302,10 +302,13 @@ static void on_letters(h2o_multithread_receiver_t *receiver, h2o_linklist_t *let
     }
 }
 
+/* One that is not read yet, libh2o makes the last by itself. An answer that has begun did not say
+ * that it is the last; it may even have arrived. */
 static int request_make_last(h2o_req_t *req, void *arg)
 {
     (void)arg;
-    req->http1_is_persistent = 0; /* what is not read yet, libh2o makes the last by itself */
+    if (req->res.status == 0)
+        req->http1_is_persistent = 0;
     return 0;
 }
 
