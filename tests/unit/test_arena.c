@@ -12,6 +12,8 @@
 #include "base/assert.h"
 #include "base/rng.h"
 
+#include "../helper/draws.h"
+
 #include <corral/corral.h>
 
 #include <pthread.h>
@@ -216,7 +218,7 @@ static void exchange(struct shelf *shelf, struct crl_rng *rng)
 static void *exchange_often(void *arg)
 {
     struct crl_rng rng = crl_rng_split((uintptr_t)pthread_self(), "arena");
-    for (int i = 0; i < 20000; i++)
+    for (int i = 0; i < DRAWS(20000); i++)
         exchange(arg, &rng);
     return NULL;
 }
@@ -226,7 +228,7 @@ static void blocks_keep_their_content(void **state)
     (void)state;
     struct shelf shelf = {.arena = make_arena(), .lock = PTHREAD_MUTEX_INITIALIZER};
     struct crl_rng rng = crl_rng_split(1, "arena");
-    for (int i = 0; i < 20000; i++)
+    for (int i = 0; i < DRAWS(20000); i++)
         exchange(&shelf, &rng);
     pthread_t threads[2];
     for (int i = 0; i < 2; i++)

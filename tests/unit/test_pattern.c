@@ -9,6 +9,8 @@
 
 #include "base/rng.h"
 
+#include "../helper/draws.h"
+
 #include <malloc.h>
 #include <regex.h>
 #include <setjmp.h>
@@ -239,7 +241,7 @@ static void test_patterns_match_as_the_library_says(void **state)
     (void)state;
     static const char *const letters[] = {"a", "b", "c", "_", " ", "-", "]", "\\", "\xe9"};
     uint64_t compiled = 0, matched = 0;
-    for (uint64_t seed = 0; seed < 20000; seed++) {
+    for (uint64_t seed = 0; seed < DRAWS(20000); seed++) {
         char why[CRL_PATTERN_WHY_MAX];
         struct draft expression = {0};
         struct crl_pattern pattern;

@@ -13,6 +13,8 @@
 #include "io/arena.h"
 #include "lib/rcu.h"
 
+#include "../helper/draws.h"
+
 #include <corral/corral.h>
 
 #include <malloc.h>
@@ -195,10 +197,11 @@ static void shifting_sizes(size_t memory_bytes, size_t step)
 static void shifting_sizes_stay_within_the_budget(void **state)
 {
     (void)state;
-    shifting_sizes(2 * MIB, 1);  /* small pages */
+    shifting_sizes(2 * MIB, 1); /* small pages */
+    if (!IS_PAGED)
+        return;
     shifting_sizes(16 * MIB, 3); /* large pages */
-    if (IS_PAGED)
-        shifting_sizes(64 * MIB, 6); /* huge pages */
+    shifting_sizes(64 * MIB, 6); /* huge pages */
 }
 
 /* -------------------------------------------------------------------------- the law, many times */
@@ -243,7 +246,7 @@ static void random_run(uint64_t seed)
 static void random_sizes_stay_within_the_budget(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 40; seed++) {
+    for (uint64_t seed = 1; seed <= DRAWS(40); seed++) {
         print_message("# seed %llu\n", (unsigned long long)seed);
         random_run(seed);
     }
@@ -282,8 +285,8 @@ static void readers_notice_no_move(void **state)
     pthread_t threads[2];
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, reader, &shared), 0);
-    for (uint64_t number = 0; number < 20000; number++) /* sizes shift, slowly */
-        assert_true(insert(&shared.room, number % 3000, 48 + number / 2000 * 80));
+    for (uint64_t number = 0; number < DRAWS(20000); number++) /* sizes shift, slowly */
+        assert_true(insert(&shared.room, number % 3000, 48 + number / DRAWS(2000) * 80));
     shared.done = true;
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);

@@ -14,6 +14,8 @@
 #include "core/buckets.h"
 #include "lib/rcu.h"
 
+#include "../helper/draws.h"
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -610,7 +612,7 @@ static void random_run(uint64_t seed)
 static void random_operations_match_the_model(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 300; seed++) {
+    for (uint64_t seed = 1; seed <= DRAWS(300); seed++) {
         print_message("# seed %llu\n", (unsigned long long)seed);
         random_run(seed);
     }
@@ -753,7 +755,7 @@ static void readers_find_what_is_linked(void **state)
 {
     (void)state;
     for (enum hashing hashing = HASH_REAL; hashing < HASHINGS; hashing++)
-        concurrent_run(hashing, 1 << 20, 20000);
+        concurrent_run(hashing, 1 << 20, DRAWS(20000));
 }
 
 int main(void)
