@@ -58,7 +58,8 @@ static inline uint32_t crl_buckets_log2(crl_buckets array)
 /* crl_buckets_at - one of its buckets. */
 static inline struct crl_bucket *crl_buckets_at(crl_buckets array, uint64_t index)
 {
-    return (struct crl_bucket *)(uintptr_t)(array & ~UINT64_C(63)) + index;
+    return (struct crl_bucket *)(uintptr_t)((array & ~UINT64_C(63)) +
+                                            index * sizeof(struct crl_bucket));
 }
 
 /* crl_buckets_first - the first bucket of a hash's chain. */

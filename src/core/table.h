@@ -99,6 +99,15 @@ static inline struct crl_entry *crl_view_find(const struct crl_table_view *view,
     return crl_buckets_find(array, hash, space, key);
 }
 
+/* crl_view_prefetch - have the processor fetch what crl_view_find() will look at first. Needs no
+ * read section: nothing is read, wherever the address leads. */
+static inline void crl_view_prefetch(const struct crl_table_view *view, uint64_t hash)
+{
+    crl_buckets array =
+        atomic_load_explicit(&view->arrays[hash >> 48 & view->shard_mask], memory_order_relaxed);
+    __builtin_prefetch(crl_buckets_first(array, hash));
+}
+
 /* crl_table_touch - remember that an entry was hit. Writes only if the mark is not yet set. */
 static inline void crl_table_touch(struct crl_entry *entry)
 {

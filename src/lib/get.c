@@ -87,9 +87,8 @@ static inline bool entry_is_fresh_now(const struct crl_entry *entry, corral_us c
 
 /* The fresh entry of a key, or NULL. Inside a read section. */
 __attribute__((always_inline)) static inline struct crl_entry *entry_find_fresh(
-    const struct corral_space *space, struct corral_bytes key, corral_us coarse_now)
+    const struct corral_space *space, uint64_t hash, struct corral_bytes key, corral_us coarse_now)
 {
-    uint64_t hash = crl_hash_seeded(space->hash_seed, key);
     struct crl_entry *entry = crl_view_find(&space->table, hash, space->number, key);
     if (entry == NULL || !entry_is_fresh_now(entry, coarse_now))
         return NULL;
@@ -112,9 +111,11 @@ int corral_read(struct corral_space *space, struct corral_bytes key, void *buffe
 {
     if (key_check(space, key) < 0)
         return CORRAL_EKEY;
+    uint64_t hash = crl_hash_seeded(space->hash_seed, key);
+    crl_view_prefetch(&space->table, hash); /* it comes while the clock is read */
     corral_us now = crl_now_coarse();
     crl_read_lock();
-    struct crl_entry *entry = entry_find_fresh(space, key, now);
+    struct crl_entry *entry = entry_find_fresh(space, hash, key, now);
     if (entry == NULL) {
         crl_read_unlock();
         return CORRAL_EABSENT;
@@ -134,8 +135,9 @@ int corral_read(struct corral_space *space, struct corral_bytes key, void *buffe
 static int hit_take(struct corral_space *space, struct corral_bytes key, corral_us now,
                     void *buffer, size_t size, struct corral_value *ret_value)
 {
+    uint64_t hash = crl_hash_seeded(space->hash_seed, key);
     crl_read_lock();
-    struct crl_entry *entry = entry_find_fresh(space, key, now);
+    struct crl_entry *entry = entry_find_fresh(space, hash, key, now);
     if (entry == NULL) {
         crl_read_unlock();
         return CORRAL_EABSENT;
