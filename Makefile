@@ -2,7 +2,7 @@
 .PHONY: run test build bench fuzz swarm install clean
 
 build: build/build.ninja
-	@ninja -C build
+	@ninja -C build product
 
 build/build.ninja:
 	@tools/setup build
@@ -25,6 +25,7 @@ fuzz:
 
 # make swarm FOR=10m
 swarm: build
+	@ninja -C build corral-swarm
 	@build/corral-swarm --for $(or $(FOR),1m)
 
 # make install PREFIX=/usr DESTDIR=/tmp/package
