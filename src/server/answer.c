@@ -318,7 +318,8 @@ static const char *refusal_detail(enum crl_status status)
         return "The body has more than 64 KiB; requests need none.";
     if (status == CRL_STATUS_417)
         return "Expect may only ask for 100-continue.";
-    return "Content-Length or Transfer-Encoding is not well formed; requests need neither.";
+    return "Content-Length or Transfer-Encoding is not well formed, or one too many; "
+           "requests need neither.";
 }
 
 struct corral_bytes crl_answer_refusal(struct crl_front *front, h2o_req_t *req)

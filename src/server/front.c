@@ -16,6 +16,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -398,9 +400,36 @@ static void front_fini(struct crl_front *front)
     loop_give_back(loop);
 }
 
+/* Does a header of this name begin here? */
+static bool name_begins(const char *at, const char *end, const char *name)
+{
+    size_t size = strlen(name);
+    return (size_t)(end - at) > size && at[size] == ':' && strncasecmp(at, name, size) == 0;
+}
+
+/* Does the head say more than once how long the body is? libh2o believes one and hides the other,
+ * but it keeps the bytes of the head until the answer is sent. */
+static bool length_is_said_twice(const h2o_req_t *req)
+{
+    const h2o_buffer_t *input = req->conn->callbacks->get_socket(req->conn)->input;
+    const char *at = input->bytes, *end = at + input->size;
+    int said = 0;
+    while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL && ++at < end) {
+        if (*at == '\r' || *at == '\n')
+            break;
+        said += name_begins(at, end, "content-length") || name_begins(at, end, "transfer-encoding");
+    }
+    return said > 1;
+}
+
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
     struct crl_front *front = ((struct front_handler *)self)->front;
+    if (req->entity.base != NULL && length_is_said_twice(req)) {
+        req->pathconf = &req->hostconf->fallback_path;
+        h2o_send_error_400(req, "Bad Request", "", H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
+        return 0;
+    }
     front->options.handler(front, front->options.arg, req);
     return 0;
 }

@@ -20,7 +20,8 @@
  *   bodies       64 KiB, then 413
  *
  * Some requests libh2o refuses by itself: 413, 417, and 400 where it does not understand the length
- * of the body. What a client is told then is the refusal's. Only what it cannot read as a request
+ * of the body. What a client is told then is the refusal's; and so it is where the length is given
+ * twice, which libh2o would let pass. Only what it cannot read as a request
  * at all, or has too large a head (417,792 bytes, 100 headers), it answers without anyone: 400, in
  * plain text, straight to the socket.
  *

@@ -332,6 +332,27 @@ static void test_refusals_are_problems(void **state)
     assert_int_equal(metric("http_in_flight_requests"), 1);
 }
 
+/* Whoever stands before the server may believe the other length (RFC 9112, 6.3 and 11.2): what is
+ * the body to one is a request to the other. */
+static void test_a_length_is_said_once(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "Content-Length: 0\r\nContent-Length: 34\r\n",
+        "Content-Length: 34\r\ncontent-length: 34\r\n",
+        "Content-Length: 34\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+    };
+    start_with(yaml, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char headers[256];
+        snprintf(headers, sizeof headers, "%s\r\nGET /healthz HTTP/1.1\r\nHost: b\r\n", rows[i]);
+        expect("GET", "/t?id=1", headers, 400, "Connection: close\r\n", "Content-Length");
+    }
+    assert_int_equal(metric("http_request_total{path=\"other\",method=\"GET\",status=\"400\"}"), 3);
+    expect("GET", "/t?id=1", "X: Content-Length: 1\r\nContent-Length: 0\r\n", 200, "", "one");
+    assert_int_equal(metric("http_in_flight_requests"), 1);
+}
+
 /* Requests in a row, and not one answer read. */
 static void test_a_client_that_does_not_read(void **state)
 {
@@ -569,6 +590,7 @@ int main(void)
         TEST(test_http2_is_not_spoken),
         TEST(test_requests_that_never_end),
         TEST(test_refusals_are_problems),
+        TEST(test_a_length_is_said_once),
         TEST(test_a_client_that_does_not_read),
         TEST(test_the_limit_of_connections),
         TEST(test_purging),
