@@ -90,12 +90,25 @@ static struct corral_bytes integer_canonical(struct corral_bytes value, char num
     return corral_str(number);
 }
 
-/* The shortest of 15, 16 or 17 digits that reads back the same. Source: IEEE 754, 5.12.2: 17 do. */
+/* Is it a whole number of 64 bits that a double would round to another one? */
+static bool is_beyond_doubles(const char *text)
+{
+    if (!crl_param_type_accepts(CRL_PARAM_INTEGER, text))
+        return false;
+    int64_t wanted = strtoll(text, NULL, 10);
+    double rounded = (double)wanted;
+    return rounded >= 0x1p63 || (int64_t)rounded != wanted;
+}
+
+/* The shortest of 15, 16 or 17 digits that reads back the same. Source: IEEE 754, 5.12.2: 17 do.
+ * What a double cannot hold keeps all its digits: it would be another row's number. */
 static struct corral_bytes number_canonical(struct corral_bytes value, char number[NUMBER_MAX])
 {
     double wanted = strtod(value.data, NULL);
     if (wanted == 0)
         return corral_str("0");
+    if (is_beyond_doubles(value.data))
+        return integer_canonical(value, number);
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(number, NUMBER_MAX, "%.*g", digits, wanted);
         if (strtod(number, NULL) == wanted)
