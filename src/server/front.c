@@ -27,6 +27,7 @@ enum {
     DRAIN_SWEEP_MS = 20, /* the same while draining */
     CUT_AFTER_MS = 100,  /* from the drain limit to the end of all connections */
     FRESH_MS = 100,      /* a client that has just come will still ask something */
+    FILES_PER_FRONT = 4, /* the listener, the loop, a pipe for letters */
     PAUSE_MS = 20,       /* until a paused front looks whether it may accept again */
     ANSWER_BYTES_MS = 16384 / 1000,
 };
@@ -513,20 +514,40 @@ static void *front_run(void *arg)
     return NULL;
 }
 
+/* Is there room for the files of one more front? libh2o aborts where it gets no loop or no pipe.
+ * Sets errno. */
+static bool files_are_left(int like)
+{
+    int files[FILES_PER_FRONT], n = 0;
+    while (n < FILES_PER_FRONT && (files[n] = fcntl(like, F_DUPFD_CLOEXEC, 0)) >= 0)
+        n++;
+    int why = errno;
+    bool left = n == FILES_PER_FRONT;
+    while (n > 0)
+        close(files[--n]);
+    errno = why;
+    return left;
+}
+
 int crl_front_start(const struct crl_front_options *options, struct crl_front **ret_front)
 {
+    if (!files_are_left(options->listener))
+        return CORRAL_ESYSTEM;
     struct crl_front *front = calloc(1, sizeof *front);
     if (front == NULL)
         return CORRAL_ENOMEM;
     front->options = *options;
     front->options.listener = fcntl(options->listener, F_DUPFD_CLOEXEC, 0);
     sem_init(&front->ready, 0, 0);
-    if (front->options.listener < 0 ||
-        pthread_create(&front->thread, NULL, front_run, front) != 0) {
+    int failed = front->options.listener < 0
+                     ? errno
+                     : pthread_create(&front->thread, NULL, front_run, front);
+    if (failed != 0) {
         if (front->options.listener >= 0)
             close(front->options.listener);
         sem_destroy(&front->ready);
         free(front);
+        errno = failed;
         return CORRAL_ESYSTEM;
     }
     (void)pthread_setname_np(front->thread, options->name); /* only for people */

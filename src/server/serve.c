@@ -299,13 +299,20 @@ static int front_open(struct crl_server *server, bool is_admin)
     return rc;
 }
 
-static int fronts_open(struct crl_server *server)
+static int fronts_open(struct crl_server *server, struct crl_problems *problems)
 {
     handlers_prepare(server);
     int rc = 0;
-    for (uint32_t left = fronts_wanted(server->config); left > 0 && rc == 0; left--)
+    uint32_t wanted = fronts_wanted(server->config);
+    for (uint32_t left = wanted; left > 0 && rc == 0; left--)
         rc = front_open(server, false);
-    return rc == 0 ? front_open(server, true) : rc;
+    if (rc == 0)
+        rc = front_open(server, true);
+    if (rc == CORRAL_ESYSTEM)
+        crl_problems_add(problems, (struct crl_place){0},
+                         "of %u threads that serve, only %u can be started: %s", wanted + 1,
+                         server->fronts_n, strerror(errno));
+    return rc;
 }
 
 static void listeners_close(struct crl_server *server)
@@ -365,7 +372,7 @@ static int server_open(struct crl_server *server, struct crl_problems *problems)
         rc = worse(rc, listeners_open(server, problems));
     if (rc == 0)
         rc = metrics_open(server);
-    return rc == 0 ? fronts_open(server) : rc;
+    return rc == 0 ? fronts_open(server, problems) : rc;
 }
 
 static int fronts_stop(struct crl_server *server)

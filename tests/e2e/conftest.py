@@ -250,9 +250,9 @@ def open_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def run_corral(*arguments):
+def run_corral(*arguments, **more):
     """A verb that ends by itself: (exit code, standard output, standard error)."""
     done = subprocess.run([CORRAL, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE,
-                          stdin=subprocess.DEVNULL)
+                          stdin=subprocess.DEVNULL, **more)
     assert not SANITIZER.search(done.stderr), done.stderr
     return done.returncode, done.stdout, done.stderr

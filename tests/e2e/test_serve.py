@@ -9,6 +9,7 @@ Method: the real binary, a real SQLite file, real sockets. The test holds the da
 import concurrent.futures
 import json
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -731,6 +732,17 @@ def test_a_port_in_use(tmp_path, database):
     there, text = problems[0]
     assert there.startswith(f'"{address}"')
     assert address in text and "in use" in text
+
+
+def test_more_threads_than_files(tmp_path, database):
+    """Each thread that serves needs files of its own; the limit leaves too few for all of them."""
+    file = tmp_path / "start.yaml"
+    file.write_text(json.dumps(config_of(database, threads=256)))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    code, out, err = run_corral("serve", "--config", file,
+                                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 300),) * 2))
+    assert (code, out) == (1, "")
+    assert re.match(rf"{re.escape(str(file))}: of 257 threads .* only \d+ .*: Too many open files\n", err), err
 
 
 def test_a_database_that_cannot_be_read(tmp_path, database):
