@@ -6,9 +6,9 @@
  * of its own, so that none finds what another left in memory. What the origin had to do is asked of
  * that daemon; of one that runs elsewhere it is read from /metrics, before and after.
  *
- * SIGINT and SIGTERM are blocked, in the daemon's threads too, and read from a descriptor that the
- * load generator watches: so a Ctrl-C ends the run in an orderly way, the report says what was
- * measured so far, and the temporary database goes. */
+ * SIGINT, SIGTERM and SIGHUP are blocked, in the daemon's threads too, and read from a descriptor
+ * that the load generator watches: so a Ctrl-C ends the run in an orderly way, the report says what
+ * was measured so far, and the temporary database goes. */
 #include "cli/storm.h"
 
 #include "base/assert.h"
@@ -79,6 +79,9 @@ static int signals_take(struct storm_verb *verb)
     sigemptyset(&mask);
     sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGTERM);
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup(1) */
+        sigaddset(&mask, SIGHUP);
     verb->stop_fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
     if (verb->stop_fd >= 0 && pthread_sigmask(SIG_BLOCK, &mask, &verb->old_mask) == 0 &&
         sigaction(SIGPIPE, NULL, &verb->old_pipe) == 0)

@@ -107,7 +107,7 @@ def test_text_fits_80_columns():
     assert "coalescing: 1 query instead of" in done.stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_it(tmp_path, number):
     """The storm would last minutes; the signal comes once the demo's database is there."""
     process = subprocess.Popen([CORRAL, "storm", "--json", "--clients", "50", "--delay", "30s"],
