@@ -250,7 +250,7 @@ int crl_origin_attach(struct corral_cache *cache, const struct corral_origin_opt
 int corral_origin_add(struct corral_cache *cache, const struct corral_origin_options *options,
                       struct corral_origin **ret_origin)
 {
-    if (!origin_is_valid(options) || options->loader == NULL)
+    if (cache == NULL || !origin_is_valid(options) || options->loader == NULL)
         return CORRAL_EINVAL;
     struct corral_origin_options complete = origin_with_defaults(options);
     struct crl_origin *impl;

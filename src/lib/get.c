@@ -362,8 +362,8 @@ int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wa
                struct corral_value *ret_value)
 {
     int rc = get_check(space, key, wait_us);
-    if (rc < 0)
-        return rc;
+    if (rc < 0 || ret_value == NULL)
+        return rc < 0 ? rc : CORRAL_EINVAL;
     int outcome = hit_take(space, key, crl_now_coarse(), NULL, 0, ret_value);
     if (outcome >= 0)
         return outcome;

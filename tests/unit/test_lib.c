@@ -841,6 +841,14 @@ static void misuse_is_told(void **state)
     struct corral_space_options odd = {
         .name = "odd", .origin = house->origin, .policy = {.jitter = 0.7}};
     assert_int_equal(corral_space_add(house->cache, &odd, &space), CORRAL_EINVAL);
+    assert_int_equal(corral_origin_add(NULL, &taken, &origin), CORRAL_EINVAL);
+    assert_int_equal(corral_origin_add(house->cache, &taken, NULL), CORRAL_EINVAL);
+    assert_int_equal(corral_space_add(NULL, &again, &space), CORRAL_EINVAL);
+    assert_int_equal(corral_space_add(house->cache, &again, NULL), CORRAL_EINVAL);
+    assert_int_equal(corral_get(house->space, corral_str("7"), LONG, NULL), CORRAL_EINVAL);
+    assert_int_equal(corral_get_async(house->space, corral_str("7"), LONG, NULL, NULL),
+                     CORRAL_EINVAL);
+    assert_int_equal(space_stats(house).loads, 0);
     house_close(house);
 }
 
