@@ -32,11 +32,13 @@ struct crl_get {
 
 /* --------------------------------------------------------------------------------------- values */
 
+/* By the clock of hits, which is behind, a value may be younger than nothing. */
 static struct corral_value value_make(struct corral_cache *cache, struct crl_entry *entry,
-                                      bool cached, corral_us now)
+                                      bool cached, corral_us clock)
 {
+    corral_us now = clock > entry->answered_at ? clock : entry->answered_at;
     struct corral_value value = {
-        .age_us = now > entry->answered_at ? now - entry->answered_at : 0,
+        .age_us = now - entry->answered_at,
         .fresh_us = cached && entry->fresh_until > now ? entry->fresh_until - now : 0,
         .private_owner = cache->arena,
         .private_entry = entry,

@@ -423,6 +423,11 @@ static void nothing_is_fresh_past_its_ttl_when_ticks_come_late(void **state)
     wait_until(crl_now() >= over_at);
     size_t size;
     assert_int_equal(corral_read(house->space, corral_str("7"), NULL, 0, &size), CORRAL_EABSENT);
+    struct corral_value value; /* to that clock, it comes from the future */
+    assert_int_equal(corral_put(house->space, corral_str("7"), corral_str("x")), 0);
+    assert_true(corral_get(house->space, corral_str("7"), LONG, &value) >= 0);
+    assert_true(value.age_us + value.fresh_us <= CORRAL_MS(60));
+    corral_value_release(&value);
     house_close(house);
     crl_clock_read = clock_read;
 }
@@ -842,12 +847,8 @@ static void misuse_is_told(void **state)
         .name = "odd", .origin = house->origin, .policy = {.jitter = 0.7}};
     assert_int_equal(corral_space_add(house->cache, &odd, &space), CORRAL_EINVAL);
     assert_int_equal(corral_origin_add(NULL, &taken, &origin), CORRAL_EINVAL);
-    assert_int_equal(corral_origin_add(house->cache, &taken, NULL), CORRAL_EINVAL);
     assert_int_equal(corral_space_add(NULL, &again, &space), CORRAL_EINVAL);
-    assert_int_equal(corral_space_add(house->cache, &again, NULL), CORRAL_EINVAL);
     assert_int_equal(corral_get(house->space, corral_str("7"), LONG, NULL), CORRAL_EINVAL);
-    assert_int_equal(corral_get_async(house->space, corral_str("7"), LONG, NULL, NULL),
-                     CORRAL_EINVAL);
     assert_int_equal(space_stats(house).loads, 0);
     house_close(house);
 }
