@@ -27,7 +27,6 @@ enum {
     DRAIN_SWEEP_MS = 20, /* the same while draining */
     CUT_AFTER_MS = 100,  /* from the drain limit to the end of all connections */
     FRESH_MS = 100,      /* a client that has just come will still ask something */
-    FILES_PER_FRONT = 4, /* the listener, the loop, a pipe for letters */
     PAUSE_MS = 20,       /* until a paused front looks whether it may accept again */
     ANSWER_BYTES_MS = 16384 / 1000,
 };
@@ -518,11 +517,11 @@ static void *front_run(void *arg)
  * Sets errno. */
 static bool files_are_left(int like)
 {
-    int files[FILES_PER_FRONT], n = 0;
-    while (n < FILES_PER_FRONT && (files[n] = fcntl(like, F_DUPFD_CLOEXEC, 0)) >= 0)
+    int files[CRL_FRONT_FILES], n = 0;
+    while (n < CRL_FRONT_FILES && (files[n] = fcntl(like, F_DUPFD_CLOEXEC, 0)) >= 0)
         n++;
     int why = errno;
-    bool left = n == FILES_PER_FRONT;
+    bool left = n == CRL_FRONT_FILES;
     while (n > 0)
         close(files[--n]);
     errno = why;

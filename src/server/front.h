@@ -43,6 +43,7 @@
 #include <stdatomic.h>
 
 #define CRL_REQUEST_BODY_MAX (64u << 10)
+#define CRL_FRONT_FILES      4 /* open files of a front: a listener, a loop, a pipe for letters */
 
 struct crl_front;
 struct crl_http_sheet;

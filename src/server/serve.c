@@ -23,7 +23,7 @@
 enum {
     CONNECTIONS_DEFAULT_MAX = 100000,
     CONNECTIONS_ADMIN_MAX = 64,
-    FILES_RESERVED = 128, /* for all but clients and databases */
+    FILES_RESERVED = 128, /* for all but clients, fronts and databases */
     FILES_PER_LOAD = 3,   /* an SQLite connection: database, WAL, shared memory */
     FRONTS_MAX = 256,
     NEGATIVE_TTL_MAX_US = 5000000,
@@ -215,9 +215,17 @@ static int listener_open(const struct crl_config_address *given, const char *key
     return CORRAL_EINVAL;
 }
 
+static uint32_t fronts_wanted(const struct crl_config *config)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t n = config->threads > 0 ? config->threads : cpus > 0 ? (uint32_t)cpus : 1;
+    return n < FRONTS_MAX ? n : FRONTS_MAX;
+}
+
 static uint32_t connections_default(const struct crl_config *config)
 {
     uint64_t files = crl_raise_open_files(), reserved = FILES_RESERVED + CONNECTIONS_ADMIN_MAX;
+    reserved += (uint64_t)CRL_FRONT_FILES * (fronts_wanted(config) + 1);
     for (size_t i = 0; i < config->origins_n; i++)
         reserved += (uint64_t)FILES_PER_LOAD * config->origins[i].concurrency;
     uint64_t left = files > reserved + 16 ? files - reserved : 16;
@@ -235,13 +243,6 @@ static int listeners_open(struct crl_server *server, struct crl_problems *proble
 }
 
 /* --------------------------------------------------------------------------------------- fronts */
-
-static uint32_t fronts_wanted(const struct crl_config *config)
-{
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    uint32_t n = config->threads > 0 ? config->threads : cpus > 0 ? (uint32_t)cpus : 1;
-    return n < FRONTS_MAX ? n : FRONTS_MAX;
-}
 
 static int metrics_open(struct crl_server *server)
 {

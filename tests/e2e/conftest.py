@@ -50,11 +50,13 @@ class Answer:
 class Daemon:
     """corral serve; it listens when this exists."""
 
-    def __init__(self, file, **env):
+    def __init__(self, file, files=None, **env):
+        """`files` is how many it may have open."""
         self.lines, self.has_line = [], threading.Condition()
+        limit = files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
         self.process = subprocess.Popen([CORRAL, "serve", "--config", str(file)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                        env={**os.environ, **env})
+                                        env={**os.environ, **env}, preexec_fn=limit)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         told = self.wait_line(r"listening on http://(.*):(\d+), admin on http://(.*):(\d+)$")
@@ -216,10 +218,10 @@ def serve(tmp_path):
     """serve(config): a daemon. At the end of the test it must stop as it should, and have no complaints."""
     daemons = []
 
-    def start(config, **env):
+    def start(config, **more):
         file = tmp_path / f"corral-{len(daemons)}.yaml"
         file.write_text(config if isinstance(config, str) else json.dumps(config, indent=1, ensure_ascii=False))
-        daemons.append(Daemon(file, **env))
+        daemons.append(Daemon(file, **more))
         return daemons[-1]
 
     yield start

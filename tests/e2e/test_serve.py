@@ -10,6 +10,7 @@ import concurrent.futures
 import json
 import re
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -743,6 +744,25 @@ def test_more_threads_than_files(tmp_path, database):
                                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 300),) * 2))
     assert (code, out) == (1, "")
     assert re.match(rf"{re.escape(str(file))}: of 257 threads .* only \d+ .*: Too many open files\n", err), err
+
+
+def test_the_crowd_leaves_files_for_the_database(serve, database):
+    """Threads have files too: what they need is not given to clients. Who is not let in hears nothing."""
+    daemon = serve(config_of(database, threads=100), files=700)
+    crowd = []
+    try:
+        while len(crowd) < 400:
+            crowd.append(daemon.connect())
+            crowd[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n")
+            if not select.select([crowd[-1]], [], [], 1)[0]:
+                break
+            assert hear(crowd[-1])[0] == 200
+        assert 1 < len(crowd) < 400
+        crowd[0].sendall(f"GET {ONE} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        assert hear(crowd[0])[0] == 200, daemon.log
+    finally:
+        for s in crowd:
+            s.close()
 
 
 def test_a_database_that_cannot_be_read(tmp_path, database):
