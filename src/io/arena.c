@@ -196,7 +196,9 @@ static uint32_t page_number(const struct arena *arena, const void *block)
 
 static struct chunk *chunk_new(struct arena *arena)
 {
+    /* Not the first one: who keeps little shall take little. */
     bool is_huge = arena->budget_bytes >= BUDGET_HUGE_MIN &&
+                   arena->use.held_bytes >= arena->chunk_bytes &&
                    arena->use.held_bytes + arena->chunk_bytes <= arena->budget_bytes;
     struct chunk *chunk = chunk_map(arena->chunk_bytes, is_huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
     if (!chunk)
