@@ -34,13 +34,14 @@
 #define UNIT_BYTES ((size_t)4096)
 #define UNITS_MAX  512 /* of a chunk; the first one holds its description */
 
-/* By budget: below the first all is malloc'd; small pages; pages of 64 KiB, chunks of 2 MiB; the
- * same on huge pages. */
-#define BUDGET_PAGED_MIN      ((size_t)1 << 20)
-#define BUDGET_LARGE_PAGE_MIN ((size_t)16 << 20)
-#define BUDGET_HUGE_MIN       ((size_t)64 << 20)
-#define SMALL_PAGE_BYTES      ((size_t)16 << 10)
-#define LARGE_PAGE_BYTES      ((size_t)64 << 10)
+/* By budget: below the first all is malloc'd; from the second on pages are of 64 KiB, chunks on
+ * huge pages. Between, pages are smaller: where sizes are mixed, each of many classes has a page
+ * that is half empty, and these must not add up to much of the budget. */
+#define BUDGET_PAGED_MIN ((size_t)1 << 20)
+#define BUDGET_HUGE_MIN  ((size_t)64 << 20)
+#define PAGES_OF_BUDGET  256
+#define SMALL_PAGE_MAX   ((size_t)16 << 10)
+#define LARGE_PAGE_BYTES ((size_t)64 << 10)
 
 /* Classes 1 to 64 are blocks of so many times 16 bytes; 64 + k, 2 <= k < 64, is the k-th part of a
  * page. */
@@ -708,7 +709,12 @@ static size_t page_bytes_for(size_t budget_bytes)
 #endif
     if (budget_bytes < BUDGET_PAGED_MIN)
         return 0;
-    return budget_bytes < BUDGET_LARGE_PAGE_MIN ? SMALL_PAGE_BYTES : LARGE_PAGE_BYTES;
+    if (budget_bytes >= BUDGET_HUGE_MIN)
+        return LARGE_PAGE_BYTES;
+    size_t page_bytes = UNIT_BYTES;
+    while (page_bytes < SMALL_PAGE_MAX && 2 * page_bytes * PAGES_OF_BUDGET <= budget_bytes)
+        page_bytes *= 2;
+    return page_bytes;
 }
 
 int crl_arena_new(size_t budget_bytes, struct crl_allocator **ret_allocator)

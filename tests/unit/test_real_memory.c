@@ -4,9 +4,10 @@
  *         shift, and what is hot survives that; readers notice nothing when entries are moved.
  * Method: phases of growing and shrinking values, with entries that are hit all the time among
  *         them, so that no page empties by itself; what the arenas hold is asked after each insert,
- *         and the kernel in the end. Then seeded random sizes, with values that the program keeps;
- *         and readers under RCU who check each byte while entries move. In sanitizer builds each
- *         block is its own: there the same runs look for what is used after it was freed. */
+ *         and the kernel in the end. Sizes of all magnitudes at once, and how much of the budget is
+ *         used. Then seeded random sizes, with values that the program keeps; and readers under RCU
+ *         who check each byte while entries move. In sanitizer builds each block is its own: there
+ *         the same runs look for what is used after it was freed. */
 #include "base/hash.h"
 #include "base/rng.h"
 #include "core/table.h"
@@ -200,8 +201,33 @@ static void shifting_sizes_stay_within_the_budget(void **state)
     shifting_sizes(2 * MIB, 1); /* small pages */
     if (!IS_PAGED)
         return;
-    shifting_sizes(16 * MIB, 3); /* large pages */
-    shifting_sizes(64 * MIB, 6); /* huge pages */
+    shifting_sizes(16 * MIB, 3); /* middle ones */
+    shifting_sizes(64 * MIB, 6); /* large ones, on huge pages */
+}
+
+/* ---------------------------------------------------------------------------------- mixed sizes */
+
+/* All magnitudes of sizes at once, so that nearly every class of blocks is in use. */
+static void mixed_sizes_use_the_budget(void **state)
+{
+    (void)state;
+    static const size_t rows[] = {1 * MIB, 2 * MIB, 4 * MIB, 8 * MIB, 16 * MIB, 32 * MIB, 64 * MIB};
+    for (size_t i = 0; IS_PAGED && i < sizeof rows / sizeof *rows; i++) {
+        struct crl_rng rng = crl_rng_split(i, "mixed sizes");
+        struct room room = room_open(rows[i]);
+        size_t inserted = 0, least = SIZE_MAX;
+        for (uint64_t number = 0; inserted < 3 * rows[i]; number++) {
+            size_t size = crl_rng_below(&rng, UINT64_C(64) << crl_rng_below(&rng, 8));
+            assert_true(insert(&room, number, size));
+            inserted += size + 64;
+            size_t used = crl_table_counts(room.table).bytes;
+            if (inserted > rows[i] && used < least)
+                least = used;
+        }
+        if (least < rows[i] / 4 * 3)
+            fail_msg("%zu KiB: only %zu KiB used", rows[i] / KIB, least / KIB);
+        room_close(&room);
+    }
 }
 
 /* -------------------------------------------------------------------------- the law, many times */
@@ -341,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shifting_sizes_stay_within_the_budget),
+        cmocka_unit_test(mixed_sizes_use_the_budget),
         cmocka_unit_test(random_sizes_stay_within_the_budget),
         cmocka_unit_test(readers_notice_no_move),
         cmocka_unit_test(a_full_cache_keeps_large_values),
