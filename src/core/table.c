@@ -16,6 +16,11 @@
 /* Outgrown arrays in one batch of limbo; a shard that finds no place there grows later. */
 #define LIMBO_ARRAYS_MAX 16
 
+/* What is freed beyond need when real memory is over the budget: a part of the budget, so that a
+ * grace period serves many pages; but so little that the engine does not pause for it. */
+#define FREED_PART    64
+#define FREED_AT_ONCE ((size_t)512 << 10)
+
 #define SHARDS_DEFAULT 256
 #define SHARDS_MAX     1024
 
@@ -386,7 +391,9 @@ static bool fit_real_memory(struct crl_table *table, const struct crl_entry *new
     size_t held = held_bytes(table);
     if (held <= table->memory_bytes)
         return true;
-    size_t some = table->memory_bytes / 64, target = table->memory_bytes - some;
+    size_t part = table->memory_bytes / FREED_PART;
+    size_t some = part < FREED_AT_ONCE ? part : FREED_AT_ONCE;
+    size_t target = table->memory_bytes - some;
     bool can_go_on = true;
     while (held > target && can_go_on) {
         allocator->real->trim(allocator, held - target);

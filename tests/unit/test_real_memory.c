@@ -230,6 +230,34 @@ static void mixed_sizes_use_the_budget(void **state)
     }
 }
 
+/* The engine serves everyone, so what one insert may do does not grow with the budget. */
+static void a_large_budget_makes_no_long_pauses(void **state)
+{
+    (void)state;
+    if (!IS_PAGED)
+        return;
+    struct crl_rng rng = crl_rng_split(1, "at once");
+    struct room room = room_open(256 * MIB);
+    size_t inserted = 0;
+    uint64_t before = 0, most = 0;
+    for (uint64_t number = 0; inserted < room.memory_bytes * 3 / 2; number++) {
+        size_t size = inserted < room.memory_bytes ? 32 : 512;
+        size += crl_rng_below(&rng, 2 * size);
+        assert_true(insert(&room, number, size));
+        inserted += size + 64;
+        struct crl_table_counts counts = crl_table_counts(room.table);
+        uint64_t done = counts.moves + counts.evictions;
+        most = done - before > most ? done - before : most;
+        before = done;
+        struct crl_entry *entry = find(&room, crl_rng_below(&rng, number + 1));
+        if (entry)
+            crl_table_touch(entry);
+    }
+    assert_true(crl_table_counts(room.table).moves > 0);
+    assert_in_range(most, 1, 15000); /* moved or evicted */
+    room_close(&room);
+}
+
 /* -------------------------------------------------------------------------- the law, many times */
 
 #define KEPT 8 /* values that the program holds */
@@ -368,6 +396,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shifting_sizes_stay_within_the_budget),
         cmocka_unit_test(mixed_sizes_use_the_budget),
+        cmocka_unit_test(a_large_budget_makes_no_long_pauses),
         cmocka_unit_test(random_sizes_stay_within_the_budget),
         cmocka_unit_test(readers_notice_no_move),
         cmocka_unit_test(a_full_cache_keeps_large_values),
