@@ -381,6 +381,19 @@ static bool evict_some(struct crl_table *table, const struct crl_entry *spared, 
     return limbo_bytes(table) > before;
 }
 
+/* Give free pages of both allocators back, first those that outgrown arrays have left. */
+static void trim(struct crl_table *table, size_t bytes)
+{
+    struct crl_allocator *allocator = table->allocator, *buckets = table->bucket_allocator;
+    if (buckets != allocator) {
+        size_t before = buckets->real->use(buckets).held_bytes;
+        buckets->real->trim(buckets, bytes);
+        size_t freed = before - buckets->real->use(buckets).held_bytes;
+        bytes -= freed < bytes ? freed : bytes;
+    }
+    allocator->real->trim(allocator, bytes);
+}
+
 /* Bring what the allocators hold within the budget, without the newest entry. Returns whether it
  * is. When it has come to that, some more is freed, so that many inserts pass before the next time,
  * and waiting for readers once serves many pages. Each page is emptied at most once and each entry
@@ -396,7 +409,7 @@ static bool fit_real_memory(struct crl_table *table, const struct crl_entry *new
     size_t target = table->memory_bytes - some;
     bool can_go_on = true;
     while (held > target && can_go_on) {
-        allocator->real->trim(allocator, held - target);
+        trim(table, held - target);
         can_go_on = limbo_bytes(table) < some &&
                     (empty_page(table, newest) || evict_some(table, newest, some / 4 + 1));
         if (!can_go_on) {

@@ -258,6 +258,24 @@ static void a_large_budget_makes_no_long_pauses(void **state)
     room_close(&room);
 }
 
+/* Arrays of many sizes are outgrown while tiny entries fill the budget; what they leave free is
+ * given back when others need it. */
+static void outgrown_buckets_are_given_back(void **state)
+{
+    (void)state;
+    if (!IS_PAGED)
+        return;
+    struct room room = room_open(64 * MIB);
+    uint64_t number = 0;
+    for (; number < room.memory_bytes / 64; number++)
+        assert_true(insert(&room, number, 0));
+    for (size_t i = 0; i < room.memory_bytes / 1000; i++)
+        assert_true(insert(&room, number++, 1800));
+    struct crl_memory_use use = room.buckets->real->use(room.buckets);
+    assert_in_range(use.held_bytes - use.living_bytes, 0, room.memory_bytes / 24);
+    room_close(&room);
+}
+
 /* -------------------------------------------------------------------------- the law, many times */
 
 #define KEPT 8 /* values that the program holds */
@@ -397,6 +415,7 @@ int main(void)
         cmocka_unit_test(shifting_sizes_stay_within_the_budget),
         cmocka_unit_test(mixed_sizes_use_the_budget),
         cmocka_unit_test(a_large_budget_makes_no_long_pauses),
+        cmocka_unit_test(outgrown_buckets_are_given_back),
         cmocka_unit_test(random_sizes_stay_within_the_budget),
         cmocka_unit_test(readers_notice_no_move),
         cmocka_unit_test(a_full_cache_keeps_large_values),
