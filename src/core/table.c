@@ -257,13 +257,24 @@ static bool evict(struct crl_table *table, const struct crl_entry *spared)
     return true;
 }
 
+/* Is there real memory for a large entry and the buckets, were all others gone? */
+static bool fits_beside_buckets(const struct crl_table *table, const struct crl_entry *entry)
+{
+    struct crl_allocator *buckets = table->bucket_allocator;
+    size_t bytes = entry_cost(table, entry);
+    if (bytes <= table->memory_bytes / 2 || !buckets->real || buckets == table->allocator)
+        return true;
+    return bytes + buckets->real->use(buckets).held_bytes <= table->memory_bytes;
+}
+
 /* Evict until an entry fits. Returns whether it does. `old` will be replaced by it: it is spared,
  * and goes to limbo in the end. */
 static bool make_room(struct crl_table *table, const struct crl_entry *entry,
                       const struct crl_entry *old)
 {
     size_t old_bytes = old ? entry_cost(table, old) : 0;
-    if (table->bucket_bytes + needed_bytes(table, entry, !old) > table->room_bytes)
+    if (table->bucket_bytes + needed_bytes(table, entry, !old) > table->room_bytes ||
+        !fits_beside_buckets(table, entry))
         return false;
     while (table->entry_bytes - old_bytes + table->bucket_bytes + needed_bytes(table, entry, !old) >
            table->room_bytes)
@@ -314,7 +325,8 @@ static bool add(struct crl_table *table, struct crl_entry *entry)
 
 /* ---------------------------------------------------------------------------------- real memory */
 
-/* What the allocators hold of the system, without values that only the program still holds. */
+/* What the allocators hold of the system, without values that only the program still holds and what
+ * these keep. */
 static size_t held_bytes(const struct crl_table *table)
 {
     struct crl_allocator *allocator = table->allocator, *buckets = table->bucket_allocator;
@@ -325,13 +337,13 @@ static size_t held_bytes(const struct crl_table *table)
         return use.held_bytes;
     size_t ours = table->entry_bytes + table->limbos[0].entry_bytes + table->limbos[1].entry_bytes;
     crl_assert(use.living_bytes >= ours);
-    return use.held_bytes - (use.living_bytes - ours) + buckets->real->use(buckets).held_bytes;
+    return use.held_bytes - use.abandoned_bytes - (use.living_bytes - ours) +
+           buckets->real->use(buckets).held_bytes;
 }
 
 /* The linked entries of a page. */
 struct page_entries {
     const struct crl_table *table;
-    const struct crl_entry *spared;
     uint32_t n;
     struct crl_entry *v[CRL_PAGE_BLOCKS_MAX];
 };
@@ -341,8 +353,7 @@ static void collect_entry(void *arg, void *block)
 {
     struct page_entries *entries = arg;
     struct crl_entry *entry = block;
-    if (entry != entries->spared &&
-        crl_table_find(entries->table, entry->hash, entry->space, crl_entry_key(entry)) == entry)
+    if (crl_table_find(entries->table, entry->hash, entry->space, crl_entry_key(entry)) == entry)
         entries->v[entries->n++] = entry;
 }
 
@@ -362,9 +373,9 @@ static void move_entry(struct crl_table *table, struct crl_entry *entry)
 static bool empty_page(struct crl_table *table, const struct crl_entry *spared)
 {
     struct crl_allocator *allocator = table->allocator;
-    struct page_entries entries = {.table = table, .spared = spared};
+    struct page_entries entries = {.table = table};
     if (allocator == table->bucket_allocator ||
-        !allocator->real->close_page(allocator, collect_entry, &entries))
+        !allocator->real->close_page(allocator, spared, collect_entry, &entries))
         return false;
     for (uint32_t i = 0; i < entries.n; i++)
         move_entry(table, entries.v[i]);
@@ -415,6 +426,7 @@ static bool fit_real_memory(struct crl_table *table, const struct crl_entry *new
         if (!can_go_on) {
             can_go_on = limbo_bytes(table) > 0;
             reclaim(table);
+            allocator->real->abandon(allocator); /* what is not empty now, the program keeps */
         }
         held = held_bytes(table);
     }
