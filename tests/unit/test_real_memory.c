@@ -244,10 +244,10 @@ static void a_large_budget_makes_no_long_pauses(void **state)
     if (!IS_PLAIN)
         return;
     struct crl_rng rng = crl_rng_split(1, "at once");
-    struct room room = room_open(256 * MIB);
+    struct room room = room_open(128 * MIB);
     size_t inserted = 0;
     uint64_t before = 0, most = 0;
-    for (uint64_t number = 0; inserted < room.memory_bytes * 3 / 2; number++) {
+    for (uint64_t number = 0; inserted < room.memory_bytes * 5 / 4; number++) {
         size_t size = inserted < room.memory_bytes ? 32 : 512;
         size += crl_rng_below(&rng, 2 * size);
         assert_true(insert(&room, number, size));
