@@ -215,7 +215,7 @@ static void measure_overhead(struct ours *ours, uint32_t n)
 {
     struct crl_allocator *arena = NULL, *buckets = NULL;
     struct crl_table *table;
-    struct crl_table_config config = {.memory_bytes = (size_t)n * 400};
+    struct crl_table_config config = {.memory_bytes = (size_t)n * 400 + (1u << 20)};
     if (crl_arena_new(config.memory_bytes, &arena) != 0 ||
         crl_arena_new(config.memory_bytes, &buckets) != 0)
         must(NULL);

@@ -18,15 +18,18 @@ struct crl_allocator {
 
 /* What an allocator takes of the system's memory. */
 struct crl_memory_use {
-    size_t held_bytes;   /* all, with gaps and what is kept for later */
-    size_t living_bytes; /* of these in blocks that are not freed */
+    size_t held_bytes;      /* all, with gaps and what is kept for later */
+    size_t living_bytes;    /* of these in blocks that are not freed */
+    size_t abandoned_bytes; /* of these in gaps of abandoned pages */
 };
 
 /* For the owner of blocks who keeps to a budget of real memory. Blocks lie in pages; a page goes
  * back to the system, or serves another size, only when its last block is freed. So where sizes
  * shift, blocks must be moved together, and that is what most of this is for.
  *
- * A closed page gives out no blocks, until it has become empty or is opened again. */
+ * A closed page gives out no blocks, until it has become empty or is opened again. One that blocks
+ * out of the owner's hands keep from becoming empty can be abandoned: what is free in it stays out
+ * of use until they are freed. */
 struct crl_real_memory {
     /* What a block of this size takes. Pure. */
     size_t (*block_bytes)(struct crl_allocator *allocator, size_t bytes);
@@ -38,12 +41,15 @@ struct crl_real_memory {
 
     /* Close one of the emptiest pages whose blocks would all fit into gaps of open ones, and call
      * `visit` for each of its living blocks; none is freed meanwhile. `visit` may not call the
-     * allocator. False: there is no such page. */
-    bool (*close_page)(struct crl_allocator *allocator, void (*visit)(void *arg, void *block),
-                       void *arg);
+     * allocator. Not the page of the block `spared`. False: there is no such page. */
+    bool (*close_page)(struct crl_allocator *allocator, const void *spared,
+                       void (*visit)(void *arg, void *block), void *arg);
 
     /* A block in a page that is open and has room. NULL: there is none. */
     void *(*alloc_in_gap)(struct crl_allocator *allocator, size_t bytes);
+
+    /* Abandon the closed pages, as far as a limit of the allocator's allows. */
+    void (*abandon)(struct crl_allocator *allocator);
 
     /* Open all closed pages. */
     void (*reopen)(struct crl_allocator *allocator);

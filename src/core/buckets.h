@@ -120,7 +120,7 @@ static inline uint32_t crl_bucket_match(const struct crl_bucket *bucket, uint32_
 #endif
 }
 
-/* crl_buckets_find_all - the whole of crl_buckets_find(), from the first bucket on: walks overflow
+/* crl_buckets_find_all - the whole of crl_bucket_find(): walks overflow
  * buckets, tries each entry with the tag, compares keys of any size. */
 struct crl_entry *crl_buckets_find_all(const struct crl_bucket *bucket, uint64_t hash,
                                        uint32_t space, struct corral_bytes key);
@@ -133,17 +133,14 @@ static inline struct crl_entry *crl_bucket_candidate(const struct crl_bucket *bu
     return crl_slot_entry((const _Atomic uint64_t *)((const char *)bucket->slots + offset));
 }
 
-/* crl_buckets_find - the entry of a key, or NULL.
+/* crl_bucket_find - the entry of a key in the chain that begins with a bucket, or NULL.
  *
  * Here is what nearly all lookups need and no more, without a call and so without saving registers:
  * a processor that waits for one lookup's cache miss can begin the next one only as far as its
  * window of some 300 instructions reaches. */
-static inline struct crl_entry *crl_buckets_find(crl_buckets array, uint64_t hash, uint32_t space,
-                                                 struct corral_bytes key)
+static inline struct crl_entry *crl_bucket_find(const struct crl_bucket *bucket, uint64_t hash,
+                                                uint32_t space, struct corral_bytes key)
 {
-    if (array == 0)
-        return NULL;
-    const struct crl_bucket *bucket = crl_buckets_first(array, hash);
     uint32_t mask = crl_bucket_match(bucket, hash >> 32 & 0xFFFF);
     if (mask) {
         struct crl_entry *entry = crl_bucket_candidate(bucket, mask);
@@ -151,6 +148,13 @@ static inline struct crl_entry *crl_buckets_find(crl_buckets array, uint64_t has
             return entry;
     }
     return crl_buckets_find_all(bucket, hash, space, key);
+}
+
+/* crl_buckets_find - the entry of a key, or NULL. */
+static inline struct crl_entry *crl_buckets_find(crl_buckets array, uint64_t hash, uint32_t space,
+                                                 struct corral_bytes key)
+{
+    return array ? crl_bucket_find(crl_buckets_first(array, hash), hash, space, key) : NULL;
 }
 
 /* crl_buckets_new - an empty array of 2^log2 buckets. 0: no memory. */

@@ -16,6 +16,11 @@
 /* Outgrown arrays in one batch of limbo; a shard that finds no place there grows later. */
 #define LIMBO_ARRAYS_MAX 16
 
+/* What is freed beyond need when real memory is over the budget: a part of the budget, so that a
+ * grace period serves many pages; but so little that the engine does not pause for it. */
+#define FREED_PART    64
+#define FREED_AT_ONCE ((size_t)512 << 10)
+
 #define SHARDS_DEFAULT 256
 #define SHARDS_MAX     1024
 
@@ -252,13 +257,24 @@ static bool evict(struct crl_table *table, const struct crl_entry *spared)
     return true;
 }
 
+/* Is there real memory for a large entry and the buckets, were all others gone? */
+static bool fits_beside_buckets(const struct crl_table *table, const struct crl_entry *entry)
+{
+    struct crl_allocator *buckets = table->bucket_allocator;
+    size_t bytes = entry_cost(table, entry);
+    if (bytes <= table->memory_bytes / 2 || !buckets->real || buckets == table->allocator)
+        return true;
+    return bytes + buckets->real->use(buckets).held_bytes <= table->memory_bytes;
+}
+
 /* Evict until an entry fits. Returns whether it does. `old` will be replaced by it: it is spared,
  * and goes to limbo in the end. */
 static bool make_room(struct crl_table *table, const struct crl_entry *entry,
                       const struct crl_entry *old)
 {
     size_t old_bytes = old ? entry_cost(table, old) : 0;
-    if (table->bucket_bytes + needed_bytes(table, entry, !old) > table->room_bytes)
+    if (table->bucket_bytes + needed_bytes(table, entry, !old) > table->room_bytes ||
+        !fits_beside_buckets(table, entry))
         return false;
     while (table->entry_bytes - old_bytes + table->bucket_bytes + needed_bytes(table, entry, !old) >
            table->room_bytes)
@@ -309,7 +325,8 @@ static bool add(struct crl_table *table, struct crl_entry *entry)
 
 /* ---------------------------------------------------------------------------------- real memory */
 
-/* What the allocators hold of the system, without values that only the program still holds. */
+/* What the allocators hold of the system, without values that only the program still holds and what
+ * these keep. */
 static size_t held_bytes(const struct crl_table *table)
 {
     struct crl_allocator *allocator = table->allocator, *buckets = table->bucket_allocator;
@@ -320,13 +337,13 @@ static size_t held_bytes(const struct crl_table *table)
         return use.held_bytes;
     size_t ours = table->entry_bytes + table->limbos[0].entry_bytes + table->limbos[1].entry_bytes;
     crl_assert(use.living_bytes >= ours);
-    return use.held_bytes - (use.living_bytes - ours) + buckets->real->use(buckets).held_bytes;
+    return use.held_bytes - use.abandoned_bytes - (use.living_bytes - ours) +
+           buckets->real->use(buckets).held_bytes;
 }
 
 /* The linked entries of a page. */
 struct page_entries {
     const struct crl_table *table;
-    const struct crl_entry *spared;
     uint32_t n;
     struct crl_entry *v[CRL_PAGE_BLOCKS_MAX];
 };
@@ -336,8 +353,7 @@ static void collect_entry(void *arg, void *block)
 {
     struct page_entries *entries = arg;
     struct crl_entry *entry = block;
-    if (entry != entries->spared &&
-        crl_table_find(entries->table, entry->hash, entry->space, crl_entry_key(entry)) == entry)
+    if (crl_table_find(entries->table, entry->hash, entry->space, crl_entry_key(entry)) == entry)
         entries->v[entries->n++] = entry;
 }
 
@@ -357,9 +373,9 @@ static void move_entry(struct crl_table *table, struct crl_entry *entry)
 static bool empty_page(struct crl_table *table, const struct crl_entry *spared)
 {
     struct crl_allocator *allocator = table->allocator;
-    struct page_entries entries = {.table = table, .spared = spared};
+    struct page_entries entries = {.table = table};
     if (allocator == table->bucket_allocator ||
-        !allocator->real->close_page(allocator, collect_entry, &entries))
+        !allocator->real->close_page(allocator, spared, collect_entry, &entries))
         return false;
     for (uint32_t i = 0; i < entries.n; i++)
         move_entry(table, entries.v[i]);
@@ -376,6 +392,19 @@ static bool evict_some(struct crl_table *table, const struct crl_entry *spared, 
     return limbo_bytes(table) > before;
 }
 
+/* Give free pages of both allocators back, first those that outgrown arrays have left. */
+static void trim(struct crl_table *table, size_t bytes)
+{
+    struct crl_allocator *allocator = table->allocator, *buckets = table->bucket_allocator;
+    if (buckets != allocator) {
+        size_t before = buckets->real->use(buckets).held_bytes;
+        buckets->real->trim(buckets, bytes);
+        size_t freed = before - buckets->real->use(buckets).held_bytes;
+        bytes -= freed < bytes ? freed : bytes;
+    }
+    allocator->real->trim(allocator, bytes);
+}
+
 /* Bring what the allocators hold within the budget, without the newest entry. Returns whether it
  * is. When it has come to that, some more is freed, so that many inserts pass before the next time,
  * and waiting for readers once serves many pages. Each page is emptied at most once and each entry
@@ -386,15 +415,18 @@ static bool fit_real_memory(struct crl_table *table, const struct crl_entry *new
     size_t held = held_bytes(table);
     if (held <= table->memory_bytes)
         return true;
-    size_t some = table->memory_bytes / 64, target = table->memory_bytes - some;
+    size_t part = table->memory_bytes / FREED_PART;
+    size_t some = part < FREED_AT_ONCE ? part : FREED_AT_ONCE;
+    size_t target = table->memory_bytes - some;
     bool can_go_on = true;
     while (held > target && can_go_on) {
-        allocator->real->trim(allocator, held - target);
+        trim(table, held - target);
         can_go_on = limbo_bytes(table) < some &&
                     (empty_page(table, newest) || evict_some(table, newest, some / 4 + 1));
         if (!can_go_on) {
             can_go_on = limbo_bytes(table) > 0;
             reclaim(table);
+            allocator->real->abandon(allocator); /* what is not empty now, the program keeps */
         }
         held = held_bytes(table);
     }

@@ -82,7 +82,7 @@ struct crl_entry *crl_table_find(const struct crl_table *table, uint64_t hash, u
                                  struct corral_bytes key);
 
 /* What a lookup needs of a table, and nothing else: for readers to keep next to what else a hit
- * needs, so that crl_view_find() takes no call and one load less. Valid as long as the table. */
+ * needs, so that crl_view_bucket() takes no call and one load less. Valid as long as the table. */
 struct crl_table_view {
     const _Atomic crl_buckets *arrays;
     uint64_t shard_mask;
@@ -90,22 +90,19 @@ struct crl_table_view {
 
 struct crl_table_view crl_table_view(const struct crl_table *table);
 
-/* crl_view_find - crl_table_find() through a view. */
-static inline struct crl_entry *crl_view_find(const struct crl_table_view *view, uint64_t hash,
-                                              uint32_t space, struct corral_bytes key)
+/* crl_view_bucket - where the chain of a hash begins; its cache line is asked for. To be given to
+ * crl_bucket_find(), in the same read section, after something else to do: it is the first cache
+ * miss of a lookup. NULL: there is no such entry. */
+static inline const struct crl_bucket *crl_view_bucket(const struct crl_table_view *view,
+                                                       uint64_t hash)
 {
     crl_buckets array =
         atomic_load_explicit(&view->arrays[hash >> 48 & view->shard_mask], memory_order_acquire);
-    return crl_buckets_find(array, hash, space, key);
-}
-
-/* crl_view_prefetch - have the processor fetch what crl_view_find() will look at first. Needs no
- * read section: nothing is read, wherever the address leads. */
-static inline void crl_view_prefetch(const struct crl_table_view *view, uint64_t hash)
-{
-    crl_buckets array =
-        atomic_load_explicit(&view->arrays[hash >> 48 & view->shard_mask], memory_order_relaxed);
-    __builtin_prefetch(crl_buckets_first(array, hash));
+    if (array == 0)
+        return NULL;
+    const struct crl_bucket *bucket = crl_buckets_first(array, hash);
+    __builtin_prefetch(bucket);
+    return bucket;
 }
 
 /* crl_table_touch - remember that an entry was hit. Writes only if the mark is not yet set. */

@@ -87,20 +87,25 @@ static inline bool entry_is_fresh_now(const struct crl_entry *entry, corral_us c
            entry_is_fresh_exactly(entry);
 }
 
-/* The fresh entry of a key, or NULL. Inside a read section. */
-__attribute__((always_inline)) static inline struct crl_entry *entry_find_fresh(
-    const struct corral_space *space, uint64_t hash, struct corral_bytes key, corral_us coarse_now)
+/* An entry, marked as hit, if it is fresh; else NULL. */
+static inline struct crl_entry *entry_take_fresh(struct crl_entry *entry, corral_us coarse_now)
 {
-    struct crl_entry *entry = crl_view_find(&space->table, hash, space->number, key);
     if (entry == NULL || !entry_is_fresh_now(entry, coarse_now))
         return NULL;
     crl_table_touch(entry);
     return entry;
 }
 
+__attribute__((noinline, cold)) static void hit_count_anew(struct corral_space *space,
+                                                           bool negative, corral_us age_us)
+{
+    crl_stats_count_hit_anew(space->stats, space->number, negative, age_us);
+}
+
 static inline void hit_count(struct corral_space *space, bool negative, corral_us age_us)
 {
-    crl_stats_count_hit(space->stats, space->number, space->stats_id, negative, age_us);
+    if (!crl_stats_count_hit_again(space->stats_id, negative, age_us))
+        hit_count_anew(space, negative, age_us);
 }
 
 static inline int hit_outcome(bool negative)
@@ -113,11 +118,12 @@ int corral_read(struct corral_space *space, struct corral_bytes key, void *buffe
 {
     if (key_check(space, key) < 0)
         return CORRAL_EKEY;
-    uint64_t hash = crl_hash_seeded(space->hash_seed, key);
-    crl_view_prefetch(&space->table, hash); /* it comes while the clock is read */
-    corral_us now = crl_now_coarse();
     crl_read_lock();
-    struct crl_entry *entry = entry_find_fresh(space, hash, key, now);
+    uint64_t hash = crl_hash_seeded(space->hash_seed, key);
+    const struct crl_bucket *bucket = crl_view_bucket(&space->table, hash);
+    corral_us now = crl_now_coarse(); /* here, while the bucket comes from memory */
+    struct crl_entry *entry = bucket ? crl_bucket_find(bucket, hash, space->number, key) : NULL;
+    entry = entry_take_fresh(entry, now);
     if (entry == NULL) {
         crl_read_unlock();
         return CORRAL_EABSENT;
@@ -139,7 +145,9 @@ static int hit_take(struct corral_space *space, struct corral_bytes key, corral_
 {
     uint64_t hash = crl_hash_seeded(space->hash_seed, key);
     crl_read_lock();
-    struct crl_entry *entry = entry_find_fresh(space, hash, key, now);
+    const struct crl_bucket *bucket = crl_view_bucket(&space->table, hash);
+    struct crl_entry *entry = bucket ? crl_bucket_find(bucket, hash, space->number, key) : NULL;
+    entry = entry_take_fresh(entry, now);
     if (entry == NULL) {
         crl_read_unlock();
         return CORRAL_EABSENT;

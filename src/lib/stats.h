@@ -54,22 +54,22 @@ void crl_stats_release(struct crl_stats *stats);
  * Where memory for a sheet is refused, nothing is counted. */
 void crl_stats_count(struct crl_stats *stats, uint32_t space, int class, corral_us age_us);
 
-/* crl_stats_count_hit_anew - crl_stats_count_hit() where it differs from the thread's last hit. */
+/* crl_stats_count_hit_anew - a hit was answered on this thread. Those to come can be counted by
+ * crl_stats_count_hit_again(). age_us: below 0 counts as 0 */
 void crl_stats_count_hit_anew(struct crl_stats *stats, uint32_t space, bool negative,
                               corral_us age_us);
 
-/* crl_stats_count_hit - a hit was answered on this thread.
- * space_id   crl_stats_space_id(stats, space).   age_us   below 0 counts as 0 */
-static inline void crl_stats_count_hit(struct crl_stats *stats, uint32_t space, uint64_t space_id,
-                                       bool negative, corral_us age_us)
+/* crl_stats_count_hit_again - a hit was answered on this thread. False: it is not like the last
+ * one, and not counted: call crl_stats_count_hit_anew().
+ * space_id   crl_stats_space_id(stats, space) */
+static inline bool crl_stats_count_hit_again(uint64_t space_id, bool negative, corral_us age_us)
 {
     const struct crl_last_hit *last = &crl_last_hit;
-    if (last->space_id != space_id || (uint64_t)(age_us - last->age_from_us) >= last->age_span_us) {
-        crl_stats_count_hit_anew(stats, space, negative, age_us);
-        return;
-    }
+    if (last->space_id != space_id || (uint64_t)(age_us - last->age_from_us) >= last->age_span_us)
+        return false;
     crl_counter_add(last->by_age[negative], 1);
     crl_counter_add(last->age_sum_us, (uint64_t)age_us);
+    return true;
 }
 
 /* crl_stats_sum - add up the sheets of a space. `ret_sum` is the caller's, and zero. */

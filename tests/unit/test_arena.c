@@ -121,6 +121,20 @@ static void empty_pages_serve_other_sizes(void **state)
     crl_arena_release(arena);
 }
 
+static void an_arena_that_keeps_little_takes_little(void **state)
+{
+    (void)state;
+    struct crl_allocator *arena = NULL;
+    assert_int_equal(crl_arena_new(1024 * (size_t)MIB, &arena), CORRAL_OK);
+    void *blocks[20];
+    for (size_t i = 0; i < 20; i++)
+        blocks[i] = take(arena, 64 * (i + 1));
+    assert_in_range(arena->real->use(arena).held_bytes, 1, 21 * 64 * KIB);
+    for (size_t i = 0; i < 20; i++)
+        arena->free(arena, blocks[i], 64 * (i + 1));
+    crl_arena_release(arena);
+}
+
 /* All but every other block is freed; the holes must be filled before anything new is mapped. */
 static void holes_are_filled_first(void **state)
 {
@@ -251,6 +265,7 @@ int main(void)
         cmocka_unit_test(blocks_outlive_the_owner),
 #ifndef CRL_SANITIZED
         cmocka_unit_test(empty_pages_serve_other_sizes),
+        cmocka_unit_test(an_arena_that_keeps_little_takes_little),
         cmocka_unit_test(holes_are_filled_first),
         cmocka_unit_test(no_memory_is_an_answer),
 #endif

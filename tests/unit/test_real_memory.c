@@ -4,9 +4,10 @@
  *         shift, and what is hot survives that; readers notice nothing when entries are moved.
  * Method: phases of growing and shrinking values, with entries that are hit all the time among
  *         them, so that no page empties by itself; what the arenas hold is asked after each insert,
- *         and the kernel in the end. Then seeded random sizes, with values that the program keeps;
- *         and readers under RCU who check each byte while entries move. In sanitizer builds each
- *         block is its own: there the same runs look for what is used after it was freed. */
+ *         and the kernel in the end. Sizes of all magnitudes at once, and how much of the budget is
+ *         used. Then seeded random sizes, with values that the program keeps; and readers under RCU
+ *         who check each byte while entries move. In sanitizer builds each block is its own: there
+ *         the same runs look for what is used after it was freed. */
 #include "base/hash.h"
 #include "base/rng.h"
 #include "core/table.h"
@@ -29,10 +30,11 @@
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
 
+/* What the kernel says of a sanitizer's process is not about us. */
 #ifdef CRL_SANITIZED
-#define IS_PAGED false
+#define IS_PLAIN false
 #else
-#define IS_PAGED true
+#define IS_PLAIN true
 #endif
 
 /* -------------------------------------------------------------------------------------- a table */
@@ -54,6 +56,12 @@ static struct room room_open(size_t memory_bytes)
                                       .wait_for_readers = crl_rcu_wait};
     assert_int_equal(crl_table_new(&config, &room.table), 0);
     return room;
+}
+
+/* Under AddressSanitizer each block is its own, and nothing is moved. */
+static bool is_paged(const struct room *room)
+{
+    return room->arena->real->block_bytes(room->arena, 1) > 1;
 }
 
 static void room_close(struct room *room)
@@ -180,12 +188,12 @@ static void shifting_sizes(size_t memory_bytes, size_t step)
             continue;
         phase(&room, &number, sizes[i], hot_n);
         size_t resident = resident_bytes() - before;
-        if (IS_PAGED && resident > memory_bytes + 2 * MIB) /* the program's own */
+        if (IS_PLAIN && resident > memory_bytes + 2 * MIB) /* the program's own */
             fail_msg("values of %zu bytes: %zu KiB resident, %zu allowed", sizes[i], resident / KIB,
                      memory_bytes / KIB);
     }
     crl_table_check(room.table);
-    if (IS_PAGED) {
+    if (is_paged(&room)) {
         assert_true(crl_table_counts(room.table).moves > 0);
         uint32_t found = touch_hot(&room, hot_n);
         if (found < hot_n * 9 / 10)
@@ -198,10 +206,113 @@ static void shifting_sizes_stay_within_the_budget(void **state)
 {
     (void)state;
     shifting_sizes(2 * MIB, 1); /* small pages */
-    if (!IS_PAGED)
+    if (!IS_PLAIN)
         return;
-    shifting_sizes(16 * MIB, 3); /* large pages */
-    shifting_sizes(64 * MIB, 6); /* huge pages */
+    shifting_sizes(16 * MIB, 3); /* middle ones */
+    shifting_sizes(64 * MIB, 6); /* large ones, on huge pages */
+}
+
+/* ---------------------------------------------------------------------------------- mixed sizes */
+
+/* All magnitudes of sizes at once, so that nearly every class of blocks is in use. */
+static void mixed_sizes_use_the_budget(void **state)
+{
+    (void)state;
+    static const size_t rows[] = {1 * MIB, 2 * MIB, 4 * MIB, 8 * MIB, 16 * MIB, 32 * MIB, 64 * MIB};
+    for (size_t i = 0; IS_PLAIN && i < sizeof rows / sizeof *rows; i++) {
+        struct crl_rng rng = crl_rng_split(i, "mixed sizes");
+        struct room room = room_open(rows[i]);
+        size_t inserted = 0, least = SIZE_MAX;
+        for (uint64_t number = 0; inserted < 3 * rows[i]; number++) {
+            size_t size = crl_rng_below(&rng, UINT64_C(64) << crl_rng_below(&rng, 8));
+            assert_true(insert(&room, number, size));
+            inserted += size + 64;
+            size_t used = crl_table_counts(room.table).bytes;
+            if (inserted > rows[i] && used < least)
+                least = used;
+        }
+        if (least < rows[i] / 4 * 3)
+            fail_msg("%zu KiB: only %zu KiB used", rows[i] / KIB, least / KIB);
+        room_close(&room);
+    }
+}
+
+/* The engine serves everyone, so what one insert may do does not grow with the budget. */
+static void a_large_budget_makes_no_long_pauses(void **state)
+{
+    (void)state;
+    if (!IS_PLAIN)
+        return;
+    struct crl_rng rng = crl_rng_split(1, "at once");
+    struct room room = room_open(128 * MIB);
+    size_t inserted = 0;
+    uint64_t before = 0, most = 0;
+    for (uint64_t number = 0; inserted < room.memory_bytes * 5 / 4; number++) {
+        size_t size = inserted < room.memory_bytes ? 32 : 512;
+        size += crl_rng_below(&rng, 2 * size);
+        assert_true(insert(&room, number, size));
+        inserted += size + 64;
+        struct crl_table_counts counts = crl_table_counts(room.table);
+        uint64_t done = counts.moves + counts.evictions;
+        most = done - before > most ? done - before : most;
+        before = done;
+        struct crl_entry *entry = find(&room, crl_rng_below(&rng, number + 1));
+        if (entry)
+            crl_table_touch(entry);
+    }
+    assert_true(crl_table_counts(room.table).moves > 0);
+    assert_in_range(most, 1, 15000); /* moved or evicted */
+    room_close(&room);
+}
+
+/* A value that the program holds keeps its page, and what is free in it is out of use; but that
+ * does not count against those who are still in the table, up to a quarter of the budget. */
+static void held_values_do_not_push_the_others_out(void **state)
+{
+    (void)state;
+    uint64_t left[2];
+    for (int is_held = 0; is_held < 2; is_held++) {
+        struct room room = room_open(4 * MIB);
+        struct crl_entry *held[64] = {0};
+        uint64_t number = 0;
+        for (; number < 4 * MIB / 200; number++)
+            assert_true(insert(&room, number, 104));
+        for (uint64_t i = 0; is_held && i < 64; i++) {
+            held[i] = find(&room, i * (number / 64));
+            if (held[i])
+                crl_entry_ref(held[i]);
+        }
+        for (size_t i = 0; i < 2 * 4 * MIB / 1100; i++)
+            assert_true(insert(&room, number++, 1000));
+        left[is_held] = crl_table_counts(room.table).entries;
+        crl_table_check(room.table);
+        for (uint64_t i = 0; i < 64; i++)
+            if (held[i])
+                crl_entry_unref(room.arena, held[i]);
+        assert_int_equal(room.arena->real->use(room.arena).abandoned_bytes, 0);
+        room_close(&room);
+    }
+    if (left[1] < left[0] * 9 / 10)
+        fail_msg("%llu entries while 64 values are held, %llu without", (unsigned long long)left[1],
+                 (unsigned long long)left[0]);
+}
+
+/* Arrays of many sizes are outgrown while tiny entries fill the budget; what they leave free is
+ * given back when others need it. */
+static void outgrown_buckets_are_given_back(void **state)
+{
+    (void)state;
+    if (!IS_PLAIN)
+        return;
+    struct room room = room_open(64 * MIB);
+    uint64_t number = 0;
+    for (; number < room.memory_bytes / 64; number++)
+        assert_true(insert(&room, number, 0));
+    for (size_t i = 0; i < room.memory_bytes / 1000; i++)
+        assert_true(insert(&room, number++, 1800));
+    struct crl_memory_use use = room.buckets->real->use(room.buckets);
+    assert_in_range(use.held_bytes - use.living_bytes, 0, room.memory_bytes / 24);
+    room_close(&room);
 }
 
 /* -------------------------------------------------------------------------- the law, many times */
@@ -292,7 +403,7 @@ static void readers_notice_no_move(void **state)
         pthread_join(threads[i], NULL);
     assert_int_equal(shared.unsound, 0);
     assert_true(shared.found > 0);
-    assert_true(!IS_PAGED || crl_table_counts(shared.room.table).moves > 0);
+    assert_true(!is_paged(&shared.room) || crl_table_counts(shared.room.table).moves > 0);
     room_close(&shared.room);
 }
 
@@ -331,7 +442,7 @@ static void a_full_cache_keeps_large_values(void **state)
         assert_int_equal(corral_read(space, name, &first, sizeof first, &size), CORRAL_HIT);
         assert_true(first == i && size == 5 * MIB);
     }
-    if (IS_PAGED)
+    if (IS_PLAIN)
         assert_in_range(resident_bytes() - before, 20 * MIB, 68 * MIB);
     free(value);
     assert_int_equal(corral_close(cache), 0);
@@ -341,6 +452,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shifting_sizes_stay_within_the_budget),
+        cmocka_unit_test(mixed_sizes_use_the_budget),
+        cmocka_unit_test(a_large_budget_makes_no_long_pauses),
+        cmocka_unit_test(held_values_do_not_push_the_others_out),
+        cmocka_unit_test(outgrown_buckets_are_given_back),
         cmocka_unit_test(random_sizes_stay_within_the_budget),
         cmocka_unit_test(readers_notice_no_move),
         cmocka_unit_test(a_full_cache_keeps_large_values),

@@ -53,8 +53,9 @@ static void hits_are_counted_by_age(void **state)
     for (uint32_t round = 0; round < 1000; round++) {
         for (size_t i = 0; i < sizeof ages / sizeof *ages; i++) {
             uint32_t space = round % 3 == 0;
-            crl_stats_count_hit(stats, space, crl_stats_space_id(stats, space), i % 4 == 0,
-                                ages[i]);
+            uint64_t id = crl_stats_space_id(stats, space);
+            if (!crl_stats_count_hit_again(id, i % 4 == 0, ages[i]))
+                crl_stats_count_hit_anew(stats, space, i % 4 == 0, ages[i]);
             crl_hist_add(&expected[space], &crl_hist_age, ages[i]);
         }
     }

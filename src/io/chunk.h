@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * chunk.h - address space at multiples of its size, so that a block leads to its chunk. */
+#ifndef CRL_IO_CHUNK_H
+#define CRL_IO_CHUNK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+/* crl_chunk_map - map a chunk. NULL: no memory.
+ * bytes   a power of two, at least a page of the system's.   advice   for madvise() */
+static inline void *crl_chunk_map(size_t bytes, int advice)
+{
+    char *space =
+        (char *)mmap(NULL, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (space == MAP_FAILED)
+        return NULL;
+    size_t before = -(uintptr_t)space & (bytes - 1);
+    if (before > 0)
+        munmap(space, before);
+    munmap(space + before + bytes, bytes - before);
+    (void)madvise(space + before, bytes, advice); /* a wish; works without */
+    return space + before;
+}
+
+/* crl_chunk_of - the chunk that a block lies in. Pure. */
+static inline void *crl_chunk_of(const void *block, size_t chunk_bytes)
+{
+    return (void *)((uintptr_t)block & ~(chunk_bytes - 1));
+}
+
+#endif
