@@ -24,7 +24,7 @@
 
 #include "core/entry.h"
 
-/* SSE2 compares the tags of a bucket in a quarter of the instructions. It reads slots as plain
+/* SSE2 compares the tags of a bucket in few instructions. It reads slots as plain
  * memory, eight bytes whole, which is fine for a hint; ThreadSanitizer can't know. */
 #if defined(__SSE2__) && !defined(CRL_SANITIZED)
 #include <emmintrin.h>
@@ -120,8 +120,8 @@ static inline uint32_t crl_bucket_match(const struct crl_bucket *bucket, uint32_
 #endif
 }
 
-/* crl_buckets_find_all - the whole of crl_bucket_find(): walks overflow
- * buckets, tries each entry with the tag, compares keys of any size. */
+/* crl_buckets_find_all - the whole of crl_bucket_find(): walks overflow buckets, tries each entry
+ * with the tag, compares keys of any size. */
 struct crl_entry *crl_buckets_find_all(const struct crl_bucket *bucket, uint64_t hash,
                                        uint32_t space, struct corral_bytes key);
 

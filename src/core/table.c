@@ -357,6 +357,7 @@ static void collect_entry(void *arg, void *block)
         entries->v[entries->n++] = entry;
 }
 
+/* Publish a copy of an entry in a gap elsewhere. Without a gap it stays where it is. */
 static void move_entry(struct crl_table *table, struct crl_entry *entry)
 {
     struct crl_allocator *allocator = table->allocator;

@@ -21,14 +21,15 @@
  *
  * What an allocator holds of the system is more than its blocks: a page stays as long as one block
  * in it lives. Where that is over the budget, because the sizes of values have changed, the
- * emptiest page is closed and its entries are moved to gaps elsewhere, or evicted where there is no
- * gap, until enough pages are empty. Entries are immutable, so moving one is to publish a copy.
+ * emptiest pages are closed and their entries moved to gaps elsewhere, and where there are no gaps
+ * entries are evicted until there are. Entries are immutable: to move one is to publish a copy.
  *
  * Invariants:
  *   T1  Budget: linked entries (block sizes), their buckets and limbo together stay within
  *       memory_bytes; so does, after each insert, what the allocators hold of the system, but for
- *       values that the program still holds after they left the table. An entry that can't fit is
- *       not linked. (The second half where the allocator knows: see allocator.h. An entry that is
+ *       values that the program still holds after they left the table and, up to a limit of the
+ *       allocator's, what is free in the pages that these keep. An entry that can't fit is not
+ *       linked. (The second half where the allocator knows: see allocator.h. An entry that is
  *       about to be inserted has been allocated already, so for that long it comes on top.)
  *   T2  At most one linked entry has a given space and key.
  *   T3  What was unlinked goes to limbo, and is given back only after a grace period that began

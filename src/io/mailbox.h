@@ -5,7 +5,7 @@
  * A letter is intrusive: posting never allocates and never fails. The loop is woken once for each
  * batch, not for each letter. There is no limit: whoever posts has one.
  *
- * Who may come at any time, also when the loop's owner is about to end it, offers his letters, and
+ * Who may come at any time, also when the loop's owner is about to end it, offers letters, and
  * may be turned away; who is waited for posts them.
  *
  * Threads: posting from any; the rest on the loop's. A poster is done with the mailbox before its
