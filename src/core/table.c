@@ -257,24 +257,13 @@ static bool evict(struct crl_table *table, const struct crl_entry *spared)
     return true;
 }
 
-/* Is there real memory for a large entry and the buckets, were all others gone? */
-static bool fits_beside_buckets(const struct crl_table *table, const struct crl_entry *entry)
-{
-    struct crl_allocator *buckets = table->bucket_allocator;
-    size_t bytes = entry_cost(table, entry);
-    if (bytes <= table->memory_bytes / 2 || !buckets->real || buckets == table->allocator)
-        return true;
-    return bytes + buckets->real->use(buckets).held_bytes <= table->memory_bytes;
-}
-
 /* Evict until an entry fits. Returns whether it does. `old` will be replaced by it: it is spared,
  * and goes to limbo in the end. */
 static bool make_room(struct crl_table *table, const struct crl_entry *entry,
                       const struct crl_entry *old)
 {
     size_t old_bytes = old ? entry_cost(table, old) : 0;
-    if (table->bucket_bytes + needed_bytes(table, entry, !old) > table->room_bytes ||
-        !fits_beside_buckets(table, entry))
+    if (table->bucket_bytes + needed_bytes(table, entry, !old) > table->room_bytes)
         return false;
     while (table->entry_bytes - old_bytes + table->bucket_bytes + needed_bytes(table, entry, !old) >
            table->room_bytes)
