@@ -14,9 +14,9 @@
 #include "base/hash.h"
 #include "base/rng.h"
 #include "core/table.h"
-#include "io/arena.h"
 #include "io/clock.h"
 #include "lib/rcu.h"
+#include "memory/arena.h"
 
 #include <stdalign.h>
 #include <math.h>

@@ -4,11 +4,11 @@
 #include "lib/cache.h"
 
 #include "base/hash.h"
-#include "io/arena.h"
 #include "io/clock.h"
 #include "io/entropy.h"
 #include "lib/private.h"
 #include "lib/rcu.h"
+#include "memory/arena.h"
 #include "origin/callback.h"
 #include "origin/ticket.h"
 

@@ -210,7 +210,7 @@ SABOTAGES = [
     ("free pages are never given back", "P8", "test_real_memory", "not ok", ALL, [
         ("src/core/table.c", "    allocator->real->trim(allocator, bytes);\n", "")]),
     ("what is not given back counts as given back", "P8", "test_real_memory", "resident", ALL, [
-        ("src/io/pages.c",
+        ("src/memory/pages.c",
          "        if (madvise((char *)chunk + i * pages->page_bytes, pages->page_bytes, MADV_DONTNEED) != 0)\n"
          "            continue;\n", "")]),
     ("held values push the others out", "P8", "test_real_memory", "values are held", ALL, [

@@ -7,7 +7,7 @@
  *         that free each other's blocks; figures of mapped memory. In sanitizer builds each block
  *         is its own, so there the sanitizers look for leaks and overruns, and the figures are not
  *         asked for. */
-#include "io/arena.h"
+#include "memory/arena.h"
 
 #include "base/assert.h"
 #include "base/rng.h"

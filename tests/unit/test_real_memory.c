@@ -11,8 +11,8 @@
 #include "base/hash.h"
 #include "base/rng.h"
 #include "core/table.h"
-#include "io/arena.h"
 #include "lib/rcu.h"
+#include "memory/arena.h"
 
 #include "../helper/draws.h"
 

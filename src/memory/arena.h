@@ -14,8 +14,8 @@
  * sanitizers see each of them; so that a few pages do not eat up the budget.
  *
  * Threads: any. */
-#ifndef CRL_IO_ARENA_H
-#define CRL_IO_ARENA_H
+#ifndef CRL_MEMORY_ARENA_H
+#define CRL_MEMORY_ARENA_H
 
 #include "base/allocator.h"
 

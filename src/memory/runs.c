@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * runs.c - a bit for each unit; the first run of free ones that is long enough is taken. */
-#include "io/runs.h"
+#include "memory/runs.h"
 
-#include "io/chunk.h"
+#include "memory/chunk.h"
 
 #include <stdbool.h>
 #include <stdint.h>

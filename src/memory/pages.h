@@ -17,8 +17,8 @@
  *               there is nothing that the owner of the budget could do about them
  *
  * Threads: one at a time; the arena has a lock. */
-#ifndef CRL_IO_PAGES_H
-#define CRL_IO_PAGES_H
+#ifndef CRL_MEMORY_PAGES_H
+#define CRL_MEMORY_PAGES_H
 
 #include <stdbool.h>
 #include <stddef.h>

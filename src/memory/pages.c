@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * pages.c - a bit for each page of a chunk; a list of free blocks in each page of blocks. */
-#include "io/pages.h"
+#include "memory/pages.h"
 
 #include "base/assert.h"
-#include "io/chunk.h"
+#include "memory/chunk.h"
 
 #include <sys/mman.h>
 

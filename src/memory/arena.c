@@ -8,11 +8,11 @@
  *   RUN     to nearly a chunk     neighbouring units of a chunk of its own kind (runs.h)
  *   MAPPED  above                 a mapping of its own
  *   HEAP    any, see arena.h      malloc */
-#include "io/arena.h"
+#include "memory/arena.h"
 
 #include "base/assert.h"
-#include "io/pages.h"
-#include "io/runs.h"
+#include "memory/pages.h"
+#include "memory/runs.h"
 
 #include <corral/corral.h>
 

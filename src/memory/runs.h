@@ -7,8 +7,8 @@
  * space only, and an empty chunk is unmapped.
  *
  * Threads: one at a time; the arena has a lock. */
-#ifndef CRL_IO_RUNS_H
-#define CRL_IO_RUNS_H
+#ifndef CRL_MEMORY_RUNS_H
+#define CRL_MEMORY_RUNS_H
 
 #include <stddef.h>
 #include <urcu/list.h>

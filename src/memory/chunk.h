@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * chunk.h - address space at multiples of its size, so that a block leads to its chunk. */
-#ifndef CRL_IO_CHUNK_H
-#define CRL_IO_CHUNK_H
+#ifndef CRL_MEMORY_CHUNK_H
+#define CRL_MEMORY_CHUNK_H
 
 #include <stddef.h>
 #include <stdint.h>
