@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
-#include "server/text_file.h"
+#include "yaml/text_file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * docs/man/corral-scenario.5 describes them. */
 #include "cli/sim_scenario.h"
 
-#include "server/schema_rows.h"
+#include "yaml/schema_rows.h"
 
 #define PER_SECOND 60   /* a rate is counted by the minute */
 #define ONE        1000 /* a decimal is counted in thousandths */

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "server/config_check.h"
 #include "server/config_schema.h"
-#include "server/text_file.h"
+#include "yaml/text_file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  *
  * config.h - the configuration of the daemon: corral.yaml as a struct.
  *
- * Three steps, each a module: yaml_tree.h reads the text as a tree, with places; config_schema.c
+ * Three steps, each a module: yaml/tree.h reads the text as a tree, with places; config_schema.c
  * says in tables which keys there are, their limits and their defaults; config_check.c checks what
  * several values say together. All problems of a file are found in one run, except that a syntax
  * error hides what else there is.
@@ -16,11 +16,11 @@
 #ifndef CRL_SERVER_CONFIG_H
 #define CRL_SERVER_CONFIG_H
 
-#include "server/address.h"
 #include "server/param.h"
 #include "server/pattern.h"
-#include "server/problems.h"
-#include "server/yaml_tree.h"
+#include "yaml/address.h"
+#include "yaml/problems.h"
+#include "yaml/tree.h"
 
 enum {
     CRL_CONFIG_ORIGINS_MAX = 64,

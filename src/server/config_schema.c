@@ -5,7 +5,7 @@
 #include "server/config_schema.h"
 
 #include "server/config.h"
-#include "server/schema_rows.h"
+#include "yaml/schema_rows.h"
 
 /* A CHOICE is stored as an int. */
 _Static_assert(sizeof(enum crl_param_type) == sizeof(int), "enums are ints");

@@ -5,7 +5,7 @@
 #define CRL_SERVER_CONFIG_SCHEMA_H
 
 #include "server/config.h"
-#include "server/schema.h"
+#include "yaml/schema.h"
 
 /* The schema of struct crl_config; those below it hang on its fields. */
 extern const struct crl_schema crl_config_schema;

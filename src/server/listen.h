@@ -4,7 +4,7 @@
 #ifndef CRL_SERVER_LISTEN_H
 #define CRL_SERVER_LISTEN_H
 
-#include "server/address.h"
+#include "yaml/address.h"
 
 /* crl_listen - open a socket that listens at an address and does not block.
  * ret_port  the real one, where the address has 0

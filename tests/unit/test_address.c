@@ -2,7 +2,7 @@
  *
  * Goal:   addresses are read strictly, and loopback and clashes are seen in every spelling.
  * Method: rows. */
-#include "server/address.h"
+#include "yaml/address.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>

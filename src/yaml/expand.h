@@ -4,10 +4,10 @@
  *
  * A $ before anything else is an ordinary character. What a variable holds is not expanded
  * again. */
-#ifndef CRL_SERVER_EXPAND_H
-#define CRL_SERVER_EXPAND_H
+#ifndef CRL_YAML_EXPAND_H
+#define CRL_YAML_EXPAND_H
 
-#include "server/problems.h"
+#include "yaml/problems.h"
 
 /* crl_expand - the text with its variables put in; the caller frees it.
  * key and at: for the problems. max: the most bytes of the result. The text itself is never shown

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * text_file.c - see text_file.h. */
-#include "server/text_file.h"
+#include "yaml/text_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * text_file.h - a whole file, for the readers of text. */
-#ifndef CRL_SERVER_TEXT_FILE_H
-#define CRL_SERVER_TEXT_FILE_H
+#ifndef CRL_YAML_TEXT_FILE_H
+#define CRL_YAML_TEXT_FILE_H
 
-#include "server/problems.h"
+#include "yaml/problems.h"
 
 /* crl_text_file_read - the whole file, in memory that the caller frees. Blocks.
  * bytes_max  one byte more is read, so that the reader of the text sees a file that is too large

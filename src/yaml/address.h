@@ -4,8 +4,8 @@
  *
  * Names are not looked up, so that a start never waits for a name server; "localhost" is
  * 127.0.0.1. */
-#ifndef CRL_SERVER_ADDRESS_H
-#define CRL_SERVER_ADDRESS_H
+#ifndef CRL_YAML_ADDRESS_H
+#define CRL_YAML_ADDRESS_H
 
 #include <corral/corral.h>
 

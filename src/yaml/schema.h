@@ -27,10 +27,10 @@
  * copies what was given.
  *
  * A struct of a schema is plain: all zeros are a valid, empty one. */
-#ifndef CRL_SERVER_SCHEMA_H
-#define CRL_SERVER_SCHEMA_H
+#ifndef CRL_YAML_SCHEMA_H
+#define CRL_YAML_SCHEMA_H
 
-#include "server/yaml_tree.h"
+#include "yaml/tree.h"
 
 enum crl_schema_kind {
     CRL_SCHEMA_COUNT,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * yaml_tree.c - the text is read twice. First as a stream of events, to check what the subset and
+ * tree.c - the text is read twice. First as a stream of events, to check what the subset and
  * the limits forbid before anything is built; then as a document. libyaml alone would build
  * whatever a hostile text asks for, and its lists of anchors and of %TAG directives are searched
  * linearly. */
-#include "server/yaml_tree.h"
+#include "yaml/tree.h"
 
 #include "base/assert.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * yaml_tree.h - a YAML text as libyaml's tree of nodes, with limits and with places.
+ * tree.h - a YAML text as libyaml's tree of nodes, with limits and with places.
  *
  * The subset that a configuration needs: one document of mappings, lists and scalars. Anchors,
  * aliases, tags and directives are refused, so a short text cannot stand for a huge tree and the
@@ -9,10 +9,10 @@
  * A syntax error ends the reading: behind it nothing is certain.
  *
  * Threads: a tree belongs to one thread. */
-#ifndef CRL_SERVER_YAML_TREE_H
-#define CRL_SERVER_YAML_TREE_H
+#ifndef CRL_YAML_TREE_H
+#define CRL_YAML_TREE_H
 
-#include "server/problems.h"
+#include "yaml/problems.h"
 
 #include <yaml.h>
 

@@ -10,8 +10,8 @@
  * that in out_of_memory, and crl_problems_rc() says CORRAL_ENOMEM.
  *
  * Not thread-safe: one thread at a time. */
-#ifndef CRL_SERVER_PROBLEMS_H
-#define CRL_SERVER_PROBLEMS_H
+#ifndef CRL_YAML_PROBLEMS_H
+#define CRL_YAML_PROBLEMS_H
 
 #include <corral/corral.h>
 

@@ -2,7 +2,7 @@
  *
  * expand.c - put environment variables into a text. The result is built in a buffer of its
  * limit. */
-#include "server/expand.h"
+#include "yaml/expand.h"
 
 #include <stdlib.h>
 #include <string.h>

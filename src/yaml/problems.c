@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * problems.c - a growing list of texts with places. */
-#include "server/problems.h"
+#include "yaml/problems.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

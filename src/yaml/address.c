@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * address.c - read and compare addresses. */
-#include "server/address.h"
+#include "yaml/address.h"
 
 #include "base/units.h"
 

@@ -2,13 +2,13 @@
  *
  * schema.c - read a YAML tree into a struct: each key finds its field, each kind has its
  * function. */
-#include "server/schema.h"
+#include "yaml/schema.h"
 
 #include "base/assert.h"
 #include "base/edit_distance.h"
 #include "base/units.h"
-#include "server/address.h"
-#include "server/expand.h"
+#include "yaml/address.h"
+#include "yaml/expand.h"
 
 #include <stdlib.h>
 #include <string.h>

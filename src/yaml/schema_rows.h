@@ -5,10 +5,10 @@
  *
  * A row is KIND(key, record, member, what the kind needs, ...); what is the same for all kinds
  * follows by name, such as .fallback = "1s". */
-#ifndef CRL_SERVER_SCHEMA_ROWS_H
-#define CRL_SERVER_SCHEMA_ROWS_H
+#ifndef CRL_YAML_SCHEMA_ROWS_H
+#define CRL_YAML_SCHEMA_ROWS_H
 
-#include "server/schema.h"
+#include "yaml/schema.h"
 
 #include <stddef.h>
 
