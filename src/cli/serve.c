@@ -4,7 +4,7 @@
 #include "cli/exit.h"
 #include "cli/options.h"
 #include "cli/verbs.h"
-#include "server/config.h"
+#include "config/config.h"
 #include "server/serve.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
  *
  * sim_scenario.h - a scenario of the simulator: a YAML file as a struct, and as plans.
  *
- * Read as the configuration is (server/config.h): sim_schema.c says in tables which keys there are,
+ * Read as the configuration is (config/config.h): sim_schema.c says in tables which keys there are,
  * sim_check.c checks what several values say together, and all problems are found in one run, each
  * with its place. A struct crl_sim_scenario exists only if there is none.
  *
@@ -14,7 +14,7 @@
 #ifndef CRL_CLI_SIM_SCENARIO_H
 #define CRL_CLI_SIM_SCENARIO_H
 
-#include "server/config_schema.h"
+#include "config/schema.h"
 #include "sim/plan.h"
 
 enum {

@@ -4,7 +4,7 @@
 #include "cli/storm_daemon.h"
 
 #include "base/assert.h"
-#include "server/config.h"
+#include "config/config.h"
 #include "server/serve.h"
 
 #include <stdlib.h>

@@ -15,7 +15,7 @@
 #ifndef CRL_SERVER_LOG_H
 #define CRL_SERVER_LOG_H
 
-#include "server/config.h"
+#include "config/config.h"
 
 #include <stdatomic.h>
 

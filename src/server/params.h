@@ -18,7 +18,7 @@
 #define CRL_SERVER_PARAMS_H
 
 #include "base/form.h"
-#include "server/config.h"
+#include "config/config.h"
 
 enum { CRL_PARAMS_WHY_MAX = 256 };
 

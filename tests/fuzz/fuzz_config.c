@@ -4,7 +4,7 @@
  *         always one of two: a configuration that keeps the limits, or problems with places within
  *         the text.
  * Method: libFuzzer on crl_config_parse(); the laws are asserted. */
-#include "server/config.h"
+#include "config/config.h"
 
 #include "base/assert.h"
 #include "base/bytes.h"

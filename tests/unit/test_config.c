@@ -5,9 +5,9 @@
  * Method: rows of a text and the whole list of problems it must give. Then the file itself:
  *         missing, a folder, too large. Then the manual page and the examples against the
  *         schema. */
-#include "server/config.h"
+#include "config/config.h"
 
-#include "server/config_schema.h"
+#include "config/schema.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
  * Method: the n-th allocation fails, n = 1, 2, ... until the reading succeeds untouched; once for a
  *         good text and once for one with problems. Leaks are the sanitizer's to see. Allocations
  *         within libraries are not among them. */
-#include "server/config.h"
+#include "config/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

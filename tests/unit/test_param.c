@@ -2,7 +2,7 @@
  *
  * Goal:   a type accepts exactly what param.h says.
  * Method: rows. */
-#include "server/param.h"
+#include "config/param.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
  * Method: rows; expressions and texts drawn from a seed, on which the C library's matcher is the
  *         judge; a program in memory that is made read-only; and the C library's own count of the
  *         memory in use. */
-#include "server/pattern.h"
+#include "config/pattern.h"
 
 #include "base/rng.h"
 

@@ -5,7 +5,7 @@
  * Method: the real server in this process on real sockets and a real database; queries are held at
  *         the gate of helper/scratch.h, and the test goes on when /metrics says that clients
  *         wait. */
-#include "server/config.h"
+#include "config/config.h"
 #include "server/serve.h"
 
 #include "../helper/client.h"

@@ -4,7 +4,7 @@
  *         one.
  * Method: rows of a statement and what is found in it: "P" parameter, "O" other form, "N" no end,
  *         each with its text. */
-#include "server/sql_scan.h"
+#include "config/sql_scan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config_check.c - what the values of a configuration say together: names that must differ, routes
+ * check.c - what the values of a configuration say together: names that must differ, routes
  * that name an origin, queries and their parameters, addresses that may not clash. */
-#include "server/config_check.h"
+#include "config/check.h"
 
-#include "server/sql_scan.h"
+#include "config/sql_scan.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * param.h - the types of a route's parameters, and what they accept. */
-#ifndef CRL_SERVER_PARAM_H
-#define CRL_SERVER_PARAM_H
+#ifndef CRL_CONFIG_PARAM_H
+#define CRL_CONFIG_PARAM_H
 
 #include <corral/corral.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * config.c - read, check, complete: a configuration from a file or from memory. */
-#include "server/config.h"
+#include "config/config.h"
 
 #include "base/assert.h"
 #include "base/bytes.h"
-#include "server/config_check.h"
-#include "server/config_schema.h"
+#include "config/check.h"
+#include "config/schema.h"
 #include "yaml/text_file.h"
 
 #include <stdlib.h>

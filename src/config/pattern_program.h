@@ -15,8 +15,8 @@
  *
  * Sources: K. Thompson, "Regular Expression Search Algorithm", CACM 11(6), 1968; R. Cox, "Regular
  * Expression Matching: the Virtual Machine Approach", 2009; POSIX.1-2017, Base Definitions, 9.4. */
-#ifndef CRL_SERVER_PATTERN_PROGRAM_H
-#define CRL_SERVER_PATTERN_PROGRAM_H
+#ifndef CRL_CONFIG_PATTERN_PROGRAM_H
+#define CRL_CONFIG_PATTERN_PROGRAM_H
 
 #include <corral/corral.h>
 

@@ -15,8 +15,8 @@
  * - Repeating what may be empty, as in "(a*)*{64}", makes it walk in circles. Such a repetition
  *   says nothing that a plainer one could not.
  * - Back-references make matching exponential. */
-#ifndef CRL_SERVER_PATTERN_H
-#define CRL_SERVER_PATTERN_H
+#ifndef CRL_CONFIG_PATTERN_H
+#define CRL_CONFIG_PATTERN_H
 
 #include <corral/corral.h>
 

@@ -4,10 +4,10 @@
  *
  * Each instruction names those that may follow, so the program is written from its end: who writes
  * a part knows where it leads. A repetition writes its part as often as it may occur. */
-#include "server/pattern_program.h"
+#include "config/pattern_program.h"
 
 #include "base/assert.h"
-#include "server/pattern.h"
+#include "config/pattern.h"
 
 #include <ctype.h>
 #include <stdlib.h>

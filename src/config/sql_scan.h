@@ -7,8 +7,8 @@
  * valid, the database says.
  *
  * Source: SQLite, "SQL As Understood By SQLite", tokens and "Parameters". */
-#ifndef CRL_SERVER_SQL_SCAN_H
-#define CRL_SERVER_SQL_SCAN_H
+#ifndef CRL_CONFIG_SQL_SCAN_H
+#define CRL_CONFIG_SQL_SCAN_H
 
 #include <stddef.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * pattern.c - weigh an expression, have the C library check it, then write its program. */
-#include "server/pattern.h"
+#include "config/pattern.h"
 
-#include "server/pattern_program.h"
+#include "config/pattern_program.h"
 
 #include <regex.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config_schema.h - the one table of the configuration's keys. */
-#ifndef CRL_SERVER_CONFIG_SCHEMA_H
-#define CRL_SERVER_CONFIG_SCHEMA_H
+ * schema.h - the one table of the configuration's keys. */
+#ifndef CRL_CONFIG_SCHEMA_H
+#define CRL_CONFIG_SCHEMA_H
 
-#include "server/config.h"
+#include "config/config.h"
 #include "yaml/schema.h"
 
 /* The schema of struct crl_config; those below it hang on its fields. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config_schema.c - every key of corral.yaml: its kind, its limits, its default.
+ * schema.c - every key of corral.yaml: its kind, its limits, its default.
  * docs/man/corral.yaml.5 describes them; a test compares the two. */
-#include "server/config_schema.h"
+#include "config/schema.h"
 
-#include "server/config.h"
+#include "config/config.h"
 #include "yaml/schema_rows.h"
 
 /* A CHOICE is stored as an int. */

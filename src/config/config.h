@@ -2,10 +2,10 @@
  *
  * config.h - the configuration of the daemon: corral.yaml as a struct.
  *
- * Three steps, each a module: yaml/tree.h reads the text as a tree, with places; config_schema.c
- * says in tables which keys there are, their limits and their defaults; config_check.c checks what
- * several values say together. All problems of a file are found in one run, except that a syntax
- * error hides what else there is.
+ * Three steps, each a module: yaml/tree.h reads the text as a tree, with places; schema.c says in
+ * tables which keys there are, their limits and their defaults; check.c checks what several values
+ * say together. All problems of a file are found in one run, except that a syntax error hides what
+ * else there is.
  *
  * A struct crl_config exists only if there is no problem: whoever holds one may rely on every limit
  * that corral.yaml(5) states. It never changes after that; any thread may read it.
@@ -13,11 +13,11 @@
  * Not checked here, because only the outside world can say: whether a port is free, a database
  * readable, a statement valid SQL. The places (..._at) are kept so that those problems get a line
  * and a column too, with crl_problems_add(). */
-#ifndef CRL_SERVER_CONFIG_H
-#define CRL_SERVER_CONFIG_H
+#ifndef CRL_CONFIG_CONFIG_H
+#define CRL_CONFIG_CONFIG_H
 
-#include "server/param.h"
-#include "server/pattern.h"
+#include "config/param.h"
+#include "config/pattern.h"
 #include "yaml/address.h"
 #include "yaml/problems.h"
 #include "yaml/tree.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * sql_scan.c - find the parameters of an SQL statement. */
-#include "server/sql_scan.h"
+#include "config/sql_scan.h"
 
 #include <stdbool.h>
 #include <string.h>

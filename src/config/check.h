@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * config_check.h - what the values of a configuration say together. */
-#ifndef CRL_SERVER_CONFIG_CHECK_H
-#define CRL_SERVER_CONFIG_CHECK_H
+ * check.h - what the values of a configuration say together. */
+#ifndef CRL_CONFIG_CHECK_H
+#define CRL_CONFIG_CHECK_H
 
-#include "server/config.h"
+#include "config/config.h"
 
 /* crl_config_check - check a configuration that was read by its schema, and complete it: compile
  * the patterns, and find each route's origin. What the schema refused is zero here, and is passed

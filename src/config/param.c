@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * param.c - what a parameter of a route accepts. */
-#include "server/param.h"
+#include "config/param.h"
 
 #include "base/assert.h"
 
