@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/rc.h"
-#include "server/json_text.h"
+#include "http/json_text.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -8,9 +8,9 @@
 
 #include "base/bytes.h"
 #include "base/rc.h"
+#include "http/etag.h"
+#include "http/json_text.h"
 #include "io/clock.h"
-#include "server/etag.h"
-#include "server/json_text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #ifndef CRL_SERVER_ANSWER_H
 #define CRL_SERVER_ANSWER_H
 
-#include "server/front.h"
+#include "http/front.h"
 #include "server/metrics.h"
 
 struct crl_exchange {

@@ -3,7 +3,7 @@
  * log.c - see log.h. */
 #include "server/log.h"
 
-#include "server/json_text.h"
+#include "http/json_text.h"
 
 #include <inttypes.h>
 #include <poll.h>

@@ -5,8 +5,8 @@
  * Signals are blocked in every thread and taken one by one by sigwaitinfo(), so no code runs in a
  * signal handler. */
 #include "base/bytes.h"
+#include "http/listen.h"
 #include "io/clock.h"
-#include "server/listen.h"
 #include "server/log.h"
 #include "server/serve.h"
 

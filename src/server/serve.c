@@ -6,10 +6,10 @@
  * cache, origins, statements and spaces, metrics, listening sockets, fronts. */
 #include "server/serve.h"
 
+#include "http/listen.h"
 #include "io/clock.h"
 #include "origin/sqlite.h"
 #include "server/admin.h"
-#include "server/listen.h"
 #include "server/log.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
  * Goal:   a client is told "not modified" exactly when it has these bytes.
  * Method: rows of If-None-Match headers; a blank in them stands for the tag in question. */
 #include "base/bytes.h"
-#include "server/etag.h"
+#include "http/etag.h"
 
 #include <stdio.h>
 #include <stdlib.h>

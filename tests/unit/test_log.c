@@ -5,7 +5,7 @@
  * Method: rows of values; jansson as the judge of JSON; a pipe that nobody reads. */
 #include "base/bytes.h"
 #include "base/rng.h"
-#include "server/json_text.h"
+#include "http/json_text.h"
 #include "server/log.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * etag.c - see etag.h. */
-#include "server/etag.h"
+#include "http/etag.h"
 
 #include "base/hash.h"
 

@@ -5,8 +5,8 @@
  * Whatever goes in, what comes out is valid: control characters are escaped, bytes that are not
  * UTF-8 become U+FFFD, and what does not fit is left out at the end, never in the middle of an
  * escape. */
-#ifndef CRL_SERVER_JSON_TEXT_H
-#define CRL_SERVER_JSON_TEXT_H
+#ifndef CRL_HTTP_JSON_TEXT_H
+#define CRL_HTTP_JSON_TEXT_H
 
 #include <corral/corral.h>
 

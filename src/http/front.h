@@ -32,8 +32,8 @@
  * front.
  *
  * libh2o measures time limits by the wall clock: when that jumps, they do. */
-#ifndef CRL_SERVER_FRONT_H
-#define CRL_SERVER_FRONT_H
+#ifndef CRL_HTTP_FRONT_H
+#define CRL_HTTP_FRONT_H
 
 #include <corral/corral.h>
 
@@ -68,7 +68,7 @@ struct crl_front_options {
     crl_front_handler *handler;
     void *arg;
     crl_front_refusal *refusal;
-    struct crl_http_sheet *sheet; /* where this thread counts; see metrics.h */
+    struct crl_http_sheet *sheet; /* where the handler counts; handed through */
     corral_us request_limit_us;
     corral_us drain_limit_us;
     corral_us notice_us; /* how long the drained front goes on to accept, while there are clients */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * listen.h - sockets that wait for clients. */
-#ifndef CRL_SERVER_LISTEN_H
-#define CRL_SERVER_LISTEN_H
+#ifndef CRL_HTTP_LISTEN_H
+#define CRL_HTTP_LISTEN_H
 
 #include "yaml/address.h"
 

@@ -5,8 +5,8 @@
  * Strong: two values with the same tag have, but for one chance in 2^64, the same bytes.
  *
  * Pure. Source: RFC 9110, sections 8.8.3 and 13.1.2. */
-#ifndef CRL_SERVER_ETAG_H
-#define CRL_SERVER_ETAG_H
+#ifndef CRL_HTTP_ETAG_H
+#define CRL_HTTP_ETAG_H
 
 #include <corral/corral.h>
 

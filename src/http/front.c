@@ -5,7 +5,7 @@
  * Life: RUN until a letter says drain; NOTICE while there are clients, but not for long; DRAIN
  * until no connection is left, or the limit has passed and the rest is cut off; then, when every
  * expected letter has come, it ends. */
-#include "server/front.h"
+#include "http/front.h"
 
 #include "base/assert.h"
 #include "io/clock.h"

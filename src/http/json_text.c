@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * json_text.c - see json_text.h. Source: RFC 8259, section 7. */
-#include "server/json_text.h"
+#include "http/json_text.h"
 
 #include "base/bytes.h"
 #include "base/utf8.h"

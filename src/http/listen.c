@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * listen.c - see listen.h. */
-#include "server/listen.h"
+#include "http/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
