@@ -2,11 +2,11 @@
  *
  * main.c - which verb is it? */
 #include "base/edit_distance.h"
-#include "cli/exit.h"
-#include "cli/options.h"
 #include "cli/sim.h"
 #include "cli/storm.h"
 #include "cli/verbs.h"
+#include "text/exit.h"
+#include "text/options.h"
 
 #include <corral/corral.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * serve.c - the verbs that take a configuration: serve and check. */
-#include "cli/exit.h"
-#include "cli/options.h"
 #include "cli/verbs.h"
 #include "config/config.h"
 #include "server/serve.h"
+#include "text/exit.h"
+#include "text/options.h"
 
 #include <stdio.h>
 

@@ -7,7 +7,7 @@
 #include "cli/sim_options.h"
 #include "cli/sim_ready.h"
 #include "cli/sim_report.h"
-#include "cli/exit.h"
+#include "text/exit.h"
 
 #include <locale.h>
 #include <stdlib.h>

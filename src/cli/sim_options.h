@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_options.h - what `corral sim` was asked to do. As pure as options.h. */
+ * sim_options.h - what `corral sim` was asked to do. As pure as text/options.h. */
 #ifndef CRL_CLI_SIM_OPTIONS_H
 #define CRL_CLI_SIM_OPTIONS_H
 
-#include "cli/options.h"
+#include "text/options.h"
 
 struct crl_sim_options {
     const char *target;     /* a ready scenario's name, or a file; NULL with list */

@@ -9,10 +9,10 @@
 #ifndef CRL_CLI_SIM_REPORT_H
 #define CRL_CLI_SIM_REPORT_H
 
-#include "cli/figures.h"
-#include "cli/report.h"
 #include "cli/sim_scenario.h"
 #include "sim/report.h"
+#include "text/figures.h"
+#include "text/report.h"
 
 /* A column that was run. */
 struct crl_sim_run {

@@ -12,12 +12,12 @@
 #include "cli/storm.h"
 
 #include "base/assert.h"
-#include "cli/exit.h"
 #include "cli/storm_daemon.h"
 #include "cli/storm_demo.h"
 #include "cli/storm_load.h"
 #include "cli/storm_metrics.h"
 #include "cli/storm_report.h"
+#include "text/exit.h"
 
 #include <errno.h>
 #include <locale.h>

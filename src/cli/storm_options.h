@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_options.h - what `corral storm` was asked to do. As pure as options.h. */
+ * storm_options.h - what `corral storm` was asked to do. As pure as text/options.h. */
 #ifndef CRL_CLI_STORM_OPTIONS_H
 #define CRL_CLI_STORM_OPTIONS_H
 
-#include "cli/options.h"
+#include "text/options.h"
 
 /* Scenarios: name, word, what happens. In the order in which they run. */
 #define CRL_STORM_SCENARIO_TABLE(X)                               \

@@ -8,10 +8,10 @@
 #ifndef CRL_CLI_STORM_REPORT_H
 #define CRL_CLI_STORM_REPORT_H
 
-#include "cli/figures.h"
-#include "cli/report.h"
 #include "cli/storm_options.h"
 #include "cli/storm_tally.h"
+#include "text/figures.h"
+#include "text/report.h"
 
 #include <stdio.h>
 

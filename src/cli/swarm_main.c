@@ -11,10 +11,10 @@
  * Every 50th seed is run twice, narrated, and must tell the same story to the letter. Every edge of
  * a flight (core/flight.h) must be taken by somebody, or the swarm does not reach what it is to
  * test. */
-#include "cli/exit.h"
-#include "cli/options.h"
 #include "sim/report.h"
 #include "sim/swarm.h"
+#include "text/exit.h"
+#include "text/options.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -3,7 +3,7 @@
  * Goal:   every kind of option is read in both spellings, and what is wrong is refused with what to
  *         do instead, the same for all verbs.
  * Method: rows of command lines, on one table of options. */
-#include "cli/options.h"
+#include "text/options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,8 +5,8 @@
  * Every option is a long one, "--name value" or "--name=value", given at most once; there are
  * always --help and -h as well. The first fault ends the reading, with a sentence that says what to
  * do instead. Pure but for getopt's own variables, so not thread-safe. */
-#ifndef CRL_CLI_OPTIONS_H
-#define CRL_CLI_OPTIONS_H
+#ifndef CRL_TEXT_OPTIONS_H
+#define CRL_TEXT_OPTIONS_H
 
 #include "base/units.h"
 

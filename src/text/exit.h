@@ -2,8 +2,8 @@
  *
  * exit.h - how a program ends: its exit codes, its last words, and whether what it wrote has
  * arrived. */
-#ifndef CRL_CLI_EXIT_H
-#define CRL_CLI_EXIT_H
+#ifndef CRL_TEXT_EXIT_H
+#define CRL_TEXT_EXIT_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * report.c - see report.h. */
-#include "cli/report.h"
+#include "text/report.h"
 
-#include "cli/exit.h"
+#include "text/exit.h"
 
 #include <errno.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  *
  * options.c - see options.h. getopt_long() takes the words apart; here are the values, and what to
  * say. */
-#include "cli/options.h"
+#include "text/options.h"
 
 #include "base/assert.h"
 #include "base/edit_distance.h"

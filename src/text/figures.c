@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * figures.c - see figures.h. */
-#include "cli/figures.h"
+#include "text/figures.h"
 
 #include "base/assert.h"
 

@@ -2,8 +2,8 @@
  *
  * report.h - what the reports of all verbs share: how JSON is put together and printed, and the
  * page of HTML that is written besides. */
-#ifndef CRL_CLI_REPORT_H
-#define CRL_CLI_REPORT_H
+#ifndef CRL_TEXT_REPORT_H
+#define CRL_TEXT_REPORT_H
 
 #include <corral/corral.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * exit.c - see exit.h. */
-#include "cli/exit.h"
+#include "text/exit.h"
 
-#include "cli/options.h"
+#include "text/options.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  * figures.h - figures for people, and the look of what is printed: the one style of all reports.
  *
  * No clock, no globals, but for crl_style_of(), which asks about the terminal. */
-#ifndef CRL_CLI_FIGURES_H
-#define CRL_CLI_FIGURES_H
+#ifndef CRL_TEXT_FIGURES_H
+#define CRL_TEXT_FIGURES_H
 
 #include <corral/corral.h>
 
