@@ -12,11 +12,11 @@
 #include "cli/storm.h"
 
 #include "base/assert.h"
-#include "cli/storm_daemon.h"
-#include "cli/storm_demo.h"
-#include "cli/storm_load.h"
-#include "cli/storm_metrics.h"
-#include "cli/storm_report.h"
+#include "storm/daemon.h"
+#include "storm/demo.h"
+#include "storm/load.h"
+#include "storm/metrics.h"
+#include "storm/report.h"
 #include "text/exit.h"
 
 #include <errno.h>

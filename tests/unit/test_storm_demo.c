@@ -2,7 +2,7 @@
  *
  * Goal:   the demo leaves nothing behind, and its configuration says what was asked for.
  * Method: open and close under a directory of our own; the text, whole. */
-#include "cli/storm_demo.h"
+#include "storm/demo.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  *
  * Goal:   URLs and answers are read right, in one piece and cut anywhere.
  * Method: tables; each good answer is also given byte by byte. */
-#include "cli/storm_http.h"
+#include "storm/http.h"
 
 #include "base/bytes.h"
 

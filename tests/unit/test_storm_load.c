@@ -3,7 +3,7 @@
  * Goal:   every request is counted once (T1), whatever the server does to it.
  * Method: a small server on a thread, whose answer is a script. Durations are short and none is
  *         compared with a clock, but for the lower bounds that a pause or a timeout guarantees. */
-#include "cli/storm_load.h"
+#include "storm/load.h"
 
 #include <arpa/inet.h>
 #include <poll.h>

@@ -2,7 +2,7 @@
  *
  * Goal:   one route's figures are found in /metrics, and nothing else is taken for them.
  * Method: texts. */
-#include "cli/storm_metrics.h"
+#include "storm/metrics.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

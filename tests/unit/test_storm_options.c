@@ -2,7 +2,7 @@
  *
  * Goal:   what is asked of a storm is understood, and what cannot be is refused with the reason.
  * Method: a table of command lines. */
-#include "cli/storm_options.h"
+#include "storm/options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

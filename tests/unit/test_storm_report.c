@@ -2,7 +2,7 @@
  *
  * Goal:   the report says what was measured, lines up, and fits 80 columns.
  * Method: made-up figures; the texts, whole. */
-#include "cli/storm_report.h"
+#include "storm/report.h"
 
 #include <jansson.h>
 #include <setjmp.h>

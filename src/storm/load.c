@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_load.c - see storm_load.h.
+ * load.c - see load.h.
  *
  *                     opening                          the storm
  *   CLOSED ─open─► CONNECTING ─► GREETING ─answer─► RESTING ─due─► WAITING ─answer─► RESTING ...
@@ -10,7 +10,7 @@
  *
  * RESTING   in the wheel, or before the first instant; fd may be -1
  * `busy` counts the clients that are not DONE. */
-#include "cli/storm_load.h"
+#include "storm/load.h"
 
 #include "base/assert.h"
 #include "base/bytes.h"

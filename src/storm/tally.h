@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_tally.h - what became of the requests of one run.
+ * tally.h - what became of the requests of one run.
  *
  * T1  Each request that was sent is counted in exactly one of: ok by outcome, error by status,
  *     broken, timed out, unanswered.
  * One thread owns it. */
-#ifndef CRL_CLI_STORM_TALLY_H
-#define CRL_CLI_STORM_TALLY_H
+#ifndef CRL_STORM_TALLY_H
+#define CRL_STORM_TALLY_H
 
 #include "base/quantiles.h"
-#include "cli/storm_http.h"
+#include "storm/http.h"
 
 #define CRL_STORM_STATUSES 16 /* different ones that are told apart */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_http.c - see storm_http.h. */
-#include "cli/storm_http.h"
+ * http.c - see http.h. */
+#include "storm/http.h"
 
 #include "base/assert.h"
 #include "base/bytes.h"

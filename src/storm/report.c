@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_report.c - the text and the JSON; see storm_report.h. The page is in storm_html.c. */
-#include "cli/storm_report.h"
+ * report.c - the text and the JSON; see report.h. The page is in html.c. */
+#include "storm/report.h"
 
 #include <inttypes.h>
 #include <jansson.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_demo.c - see storm_demo.h. */
-#include "cli/storm_demo.h"
+ * demo.c - see demo.h. */
+#include "storm/demo.h"
 
 #include "base/assert.h"
 #include "base/units.h"

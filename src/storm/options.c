@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_options.c - see storm_options.h. */
-#include "cli/storm_options.h"
+ * options.c - see options.h. */
+#include "storm/options.h"
 
 #include "base/assert.h"
 

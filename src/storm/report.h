@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_report.h - what a storm found, for people, for programs and for a browser.
+ * report.h - what a storm found, for people, for programs and for a browser.
  *
  * Three forms of the same figures: a text that fits 80 columns, JSON, and a page of HTML that needs
  * nothing from elsewhere. No clock, no globals; all is written to the given stream, whose errors
  * are the caller's to look at. */
-#ifndef CRL_CLI_STORM_REPORT_H
-#define CRL_CLI_STORM_REPORT_H
+#ifndef CRL_STORM_REPORT_H
+#define CRL_STORM_REPORT_H
 
-#include "cli/storm_options.h"
-#include "cli/storm_tally.h"
+#include "storm/options.h"
+#include "storm/tally.h"
 #include "text/figures.h"
 #include "text/report.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_daemon.c - see storm_daemon.h. */
-#include "cli/storm_daemon.h"
+ * daemon.c - see daemon.h. */
+#include "storm/daemon.h"
 
 #include "base/assert.h"
 #include "config/config.h"

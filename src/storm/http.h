@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_http.h - as much of an HTTP/1.1 client as a load generator needs.
+ * http.h - as much of an HTTP/1.1 client as a load generator needs.
  *
  * Requests are GETs without a body, built once. An answer must say its Content-Length (Corral's all
  * do): chunked ones are refused as broken. Bodies are counted, not kept.
  *
  * The head of an answer is parsed by picohttpparser, which libh2o exports (docs/decisions/). */
-#ifndef CRL_CLI_STORM_HTTP_H
-#define CRL_CLI_STORM_HTTP_H
+#ifndef CRL_STORM_HTTP_H
+#define CRL_STORM_HTTP_H
 
 #include <corral/corral.h>
 

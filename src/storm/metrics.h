@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_metrics.h - what a daemon's /metrics say about one route's origin loads. Pure.
+ * metrics.h - what a daemon's /metrics say about one route's origin loads. Pure.
  *
  * So that a daemon in this process and one elsewhere are measured in the same way. */
-#ifndef CRL_CLI_STORM_METRICS_H
-#define CRL_CLI_STORM_METRICS_H
+#ifndef CRL_STORM_METRICS_H
+#define CRL_STORM_METRICS_H
 
-#include "cli/storm_report.h"
+#include "storm/report.h"
 
 /* crl_storm_metrics_read - the counters so far, out of the Prometheus text format.
  * space   the route; samples of others are skipped

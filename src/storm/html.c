@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_html.c - the report as a page; see storm_report.h.
+ * html.c - the report as a page; see report.h.
  *
  * Everything is in the one file: no script, no font, no picture from elsewhere. All text that did
  * not grow here is escaped. */
-#include "cli/storm_report.h"
+#include "storm/report.h"
 
 #include <inttypes.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_demo.h - the demo origin of a storm without a target: a small SQLite database in a
+ * demo.h - the demo origin of a storm without a target: a small SQLite database in a
  * temporary directory, and the configuration that serves it slowly. */
-#ifndef CRL_CLI_STORM_DEMO_H
-#define CRL_CLI_STORM_DEMO_H
+#ifndef CRL_STORM_DEMO_H
+#define CRL_STORM_DEMO_H
 
-#include "cli/storm_options.h"
+#include "storm/options.h"
 
 #include <limits.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_daemon.h - a daemon in this process, on free ports of 127.0.0.1, for a storm to hit.
+ * daemon.h - a daemon in this process, on free ports of 127.0.0.1, for a storm to hit.
  *
  * One thread starts and stops it; at most one at a time. */
-#ifndef CRL_CLI_STORM_DAEMON_H
-#define CRL_CLI_STORM_DAEMON_H
+#ifndef CRL_STORM_DAEMON_H
+#define CRL_STORM_DAEMON_H
 
-#include "cli/storm_report.h"
+#include "storm/report.h"
 
 struct crl_storm_daemon;
 

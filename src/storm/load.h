@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_load.h - the load generator: N keep-alive connections driven by one thread.
+ * load.h - the load generator: N keep-alive connections driven by one thread.
  *
  * All connections are opened, and each has had one answer (to /healthz), before the first measured
  * request: so what is measured is the cache and not the accept queue. Then either every client asks
@@ -16,10 +16,10 @@
  *
  * Plain epoll, one system call for each request and one for each answer: the generator shares two
  * cores with what it measures (docs/decisions/). */
-#ifndef CRL_CLI_STORM_LOAD_H
-#define CRL_CLI_STORM_LOAD_H
+#ifndef CRL_STORM_LOAD_H
+#define CRL_STORM_LOAD_H
 
-#include "cli/storm_tally.h"
+#include "storm/tally.h"
 
 /* Called about twenty times a second while requests are under way. */
 typedef void crl_storm_progress_fn(void *arg, const struct crl_storm_tally *tally);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_tally.c - see storm_tally.h. */
-#include "cli/storm_tally.h"
+ * tally.c - see tally.h. */
+#include "storm/tally.h"
 
 void crl_storm_tally_answer(struct crl_storm_tally *tally, const struct crl_storm_head *head,
                             corral_us latency_us)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_options.h - what `corral storm` was asked to do. As pure as text/options.h. */
-#ifndef CRL_CLI_STORM_OPTIONS_H
-#define CRL_CLI_STORM_OPTIONS_H
+ * options.h - what `corral storm` was asked to do. As pure as text/options.h. */
+#ifndef CRL_STORM_OPTIONS_H
+#define CRL_STORM_OPTIONS_H
 
 #include "text/options.h"
 

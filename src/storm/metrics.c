@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * storm_metrics.c - see storm_metrics.h. */
-#include "cli/storm_metrics.h"
+ * metrics.c - see metrics.h. */
+#include "storm/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
