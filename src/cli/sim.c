@@ -4,9 +4,9 @@
 #include "cli/sim.h"
 
 #include "base/edit_distance.h"
-#include "cli/sim_options.h"
-#include "cli/sim_ready.h"
-#include "cli/sim_report.h"
+#include "scenario/options.h"
+#include "scenario/ready.h"
+#include "scenario/report.h"
 #include "text/exit.h"
 
 #include <locale.h>

@@ -3,8 +3,8 @@
  * Goal:   the text, the JSON and the page say what the reports say, and look as they should.
  * Method: made-up reports; golden texts. */
 #include "base/bytes.h"
-#include "cli/sim_options.h"
-#include "cli/sim_report.h"
+#include "scenario/options.h"
+#include "scenario/report.h"
 
 #include <jansson.h>
 #include <setjmp.h>

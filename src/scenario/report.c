@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_report.c - the text and the JSON; see sim_report.h. The page is in sim_html.c. */
-#include "cli/sim_report.h"
+ * report.c - the text and the JSON; see report.h. The page is in html.c. */
+#include "scenario/report.h"
 
 #include <inttypes.h>
 #include <jansson.h>

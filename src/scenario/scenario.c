@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_scenario.c - read a scenario, lay its variants over it, make plans of it. */
-#include "cli/sim_scenario.h"
+ * scenario.c - read a scenario, lay its variants over it, make plans of it. */
+#include "scenario/scenario.h"
 
 #include "base/assert.h"
 #include "base/bytes.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_options.c - see sim_options.h. */
-#include "cli/sim_options.h"
+ * options.c - see options.h. */
+#include "scenario/options.h"
 
 #include <string.h>
 

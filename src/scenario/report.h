@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_report.h - what a simulation found, for people, for programs and for a browser.
+ * report.h - what a simulation found, for people, for programs and for a browser.
  *
  * Three forms of the same figures: a text of at most 80 columns, JSON, and a page of HTML that
  * needs nothing from elsewhere. What is shown stands in two tables, one of figures and one of time
  * lines, from which the text and the page are made. No clock, no globals; all is written to the
  * given stream, whose errors are the caller's to look at. */
-#ifndef CRL_CLI_SIM_REPORT_H
-#define CRL_CLI_SIM_REPORT_H
+#ifndef CRL_SCENARIO_REPORT_H
+#define CRL_SCENARIO_REPORT_H
 
-#include "cli/sim_scenario.h"
+#include "scenario/scenario.h"
 #include "sim/report.h"
 #include "text/figures.h"
 #include "text/report.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_options.h - what `corral sim` was asked to do. As pure as text/options.h. */
-#ifndef CRL_CLI_SIM_OPTIONS_H
-#define CRL_CLI_SIM_OPTIONS_H
+ * options.h - what `corral sim` was asked to do. As pure as text/options.h. */
+#ifndef CRL_SCENARIO_OPTIONS_H
+#define CRL_SCENARIO_OPTIONS_H
 
 #include "text/options.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_scenario.h - a scenario of the simulator: a YAML file as a struct, and as plans.
+ * scenario.h - a scenario of the simulator: a YAML file as a struct, and as plans.
  *
- * Read as the configuration is (config/config.h): sim_schema.c says in tables which keys there are,
- * sim_check.c checks what several values say together, and all problems are found in one run, each
+ * Read as the configuration is (config/config.h): schema.c says in tables which keys there are,
+ * check.c checks what several values say together, and all problems are found in one run, each
  * with its place. A struct crl_sim_scenario exists only if there is none.
  *
  * A scenario is run in columns, side by side: the variants that `compare` lists, each of them the
@@ -11,8 +11,8 @@
  * plan (sim/plan.h), which is all that the simulator sees.
  *
  * docs/man/corral-scenario.5 describes the keys. */
-#ifndef CRL_CLI_SIM_SCENARIO_H
-#define CRL_CLI_SIM_SCENARIO_H
+#ifndef CRL_SCENARIO_SCENARIO_H
+#define CRL_SCENARIO_SCENARIO_H
 
 #include "config/schema.h"
 #include "sim/plan.h"
@@ -166,7 +166,7 @@ struct crl_sim_column {
     bool has_store;
 };
 
-/* The tables, in sim_schema.c. */
+/* The tables, in schema.c. */
 extern const struct crl_schema crl_sim_scenario_schema;
 extern const struct crl_schema crl_sim_database_overlay;
 extern const struct crl_schema crl_sim_store_overlay;
@@ -184,7 +184,7 @@ int crl_sim_scenario_parse(struct corral_bytes text, struct crl_problems *proble
 /* crl_sim_scenario_free - NULL is fine. */
 void crl_sim_scenario_free(struct crl_sim_scenario *scenario);
 
-/* crl_sim_check - what the values of a scenario say together, in sim_check.c. It was read by its
+/* crl_sim_check - what the values of a scenario say together, in check.c. It was read by its
  * schema: what that refused is zero here, and is passed over. Fills in what the nodes of a fault
  * are. */
 void crl_sim_check(struct crl_sim_scenario *scenario, struct crl_problems *problems);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_ready.c - see sim_ready.h. */
-#include "cli/sim_ready.h"
+ * ready.c - see ready.h. */
+#include "scenario/ready.h"
 
 #include <stddef.h>
 #include <string.h>

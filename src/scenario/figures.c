@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_figures.c - the two tables of sim_report.h: which figures and which time lines there are. */
-#include "cli/sim_report.h"
+ * figures.c - the two tables of report.h: which figures and which time lines there are. */
+#include "scenario/report.h"
 
 #include "base/assert.h"
 

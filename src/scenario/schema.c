@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_schema.c - every key of a scenario: its kind, its limits, its default.
+ * schema.c - every key of a scenario: its kind, its limits, its default.
  * docs/man/corral-scenario.5 describes them. */
-#include "cli/sim_scenario.h"
+#include "scenario/scenario.h"
 
 #include "yaml/schema_rows.h"
 

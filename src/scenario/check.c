@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_check.c - what the values of a scenario say together: instants that must lie within it,
+ * check.c - what the values of a scenario say together: instants that must lie within it,
  * faults that must fit their kind and each other, times that leave no load a chance. */
-#include "cli/sim_scenario.h"
+#include "scenario/scenario.h"
 
 #include "base/assert.h"
 #include "base/units.h"

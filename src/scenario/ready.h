@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_ready.h - the ready scenarios, as they stand in scenarios/: part of the program, so that they
+ * ready.h - the ready scenarios, as they stand in ready/: part of the program, so that they
  * are there wherever it runs. */
-#ifndef CRL_CLI_SIM_READY_H
-#define CRL_CLI_SIM_READY_H
+#ifndef CRL_SCENARIO_READY_H
+#define CRL_SCENARIO_READY_H
 
 struct crl_sim_ready {
     const char *name; /* also the scenario's own; NULL: behind the last */

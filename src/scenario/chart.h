@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_chart.h - plots of a simulation as SVG elements within a page; their colours are the page's
+ * chart.h - plots of a simulation as SVG elements within a page; their colours are the page's
  * classes: c0 to c7 for the runs, hit, wait and fail for answers. No clock, no globals. */
-#ifndef CRL_CLI_SIM_CHART_H
-#define CRL_CLI_SIM_CHART_H
+#ifndef CRL_SCENARIO_CHART_H
+#define CRL_SCENARIO_CHART_H
 
-#include "cli/sim_report.h"
+#include "scenario/report.h"
 
 /* crl_sim_chart_line - one quantity over time, all runs over each other. */
 void crl_sim_chart_line(const struct crl_sim_result *result, const struct crl_sim_line *line,

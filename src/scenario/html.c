@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_html.c - the report as a page; see sim_report.h.
+ * html.c - the report as a page; see report.h.
  *
  * Everything is in the one file: no script, no font, no picture from elsewhere. It is also
  * well-formed XML, so that programs can read it. All text that did not grow here is escaped. */
-#include "cli/sim_chart.h"
+#include "scenario/chart.h"
 
 #include <string.h>
 

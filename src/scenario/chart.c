@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sim_chart.c - see sim_chart.h.
+ * chart.c - see chart.h.
  *
  * A plot has its frame first (a grid with round numbers, and a band for each fault), then what is
  * drawn in it. Quantities that add up are shown a second, so that the length of a slice does not
  * matter. */
-#include "cli/sim_chart.h"
+#include "scenario/chart.h"
 
 #include <math.h>
 #include <string.h>
