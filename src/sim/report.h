@@ -59,7 +59,7 @@ struct sim_run_options {
 
 /* sim_run_plan - run a plan to its end, or to the first broken promise.
  *
- * Promises are watched throughout (watch.c): by what readers and the database see.
+ * Promises are watched throughout (watch/): by what readers and the database see.
  * ret_report  large; the caller's
  * Errors: ENOMEM (the real memory is not enough), EINVAL the plan is beyond the limits of
  *         plan.h. */

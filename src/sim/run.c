@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * run.c - plans: the readers of traffic.h come to the world of world.c, and writes and faults
- * befall it. */
-#include "sim/private.h"
+ * run.c - plans: the readers of traffic.h come to a false world, and writes and faults befall
+ * it. */
+#include "sim/report.h"
+
+#include "sim/model/traffic.h"
+#include "sim/watch/watch.h"
+#include "sim/world/faults.h"
+#include "sim/world/fleet.h"
+#include "sim/world/readers.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define NODES_MAX (1u << 16)
 #define KEYS_MAX  (1u << 24)
@@ -41,6 +48,20 @@ static uint32_t node_up(const struct sim *sim, uint32_t wanted)
     return SIM_NO_NODE;
 }
 
+static void get(struct sim *sim, uint32_t node, uint32_t key, corral_us asked_at)
+{
+    readers_get(sim, &(struct sim_get){.node = node,
+                                       .key = key,
+                                       .asked_at = asked_at,
+                                       .wait_us = sim->plan.readers.wait_us});
+}
+
+/* By a node that was paused. */
+static void get_is_taken(struct sim *sim, struct sim_event *event)
+{
+    get(sim, event->node, event->key, event->at);
+}
+
 static void reader_comes(struct sim *sim, uint32_t wanted, uint32_t key)
 {
     uint32_t node = node_up(sim, wanted);
@@ -49,43 +70,19 @@ static void reader_comes(struct sim *sim, uint32_t wanted, uint32_t key)
         return;
     }
     if (!node_is_paused(sim, node)) {
-        world_get(sim, node, key, sim->now, sim->plan.readers.wait_us);
+        get(sim, node, key, sim->now);
         return;
     }
-    struct sim_event *later = event_add(sim, sim->nodes[node].paused_until, SIM_DELAYED_GET, node);
+    struct sim_event *later = event_add(sim, sim->nodes[node].paused_until, get_is_taken, node);
     later->key = key;
     later->at = sim->now;
-    later->span_us = sim->plan.readers.wait_us;
 }
 
-static void schedule_write(struct sim *sim)
-{
-    if (sim->plan.readers.writes <= 0)
-        return;
-    double gap_us = -log(crl_rng_uniform(&sim->reader_lots)) / sim->plan.readers.writes * 1e6;
-    corral_us at = sim->now + 1 + (corral_us)gap_us;
-    if (at < sim->plan.lasts_us)
-        event_add(sim, at, SIM_WRITE, SIM_NO_NODE);
-}
+static void schedule_write(struct sim *sim);
 
-static void happen_leave(struct sim *sim, const struct sim_event *event)
+static void write_happens(struct sim *sim, struct sim_event *event)
 {
-    struct sim_reader *reader;
-    cds_list_for_each_entry(reader, &sim->nodes[event->node].readers, link) {
-        if (reader->number == event->number) {
-            world_leave(sim, reader);
-            return;
-        }
-    }
-}
-
-static void plan_happens(struct sim *sim, struct sim_event *event)
-{
-    if (event->what == SIM_READER_LEAVES) {
-        happen_leave(sim, event);
-        return;
-    }
-    crl_assert(event->what == SIM_WRITE);
+    (void)event;
     uint32_t wanted = (uint32_t)crl_rng_below(&sim->reader_lots, sim->plan.nodes);
     uint32_t key = (uint32_t)crl_rng_below(&sim->reader_lots, sim->plan.readers.keys);
     uint32_t node = node_up(sim, wanted);
@@ -93,21 +90,32 @@ static void plan_happens(struct sim *sim, struct sim_event *event)
         sim->plan.readers.puts > 0 && crl_rng_uniform(&sim->reader_lots) <= sim->plan.readers.puts;
     bool can = node != SIM_NO_NODE && !node_is_paused(sim, node);
     if (can && puts)
-        world_put(sim, node, key, sizeof(struct sim_value));
+        readers_put(sim, node, key, sizeof(struct sim_value));
     else if (can)
-        world_write(sim, node, key);
+        readers_write(sim, node, key);
     schedule_write(sim);
+}
+
+/* The next one. Each write schedules the one after it. */
+static void schedule_write(struct sim *sim)
+{
+    if (sim->plan.readers.writes <= 0)
+        return;
+    double gap_us = -log(crl_rng_uniform(&sim->reader_lots)) / sim->plan.readers.writes * 1e6;
+    corral_us at = sim->now + 1 + (corral_us)gap_us;
+    if (at < sim->plan.lasts_us)
+        event_add(sim, at, write_happens, SIM_NO_NODE);
 }
 
 static void run(struct sim *sim, struct sim_traffic *traffic)
 {
     while (!watch_is_broken(sim)) {
         corral_us arrival_at = sim_traffic_next_at(traffic);
-        corral_us event_at = world_next_at(sim);
+        corral_us event_at = fleet_next_at(sim);
         if (arrival_at == CRL_NEVER && event_at == CRL_NEVER)
             break;
         if (event_at <= arrival_at) {
-            world_turn(sim);
+            fleet_turn(sim);
             continue;
         }
         uint32_t node, key;
@@ -123,14 +131,14 @@ static void run(struct sim *sim, struct sim_traffic *traffic)
 static int populate(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->plan.nodes; i++) {
-        int rc = node_start(sim, i);
+        int rc = fleet_start(sim, i);
         if (rc < 0)
             return rc;
     }
     for (uint32_t i = 0; i < sim->plan.readers.keys; i++) {
         char text[SIM_KEY_MAX + 1];
         snprintf(text, sizeof text, "key:%u", i);
-        world_key_add(sim, text);
+        key_add(sim, text);
     }
     return 0;
 }
@@ -146,18 +154,17 @@ int sim_run_plan(const struct sim_plan *plan, const struct sim_run_options *opti
     struct sim *sim = malloc(sizeof *sim);
     if (sim == NULL)
         return CORRAL_ENOMEM;
-    int rc = world_init(sim, plan, options, ret_report, plan->readers.keys);
+    int rc = fleet_init(sim, plan, options, ret_report, plan->readers.keys);
     if (rc == 0)
         rc = populate(sim);
     if (rc == 0) {
-        sim->happen = plan_happens;
         faults_schedule(sim);
         schedule_write(sim);
         struct sim_traffic traffic;
         sim_traffic_init(&traffic, &sim->plan);
         run(sim, &traffic);
     }
-    world_fini(sim);
+    fleet_fini(sim);
     free(sim);
     return rc;
 }

@@ -3,23 +3,18 @@
  * script.c - stories: see script.h. */
 #include "sim/script.h"
 
-#include "sim/private.h"
+#include "sim/watch/watch.h"
+#include "sim/world/fleet.h"
+#include "sim/world/node.h"
+#include "sim/world/readers.h"
+#include "sim/world/trace.h"
+#include "sim/world/wire.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define KEYS_MAX  64
 #define NODES_MAX 64
-
-enum script_what {
-    SCRIPT_GETS,
-    SCRIPT_GIVE_UP,
-    SCRIPT_PUT,
-    SCRIPT_ORIGIN,
-    SCRIPT_STORE,
-    SCRIPT_KILL,
-    SCRIPT_CLOSE,
-};
 
 /* A world and what is remembered of it. */
 struct script {
@@ -31,8 +26,6 @@ struct script {
     char *trace;
     size_t trace_size, trace_room;
 };
-
-static void script_happens(struct sim *sim, struct sim_event *event);
 
 static void keep_line(void *arg, const char *line)
 {
@@ -93,13 +86,12 @@ struct sim *sim_new(const struct sim_config *config)
     crl_assert(plan.nodes <= NODES_MAX);
     struct sim_run_options options = {
         .audits = config->audits, .trace = keep_line, .trace_arg = script};
-    int rc = world_init(&script->sim, &plan, &options, &script->report, KEYS_MAX);
+    int rc = fleet_init(&script->sim, &plan, &options, &script->report, KEYS_MAX);
     if (config->allocator != NULL)
         script->sim.allocator = config->allocator;
-    script->sim.happen = script_happens;
     script->sim.on_answer = keep_answer;
     for (uint32_t i = 0; rc == 0 && i < plan.nodes; i++)
-        rc = node_start(&script->sim, i);
+        rc = fleet_start(&script->sim, i);
     if (rc < 0) {
         sim_free(&script->sim);
         return NULL;
@@ -110,7 +102,7 @@ struct sim *sim_new(const struct sim_config *config)
 void sim_free(struct sim *sim)
 {
     struct script *script = (struct script *)sim;
-    world_fini(sim);
+    fleet_fini(sim);
     free(script->trace);
     free(script);
 }
@@ -118,7 +110,7 @@ void sim_free(struct sim *sim)
 void sim_run(struct sim *sim)
 {
     struct script *script = (struct script *)sim;
-    while (!watch_is_broken(sim) && world_turn(sim)) {
+    while (!watch_is_broken(sim) && fleet_turn(sim)) {
         uint32_t at_once = sim->db.running + sim->db.waiting;
         if (at_once > script->peak)
             script->peak = at_once;
@@ -127,88 +119,7 @@ void sim_run(struct sim *sim)
         watch_end(sim);
 }
 
-/* --------------------------------------------------------------------------- things that happen */
-
-static void happen_give_up(struct sim *sim, uint32_t number)
-{
-    for (uint32_t node = 0; node < sim->plan.nodes; node++) {
-        struct sim_reader *reader;
-        cds_list_for_each_entry(reader, &sim->nodes[node].readers, link) {
-            if (reader->number == number) {
-                world_leave(sim, reader);
-                return;
-            }
-        }
-    }
-}
-
-static void happen_origin(struct sim *sim, const struct sim_event *event)
-{
-    enum sim_origin_mode mode = (enum sim_origin_mode)event->ask;
-    sim->database.mean_us = event->span_us;
-    sim->db.fails = mode == SIM_ORIGIN_FAILS;
-    sim->db.hangs = mode == SIM_ORIGIN_HANGS;
-    sim->database_is_empty = mode == SIM_ORIGIN_EMPTY;
-}
-
-static void happen_store(struct sim *sim, bool up)
-{
-    sim->store_is_up = up;
-    for (uint32_t node = 0; node < sim->plan.nodes; node++) {
-        wire_break(sim, node);
-        wire_mend(sim, node);
-    }
-}
-
-static void happen_close(struct sim *sim, uint32_t number)
-{
-    struct crl_core *core = sim->nodes[number].core;
-    do {
-        node_step(sim, number, &(struct crl_event){.kind = CRL_CLOSE});
-    } while (crl_counter_get(&crl_core_counts(core)->flights) > 0);
-}
-
-static void script_happens(struct sim *sim, struct sim_event *event)
-{
-    if (event->what == SIM_WRITE) {
-        world_write(sim, event->node, event->key);
-        return;
-    }
-    switch ((enum script_what)event->other) {
-    case SCRIPT_GETS:
-        for (uint32_t i = 0; i < event->number && !watch_is_broken(sim); i++)
-            world_get(sim, event->node, event->key, sim->now, event->span_us);
-        break;
-    case SCRIPT_GIVE_UP:
-        happen_give_up(sim, event->number);
-        break;
-    case SCRIPT_PUT:
-        world_put(sim, event->node, event->key, event->number);
-        break;
-    case SCRIPT_ORIGIN:
-        happen_origin(sim, event);
-        break;
-    case SCRIPT_STORE:
-        happen_store(sim, event->number != 0);
-        break;
-    case SCRIPT_KILL:
-        trace_line(sim, event->node, "is killed");
-        node_stop(sim, event->node);
-        break;
-    case SCRIPT_CLOSE:
-        happen_close(sim, event->node);
-        break;
-    }
-}
-
-/* ---------------------------------------------------------------------------- what is to happen */
-
-static struct sim_event *plot(struct sim *sim, corral_us at, enum script_what what, uint32_t node)
-{
-    struct sim_event *event = event_add(sim, at, SIM_OTHER, node);
-    event->other = (int)what;
-    return event;
-}
+/* ---------------------------------------------------------- what is to happen, and what happens */
 
 static uint32_t key_named(struct sim *sim, const char *name)
 {
@@ -216,55 +127,113 @@ static uint32_t key_named(struct sim *sim, const char *name)
         if (strcmp(sim->keys[i].text, name) == 0)
             return i;
     }
-    return world_key_add(sim, name);
+    return key_add(sim, name);
+}
+
+static void gets_happen(struct sim *sim, struct sim_event *event)
+{
+    struct sim_get get = {
+        .node = event->node, .key = event->key, .asked_at = sim->now, .wait_us = event->span_us};
+    for (uint32_t i = 0; i < event->number && !watch_is_broken(sim); i++)
+        readers_get(sim, &get);
 }
 
 void sim_gets(struct sim *sim, corral_us at, uint32_t node, const char *key, corral_us wait_us,
               uint32_t readers)
 {
-    struct sim_event *event = plot(sim, at, SCRIPT_GETS, node);
+    struct sim_event *event = event_add(sim, at, gets_happen, node);
     event->key = key_named(sim, key);
     event->span_us = wait_us;
     event->number = readers;
 }
 
+static void giving_up_happens(struct sim *sim, struct sim_event *event)
+{
+    for (uint32_t node = 0; node < sim->plan.nodes; node++) {
+        if (readers_leave(sim, node, event->number))
+            return;
+    }
+}
+
 void sim_give_up(struct sim *sim, corral_us at, uint32_t reader)
 {
-    plot(sim, at, SCRIPT_GIVE_UP, SIM_NO_NODE)->number = reader;
+    event_add(sim, at, giving_up_happens, SIM_NO_NODE)->number = reader;
+}
+
+static void write_happens(struct sim *sim, struct sim_event *event)
+{
+    readers_write(sim, event->node, event->key);
 }
 
 void sim_write(struct sim *sim, corral_us at, uint32_t node, const char *key)
 {
-    event_add(sim, at, SIM_WRITE, node)->key = key_named(sim, key);
+    event_add(sim, at, write_happens, node)->key = key_named(sim, key);
+}
+
+static void put_happens(struct sim *sim, struct sim_event *event)
+{
+    readers_put(sim, event->node, event->key, event->number);
 }
 
 void sim_put(struct sim *sim, corral_us at, uint32_t node, const char *key, size_t size)
 {
-    struct sim_event *event = plot(sim, at, SCRIPT_PUT, node);
+    struct sim_event *event = event_add(sim, at, put_happens, node);
     event->key = key_named(sim, key);
     event->number = (uint32_t)size;
 }
 
+static void origin_changes(struct sim *sim, struct sim_event *event)
+{
+    enum sim_origin_mode mode = (enum sim_origin_mode)event->number;
+    sim->database.mean_us = event->span_us;
+    sim->db.fails = mode == SIM_ORIGIN_FAILS;
+    sim->db.hangs = mode == SIM_ORIGIN_HANGS;
+    sim->database_is_empty = mode == SIM_ORIGIN_EMPTY;
+}
+
 void sim_origin(struct sim *sim, corral_us at, enum sim_origin_mode mode, corral_us latency_us)
 {
-    struct sim_event *event = plot(sim, at, SCRIPT_ORIGIN, SIM_NO_NODE);
-    event->ask = mode;
+    struct sim_event *event = event_add(sim, at, origin_changes, SIM_NO_NODE);
+    event->number = mode;
     event->span_us = latency_us;
+}
+
+static void store_changes(struct sim *sim, struct sim_event *event)
+{
+    sim->store_is_up = event->number != 0;
+    for (uint32_t node = 0; node < sim->plan.nodes; node++) {
+        wire_break(sim, node);
+        wire_mend(sim, node);
+    }
 }
 
 void sim_store(struct sim *sim, corral_us at, bool up)
 {
-    plot(sim, at, SCRIPT_STORE, SIM_NO_NODE)->number = up;
+    event_add(sim, at, store_changes, SIM_NO_NODE)->number = up;
+}
+
+static void killing_happens(struct sim *sim, struct sim_event *event)
+{
+    trace_line(sim, event->node, "is killed");
+    fleet_stop(sim, event->node);
 }
 
 void sim_kill(struct sim *sim, corral_us at, uint32_t node)
 {
-    plot(sim, at, SCRIPT_KILL, node);
+    event_add(sim, at, killing_happens, node);
+}
+
+static void closing_happens(struct sim *sim, struct sim_event *event)
+{
+    struct crl_core *core = sim->nodes[event->node].core;
+    do {
+        node_step(sim, event->node, &(struct crl_event){.kind = CRL_CLOSE});
+    } while (crl_counter_get(&crl_core_counts(core)->flights) > 0);
 }
 
 void sim_close(struct sim *sim, corral_us at, uint32_t node)
 {
-    plot(sim, at, SCRIPT_CLOSE, node);
+    event_add(sim, at, closing_happens, node);
 }
 
 /* ------------------------------------------------------------------------------ what came of it */

@@ -3,7 +3,7 @@
  * script.h - a story in the false world: what happens when is written down, and what came of it can
  * be asked.
  *
- * The world is that of world.c: nodes that run the real core, a database, a store, one virtual
+ * The world is that of world/: nodes that run the real core, a database, a store, one virtual
  * clock, an audit and an observer. A story drives it by hand instead of by a plan: readers at an
  * instant, a write, a quitter, a change of the database's mood. The database works on any number of
  * queries at once, each takes the same time. Its narration is kept as a text, to be compared.

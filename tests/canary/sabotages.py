@@ -4,7 +4,7 @@
 Each row is a fault as somebody could make it. `program` must fail on it and say `says`, or one of
 them if there are several. Where `eyes` is "core", everything watches, and the core's own assertions
 may be first. Where it is "observer", the promises that the core asserts and its audit are switched
-off, so that the observer of the simulator (src/sim/watch.c), or the story's figures, must see the
+off, so that the observer of the simulator (src/sim/watch/), or the story's figures, must see the
 fault from outside.
 """
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Goal:   the life of a flight and the promises P1, P3 to P8, told as stories at virtual time.
- * Method: each story is a plot in a false world (sim/world.h) with an observer who judges the
+ * Method: each story is a plot in a false world (sim/script.h) with an observer who judges the
  *         promises by what readers and the origin see, and the core's own audit after every step.
  *         What a story is about is checked by figures or by its whole narration. Each also runs as
  *         a sweep of allocation faults. That the observer and the audit can see is shown by

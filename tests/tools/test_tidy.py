@@ -33,10 +33,11 @@ GOOD = {
     "src/io/clock.h": header("CRL_IO_CLOCK_H", "long crl_now(void);\n", "#include <time.h>\n\n"),
     "src/lib/get.c": SPDX + "#include <corral/corral.h>\n\n#include <pthread.h>\n\n"
     "int corral_get(int key)\n{\n    return key;\n}\n",
-    "src/sim/private.h": header("CRL_SIM_PRIVATE_H", "int world_end(void);\n"),
-    "src/sim/world.h": header("CRL_SIM_WORLD_H", "int sim_run(void);\n"),
-    "src/sim/world.c": SPDX + '#include "sim/world.h"\n\n#include "sim/private.h"\n\n'
-    "int world_end(void)\n{\n    return 0;\n}\n\nint sim_run(void)\n{\n    return world_end();\n}\n",
+    "src/sim/script.h": header("CRL_SIM_SCRIPT_H", "int sim_run(void);\n"),
+    "src/sim/script.c": SPDX + '#include "sim/script.h"\n\n#include "sim/world/fleet.h"\n\n'
+    "int sim_run(void)\n{\n    return fleet_turn();\n}\n",
+    "src/sim/world/fleet.h": header("CRL_SIM_WORLD_FLEET_H", "int fleet_turn(void);\n"),
+    "src/sim/world/fleet.c": SPDX + '#include "sim/world/fleet.h"\n\nint fleet_turn(void)\n{\n    return 0;\n}\n',
     "tests/unit/test_bytes.c": SPDX + '#include "base/bytes.h"\n\nint main(void)\n{\n    return 0;\n}\n',
     "tools/verb": "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\ntrue\n",
     "docs/man/corral.1": ".Dd November 1, 2026\n.Dt CORRAL 1\n.Os\n.Sh NAME\n.Nm corral\n.Nd a cache\n",
@@ -78,6 +79,10 @@ SPOILT = {
                           "src/core/flight.h:5: arrows:"),
     "a private header elsewhere": (change("src/lib/get.c", "<pthread.h>", '"core/machine.h"'),
                                    "src/lib/get.c:4: arrows: core/machine.h is private"),
+    "a private folder elsewhere": (change("src/lib/get.c", "<pthread.h>", '"sim/world/fleet.h"'),
+                                   "src/lib/get.c:4: arrows: sim/world/fleet.h is private"),
+    "a circle": (change("src/sim/world/fleet.c", "\nint", '\n#include "sim/script.h"\n\nint'),
+                 "src/sim/script.c:4: circles: a circle of includes: sim/script, sim/world/fleet"),
     "a folder without a law": ({"src/extra/x.h": header("CRL_EXTRA_X_H", "int crl_x;\n")},
                                "src/extra/x.h:1: arrows: src/extra/ has no row"),
     "an include without its folder": (change("src/base/bytes.c", '"base/bytes.h"', '"bytes.h"'),

@@ -6,8 +6,8 @@
  * Method: long seeded runs, compared with closed formulas. The tolerances are those of the issue or
  *         several standard errors, and the runs are long enough for them. */
 #include "base/rng.h"
-#include "sim/database.h"
-#include "sim/traffic.h"
+#include "sim/model/database.h"
+#include "sim/model/traffic.h"
 
 #include <math.h>
 #include <stdarg.h>

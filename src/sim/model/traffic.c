@@ -7,7 +7,7 @@
  * as the rate is where the step begins.
  * Source: P. Lewis, G. Shedler, "Simulation of nonhomogeneous Poisson processes by thinning",
  * 1979. */
-#include "sim/traffic.h"
+#include "sim/model/traffic.h"
 
 #include "base/assert.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * database.c - see database.h. */
-#include "sim/database.h"
+#include "sim/model/database.h"
 
 #include "base/assert.h"
 

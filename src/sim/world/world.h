@@ -1,25 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * private.h - what the files of sim/ share.
+ * world.h - the state of a false world, its clock, and the queue of what will happen in it.
  *
- *   world.c     the queue of things to happen, the clock, the nodes
- *   actions.c   what the core asks for, carried out: readers answered, queries begun, the store
- *               asked
- *   wire.c      messages between nodes and the store, and the store's end
- *   faults.c    what befalls the fleet
- *   watch.c     the observer: what readers and the database see, judged by the promises
- *   record.c    the figures of a report
- *   trace.c     the narration
- *   script.c    stories: what happens is written down
- *   run.c       plans: what happens is drawn */
-#ifndef CRL_SIM_PRIVATE_H
-#define CRL_SIM_PRIVATE_H
+ * Concept. A world is a heap of things that will happen: messages that arrive, queries that end,
+ * timers of cores. Whoever turns it (fleet.h) takes the earliest, moves the clock to it, hands the
+ * core of the node its event, and carries out the actions that come out as further things that will
+ * happen. The same plan gives the same run, to the last letter: no real clock, no thread, no
+ * address is ever looked at.
+ *
+ * An event of the queue carries the function that it runs. So a file that knows how something ends
+ * also says how it began, and this file knows neither. Files include those below them only:
+ *
+ *     run.c  script.c      plans, where what happens is drawn; stories, where it is written down
+ *     world/faults         what befalls the fleet
+ *     world/fleet          processes that start, stop and do what their cores ask for
+ *     world/readers        gets, writes, puts
+ *     world/loads          queries at the database
+ *     world/wire           messages between nodes and the store, and the store's end
+ *     world/node           one step of a core
+ *     watch/               the observer: what readers and the database see, judged by the promises
+ *     world/record, trace  the figures of a report; the narration
+ *     world/world          this
+ *     model/               the database as a queue, the traffic: they know no world */
+#ifndef CRL_SIM_WORLD_WORLD_H
+#define CRL_SIM_WORLD_WORLD_H
 
 #include "base/assert.h"
 #include "core/core.h"
-#include "sim/database.h"
+#include "sim/model/database.h"
 #include "sim/report.h"
-#include "sim/traffic.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -111,6 +120,8 @@ struct sim_wire {
     uint64_t epoch;                           /* bumped when it breaks: what was on it is lost */
 };
 
+/* A process of the fleet. One that is paused does nothing: what is meant for it happens when it
+ * goes on. One whose clock was stepped is ahead of the world; its core sees that clock only. */
 struct sim_node {
     struct crl_core *core;
     struct crl_timer timer; /* for the core's next one */
@@ -148,37 +159,27 @@ struct sim {
     uint64_t pushing; /* the version that the invalidation at work announces; 0: none */
     struct sim_event *free_events;
     bool narrates;
-    void (*happen)(struct sim *sim, struct sim_event *event); /* what is not the world's own */
     struct crl_actions actions;
-    enum crl_event_kind stepping; /* the event that the core is working on */
+    void (*carry_out)(struct sim *sim, uint32_t node); /* those actions; the fleet's */
+    enum crl_event_kind stepping;                      /* the event that the core is working on */
     struct sim_report *report;
     struct sim_slice after_the_end;
     void (*on_answer)(struct sim *sim, uint32_t reader, int result); /* for scripts; may be NULL */
 };
 
-enum sim_what {
-    SIM_STORE_ASKED,   /* arrives at the store */
-    SIM_STORE_REPLIED, /* arrives at the node */
-    SIM_STORE_SILENT,  /* the node gives up on the reply */
-    SIM_STORE_TOLD,    /* fill, release, invalidate: arrives at the store */
-    SIM_STORE_HEARD,   /* an invalidation is confirmed */
-    SIM_PUSHED,        /* arrives at the node */
-    SIM_READER_LEAVES,
-    SIM_DELAYED_GET, /* a reader of a paused node */
-    SIM_FAULT_BEGINS,
-    SIM_FAULT_ENDS,
-    SIM_WRITE,
-    SIM_OTHER, /* sim->happen() knows */
-};
+struct sim_event;
+typedef void sim_event_fn(struct sim *sim, struct sim_event *event);
 
+/* Something that will happen. */
 struct sim_event {
     struct crl_timer timer;
+    sim_event_fn *run;      /* it happens */
     struct sim_event *next; /* free ones */
-    enum sim_what what;
-    int other;            /* SIM_OTHER */
-    uint32_t node;        /* SIM_NO_NODE: the world's */
-    uint32_t incarnation; /* of the node */
-    uint64_t epoch;       /* of the wire */
+    uint32_t node;          /* where; or who sent it. SIM_NO_NODE: the world's */
+    uint32_t incarnation;   /* of the node */
+    bool waits_for_node;    /* while that is paused; else it happens all the same */
+    bool outlives_node;     /* else it is for nobody when the node has been killed */
+    uint64_t epoch;         /* of the wire */
     uint32_t key;
     uint32_t number; /* a reader, a fault, readers, bytes */
     corral_us at;    /* when it was sent, asked or meant */
@@ -190,92 +191,41 @@ struct sim_event {
     unsigned char *bytes; /* of the reply's value; owned */
 };
 
-/* world.c */
-int world_init(struct sim *sim, const struct sim_plan *plan, const struct sim_run_options *options,
-               struct sim_report *report, uint32_t keys_room);
-void world_fini(struct sim *sim);
-bool world_turn(struct sim *sim); /* the next thing happens; false: there is none */
-corral_us world_next_at(const struct sim *sim);
-uint32_t world_key_add(struct sim *sim, const char *text);
-struct sim_event *event_add(struct sim *sim, corral_us at, enum sim_what what, uint32_t node);
+/* event_add - `run` is to happen at an instant; not before now. The event is the world's and ends
+ * with the call of `run`; the caller fills it in.
+ * node  whose event it is: it waits while the node is paused, and is dropped if the node is killed.
+ *       SIM_NO_NODE: nobody's */
+struct sim_event *event_add(struct sim *sim, corral_us at, sim_event_fn *run, uint32_t node);
+
+/* event_add_alone - the same, but it happens whatever becomes of the node: at another place. */
+struct sim_event *event_add_alone(struct sim *sim, corral_us at, sim_event_fn *run, uint32_t node);
+
+/* event_fires - its timer did: it happens, is put off, or is for nobody. */
+void event_fires(struct sim *sim, struct sim_event *event);
 void event_free(struct sim *sim, struct sim_event *event);
-int node_start(struct sim *sim, uint32_t node);
-void node_stop(struct sim *sim, uint32_t node);
-void node_step(struct sim *sim, uint32_t node, struct crl_event *event);
-void node_rearm(struct sim *sim, uint32_t node);
+
+/* queue_reserve - room for one more timer that somebody else will arm. */
+void queue_reserve(struct sim *sim);
+
+/* key_add - a key of the database, by its text, which is copied. A node must have started. */
+uint32_t key_add(struct sim *sim, const char *text);
+
+/* key_number - the key that an action is about. */
+uint32_t key_number(const struct sim *sim, struct corral_bytes bytes);
+
+static inline struct corral_bytes key_bytes(const struct sim *sim, uint32_t key)
+{
+    return crl_bytes(sim->keys[key].text, sim->keys[key].size);
+}
+
 static inline corral_us node_now(const struct sim *sim, uint32_t node)
 {
     return sim->now + sim->nodes[node].clock_ahead_us;
 }
-static inline struct corral_bytes crl_key_bytes(const struct sim *sim, uint32_t key)
-{
-    return crl_bytes(sim->keys[key].text, sim->keys[key].size);
-}
+
 static inline bool node_is_paused(const struct sim *sim, uint32_t node)
 {
     return sim->nodes[node].paused_until > sim->now;
 }
-static inline struct sim_known *known_of(struct sim *sim, uint32_t node, uint32_t key)
-{
-    return sim->known != NULL ? &sim->known[(size_t)node * sim->keys_room + key] : NULL;
-}
-
-/* actions.c */
-void world_get(struct sim *sim, uint32_t node, uint32_t key, corral_us asked_at, corral_us wait_us);
-void world_write(struct sim *sim, uint32_t node, uint32_t key);
-void world_put(struct sim *sim, uint32_t node, uint32_t key, size_t size);
-void world_leave(struct sim *sim, struct sim_reader *reader);
-void actions_run(struct sim *sim, uint32_t node);
-void load_ends(struct sim *sim, struct sim_query *query);
-void load_forget(struct sim *sim, struct sim_load *load); /* its node is gone */
-
-/* wire.c */
-void wire_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask);
-void wire_tell(struct sim *sim, uint32_t node, uint32_t key, const struct crl_action *action);
-void wire_happen(struct sim *sim, struct sim_event *event);
-void wire_break(struct sim *sim, uint32_t node);
-void wire_forget(struct sim *sim, uint32_t node);
-void wire_mend(struct sim *sim, uint32_t node);
-bool wire_is_broken(const struct sim *sim, uint32_t node);
-void wire_push(void *arg, uint32_t by, uint32_t space, struct corral_bytes key);
-
-/* faults.c */
-void faults_schedule(struct sim *sim);
-void fault_happen(struct sim *sim, const struct sim_event *event);
-
-/* watch.c */
-void watch_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask);
-void watch_reply(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask,
-                 const struct crl_store_reply *reply);
-void watch_changed(struct sim *sim, uint32_t node, uint32_t key, uint64_t version);
-void watch_told(struct sim *sim, uint32_t node, uint32_t key, const struct crl_action *action);
-void watch_granted(struct sim *sim, uint32_t node, uint32_t key, uint64_t token);
-void watch_stored(struct sim *sim, uint32_t key, const struct crl_entry *entry);
-void watch_leases_void(struct sim *sim, uint32_t key);
-void watch_load(struct sim *sim, struct sim_load *load);
-void watch_loaded(struct sim *sim, const struct sim_load *load, bool has_value, bool negative);
-void watch_load_over(struct sim *sim, const struct sim_load *load);
-void watch_cancel(struct sim *sim, const struct sim_load *load);
-void watch_answer(struct sim *sim, const struct sim_reader *reader, int result,
-                  const struct crl_entry *entry);
-void watch_node(struct sim *sim, uint32_t node);
-void watch_end(struct sim *sim);
-void watch_break(struct sim *sim, uint32_t key, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static inline bool watch_is_broken(const struct sim *sim)
-{
-    return sim->report->broken[0] != '\0';
-}
-
-/* record.c */
-void record_arrival(struct sim *sim, corral_us asked_at);
-void record_answer(struct sim *sim, corral_us asked_at, int result, const struct crl_entry *entry);
-void record_load(struct sim *sim, bool is_needed);
-
-/* trace.c */
-void trace_steps(struct sim *sim, uint32_t node);
-void trace_edges(struct sim *sim); /* count those of the last step only */
-void trace_line(struct sim *sim, uint32_t node, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -1,48 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * faults.c - what befalls the fleet, at the times of the plan. */
-#include "sim/private.h"
+ * faults.c - see faults.h. */
+#include "sim/world/faults.h"
 
-static bool fault_is_of_nodes(const struct sim_fault *fault)
-{
-    switch (fault->kind) {
-    case SIM_FAULT_NODE_KILLED:
-    case SIM_FAULT_NODE_PAUSED:
-    case SIM_FAULT_NODE_PARTITIONED:
-    case SIM_FAULT_NODE_CLOCK_STEPPED:
-        return true;
-    case SIM_FAULT_STORE_DOWN:
-    case SIM_FAULT_STORE_WIPED:
-    case SIM_FAULT_DATABASE_SLOW:
-    case SIM_FAULT_DATABASE_FAILS:
-    case SIM_FAULT_DATABASE_HANGS:
-        return false;
-    }
-    crl_unreachable();
-}
-
-static void schedule(struct sim *sim, uint32_t number, uint32_t node, corral_us at)
-{
-    const struct sim_fault *fault = &sim->plan.faults[number];
-    event_add(sim, at, SIM_FAULT_BEGINS, node)->number = number;
-    if (fault->lasts_us > 0)
-        event_add(sim, at + fault->lasts_us, SIM_FAULT_ENDS, node)->number = number;
-}
-
-void faults_schedule(struct sim *sim)
-{
-    for (uint32_t i = 0; i < sim->plan.faults_n; i++) {
-        const struct sim_fault *fault = &sim->plan.faults[i];
-        if (!fault_is_of_nodes(fault)) {
-            schedule(sim, i, SIM_NO_NODE, fault->at);
-            continue;
-        }
-        corral_us at = fault->at;
-        for (uint32_t node = fault->node_from; node <= fault->node_to && node < sim->plan.nodes;
-             node++, at += fault->stagger_us)
-            schedule(sim, i, node, at);
-    }
-}
+#include "sim/watch/watch.h"
+#include "sim/world/fleet.h"
+#include "sim/world/node.h"
+#include "sim/world/trace.h"
+#include "sim/world/wire.h"
 
 static void store_switch(struct sim *sim, bool up)
 {
@@ -69,7 +34,7 @@ static void node_kill(struct sim *sim, uint32_t node)
     if (sim->nodes[node].down)
         return;
     trace_line(sim, node, "is killed");
-    node_stop(sim, node);
+    fleet_stop(sim, node);
 }
 
 static void node_restart(struct sim *sim, uint32_t node)
@@ -77,7 +42,7 @@ static void node_restart(struct sim *sim, uint32_t node)
     if (!sim->nodes[node].down)
         return;
     trace_line(sim, node, "starts, cold");
-    crl_assert(node_start(sim, node) == 0);
+    crl_assert(fleet_start(sim, node) == 0);
 }
 
 static void node_pause(struct sim *sim, uint32_t node, corral_us lasts_us)
@@ -90,8 +55,10 @@ static void node_pause(struct sim *sim, uint32_t node, corral_us lasts_us)
     node_rearm(sim, node);
 }
 
-static void fault_begins(struct sim *sim, const struct sim_fault *fault, uint32_t node)
+static void fault_begins(struct sim *sim, struct sim_event *event)
 {
+    const struct sim_fault *fault = &sim->plan.faults[event->number];
+    uint32_t node = event->node;
     switch (fault->kind) {
     case SIM_FAULT_STORE_DOWN:
         store_switch(sim, false);
@@ -126,8 +93,10 @@ static void fault_begins(struct sim *sim, const struct sim_fault *fault, uint32_
     }
 }
 
-static void fault_ends(struct sim *sim, const struct sim_fault *fault, uint32_t node)
+static void fault_ends(struct sim *sim, struct sim_event *event)
 {
+    const struct sim_fault *fault = &sim->plan.faults[event->number];
+    uint32_t node = event->node;
     switch (fault->kind) {
     case SIM_FAULT_STORE_DOWN:
         store_switch(sim, true);
@@ -155,11 +124,43 @@ static void fault_ends(struct sim *sim, const struct sim_fault *fault, uint32_t 
     }
 }
 
-void fault_happen(struct sim *sim, const struct sim_event *event)
+static bool fault_is_of_nodes(const struct sim_fault *fault)
 {
-    const struct sim_fault *fault = &sim->plan.faults[event->number];
-    if (event->what == SIM_FAULT_BEGINS)
-        fault_begins(sim, fault, event->node);
-    else
-        fault_ends(sim, fault, event->node);
+    switch (fault->kind) {
+    case SIM_FAULT_NODE_KILLED:
+    case SIM_FAULT_NODE_PAUSED:
+    case SIM_FAULT_NODE_PARTITIONED:
+    case SIM_FAULT_NODE_CLOCK_STEPPED:
+        return true;
+    case SIM_FAULT_STORE_DOWN:
+    case SIM_FAULT_STORE_WIPED:
+    case SIM_FAULT_DATABASE_SLOW:
+    case SIM_FAULT_DATABASE_FAILS:
+    case SIM_FAULT_DATABASE_HANGS:
+        return false;
+    }
+    crl_unreachable();
+}
+
+static void schedule(struct sim *sim, uint32_t number, uint32_t node, corral_us at)
+{
+    const struct sim_fault *fault = &sim->plan.faults[number];
+    event_add_alone(sim, at, fault_begins, node)->number = number;
+    if (fault->lasts_us > 0)
+        event_add_alone(sim, at + fault->lasts_us, fault_ends, node)->number = number;
+}
+
+void faults_schedule(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->plan.faults_n; i++) {
+        const struct sim_fault *fault = &sim->plan.faults[i];
+        if (!fault_is_of_nodes(fault)) {
+            schedule(sim, i, SIM_NO_NODE, fault->at);
+            continue;
+        }
+        corral_us at = fault->at;
+        for (uint32_t node = fault->node_from; node <= fault->node_to && node < sim->plan.nodes;
+             node++, at += fault->stagger_us)
+            schedule(sim, i, node, at);
+    }
 }

@@ -14,8 +14,8 @@
  * Time comes in; instants of endings go into a heap of timers that the caller owns. One thread.
  *
  * Source: A. K. Erlang, 1917; L. Kleinrock, "Queueing Systems", vol. 1, 1975. */
-#ifndef CRL_SIM_DATABASE_H
-#define CRL_SIM_DATABASE_H
+#ifndef CRL_SIM_MODEL_DATABASE_H
+#define CRL_SIM_MODEL_DATABASE_H
 
 #include "base/rng.h"
 #include "core/timers.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * record.c - the figures of a report, counted as things happen. */
-#include "sim/private.h"
+ * record.c - see record.h. */
+#include "sim/world/record.h"
+
+#include <string.h>
 
 /* What is brought to its end after the last arrival is in no slice. */
 static struct sim_slice *slice_at(struct sim *sim, corral_us at)

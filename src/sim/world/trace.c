@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * trace.c - the narration: one line for each thing that happened, at virtual time.
- *
- *     [  100 ms] 0 user:7   loading  loaded       -> idle     5 waiters, answer_loaded */
-#include "sim/private.h"
+ * trace.c - see trace.h. */
+#include "sim/world/trace.h"
 
 #include <stdarg.h>
 #include <stdio.h>

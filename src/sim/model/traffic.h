@@ -4,8 +4,8 @@
  * not slow down because answers do.
  *
  * One thread. The same seed gives the same traffic, whatever the fleet does with it. */
-#ifndef CRL_SIM_TRAFFIC_H
-#define CRL_SIM_TRAFFIC_H
+#ifndef CRL_SIM_MODEL_TRAFFIC_H
+#define CRL_SIM_MODEL_TRAFFIC_H
 
 #include "base/rng.h"
 #include "core/timers.h"

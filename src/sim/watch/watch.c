@@ -1,41 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * watch.c - the observer. It knows what readers asked and got, what the database and the store were
- * asked, and the core's figures that all can read; it knows nothing else of the core's insides.
- * What it finds broken it writes down, the first one for good, and the world stands still.
- *
- * The rules, by promise:
- *   P1  a load begins while the node has a live one of the key
- *   P2  a load begins in a fleet with a store, and the store has neither given the lease nor been
- *       silent; a fill that does not carry the token of the lease last given; the store gives a
- *       lease while a load under the one before is live, and that one has neither expired nor been
- *       taken back by an invalidation
- *   P3  a value from memory is older than its TTL, with jitter, since the database answered; one
- *       that the store gave may be older by what the node waits for the store, since it was fresh
- *       when it left
- *   P4  a reader gets an older version than its process knew to be written when it came; the store
- *       keeps an older one than it was told of
- *   P5  an answer that is late, comes twice, or never; a value without success, success without
- *       one; a reader waits while nobody works for him; a reader who came before a load began is
- *       not answered by it
- *   P6  more loads of one node at the database than its concurrency allows; more flights queued
- *       than its queue allows; a load that goes on after its deadline
- *   P7  a load that is cancelled before its deadline; a lease that is kept when nothing is done
- *       under it
- *   P8  memory over the budget; more readers waiting, or more flights, than the limits allow; a
- *       reader who is refused though the limits are not reached
- *   P9  a load begins though the node has a fresh value: by what its table says when a reader's own
- *       get led to it, and by what it loaded before when nothing has changed or was evicted since
- *   P10 a failed load is given out as a value
- *
- * Some rules need to know what each node was told of each key; large worlds do without them. */
-#include "sim/private.h"
+ * watch.c - see watch.h. */
+#include "sim/watch/watch.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-void watch_break(struct sim *sim, uint32_t key, const char *format, ...)
+static struct sim_known *known_of(struct sim *sim, uint32_t node, uint32_t key)
+{
+    return sim->known != NULL ? &sim->known[(size_t)node * sim->keys_room + key] : NULL;
+}
+
+__attribute__((format(printf, 3, 4))) static void watch_break(struct sim *sim, uint32_t key,
+                                                              const char *format, ...)
 {
     if (watch_is_broken(sim))
         return;
@@ -48,6 +26,18 @@ void watch_break(struct sim *sim, uint32_t key, const char *format, ...)
     size_t size = strlen(text);
     snprintf(text + size, room - size, ", at %lld us", (long long)sim->now);
     sim->report->broken_key = key;
+}
+
+uint64_t watch_version_min(struct sim *sim, uint32_t node, uint32_t key)
+{
+    const struct sim_known *known = known_of(sim, node, key);
+    return known != NULL ? known->version_min : 0;
+}
+
+void watch_node_gone(struct sim *sim, uint32_t node)
+{
+    for (uint32_t key = 0; sim->known != NULL && key < sim->keys_n; key++)
+        *known_of(sim, node, key) = (struct sim_known){0};
 }
 
 /* ---------------------------------------------------------------------------------------- loads */
@@ -89,8 +79,8 @@ static void watch_need(struct sim *sim, const struct sim_load *load, const struc
     corral_us now = node_now(sim, load->node);
     const char *text = sim->keys[load->key].text;
     struct crl_table *table = crl_core_table(node->core);
-    struct crl_entry *entry = crl_table_find(table, sim->keys[load->key].hash, node->space,
-                                             crl_key_bytes(sim, load->key));
+    struct crl_entry *entry =
+        crl_table_find(table, sim->keys[load->key].hash, node->space, key_bytes(sim, load->key));
     if (sim->stepping == CRL_WANTED && entry != NULL && crl_entry_is_fresh(entry, now))
         watch_break(sim, load->key, "P9: node %u loads %s, of which it has a fresh value",
                     load->node, text);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * node.c - see node.h. */
+#include "sim/world/node.h"
+
+#include "sim/watch/watch.h"
+#include "sim/world/trace.h"
+
+void node_rearm(struct sim *sim, uint32_t number)
+{
+    struct sim_node *node = &sim->nodes[number];
+    corral_us at = crl_core_next_at(node->core);
+    if (at == CRL_NEVER) {
+        crl_timer_disarm(&sim->queue, &node->timer);
+        return;
+    }
+    at -= node->clock_ahead_us;
+    at = at > node->paused_until ? at : node->paused_until;
+    at = at > sim->now ? at : sim->now;
+    if (node->timer.place != 0 && node->timer.at == at)
+        return;
+    queue_reserve(sim);
+    crl_timer_arm(&sim->queue, &node->timer, at);
+}
+
+void node_step(struct sim *sim, uint32_t number, struct crl_event *event)
+{
+    struct sim_node *node = &sim->nodes[number];
+    event->now = node_now(sim, number);
+    event->space = node->space;
+    sim->stepping = event->kind;
+    sim->report->events++;
+    crl_core_step(node->core, event, &sim->actions);
+    trace_steps(sim, number);
+    sim->carry_out(sim, number);
+    /* No reader runs beside the world, so a grace period passes at once. */
+    struct crl_limbo *limbo = crl_table_limbo_take(crl_core_table(node->core));
+    if (limbo != NULL)
+        crl_table_limbo_drop(crl_core_table(node->core), limbo);
+    node_rearm(sim, number);
+    if (sim->options.audits) {
+        crl_core_check(node->core);
+        watch_node(sim, number);
+    }
+}

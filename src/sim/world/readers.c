@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * readers.c - see readers.h. */
+#include "sim/world/readers.h"
+
+#include "sim/watch/watch.h"
+#include "sim/world/node.h"
+#include "sim/world/record.h"
+#include "sim/world/trace.h"
+
+#include <string.h>
+
+static struct sim_reader reader_of(struct sim *sim, const struct sim_get *get)
+{
+    return (struct sim_reader){
+        .number = sim->readers_n - 1,
+        .node = get->node,
+        .key = get->key,
+        .asked_at = get->asked_at,
+        .wait_until = sim->now + get->wait_us, /* a process that stood still asks when it goes on */
+        .version_min = watch_version_min(sim, get->node, get->key),
+    };
+}
+
+static void get_hits(struct sim *sim, const struct sim_get *get, struct crl_entry *entry)
+{
+    struct sim_reader passing = reader_of(sim, get);
+    int outcome = entry->negative ? CORRAL_NEGATIVE : CORRAL_HIT;
+    crl_table_touch(entry);
+    sim->stepping = CRL_WANTED;
+    watch_answer(sim, &passing, outcome, entry);
+    record_answer(sim, get->asked_at, outcome, entry);
+    if (sim->on_answer != NULL)
+        sim->on_answer(sim, passing.number, outcome);
+}
+
+static void reader_loses_patience(struct sim *sim, struct sim_event *event)
+{
+    readers_leave(sim, event->node, event->number);
+}
+
+static void get_waits(struct sim *sim, const struct sim_get *get)
+{
+    struct sim_reader *reader = malloc(sizeof *reader);
+    crl_assert(reader != NULL);
+    *reader = reader_of(sim, get);
+    cds_list_add_tail(&reader->link, &sim->nodes[get->node].readers);
+    if (sim->plan.readers.give_up > 0 &&
+        crl_rng_uniform(&sim->reader_lots) <= sim->plan.readers.give_up) {
+        corral_us after = (corral_us)(crl_rng_uniform(&sim->reader_lots) * (double)get->wait_us);
+        event_add(sim, sim->now + after, reader_loses_patience, get->node)->number = reader->number;
+    }
+    struct crl_event wanted = {.kind = CRL_WANTED,
+                               .key = key_bytes(sim, get->key),
+                               .wanted = {.waiter = &reader->waiter,
+                                          .wait_until = node_now(sim, get->node) + get->wait_us}};
+    node_step(sim, get->node, &wanted);
+}
+
+void readers_get(struct sim *sim, const struct sim_get *get)
+{
+    struct sim_node *node = &sim->nodes[get->node];
+    sim->readers_n++;
+    record_arrival(sim, get->asked_at);
+    struct crl_entry *entry = crl_table_find(crl_core_table(node->core), sim->keys[get->key].hash,
+                                             node->space, key_bytes(sim, get->key));
+    if (entry != NULL && crl_entry_is_fresh(entry, node_now(sim, get->node)))
+        get_hits(sim, get, entry);
+    else
+        get_waits(sim, get);
+}
+
+bool readers_leave(struct sim *sim, uint32_t node, uint32_t number)
+{
+    struct sim_reader *reader;
+    cds_list_for_each_entry(reader, &sim->nodes[node].readers, link) {
+        if (reader->number != number)
+            continue;
+        struct crl_event event = {.kind = CRL_GAVE_UP, .gave_up = {.waiter = &reader->waiter}};
+        node_step(sim, node, &event);
+        return true;
+    }
+    return false;
+}
+
+void readers_answer(struct sim *sim, struct crl_action *action)
+{
+    struct crl_waiter *waiter, *next;
+    cds_list_for_each_entry_safe(waiter, next, &action->answer.waiters, link) {
+        struct sim_reader *reader = caa_container_of(waiter, struct sim_reader, waiter);
+        int result = crl_waiter_result(action, waiter);
+        watch_answer(sim, reader, result, action->answer.entry);
+        if (watch_is_broken(sim))
+            break; /* the world stands still; its lists may be in any state */
+        record_answer(sim, reader->asked_at, result, action->answer.entry);
+        if (sim->on_answer != NULL)
+            sim->on_answer(sim, reader->number, result);
+        cds_list_del(&reader->link);
+        reader->answered = true;
+        if (sim->options.audits)
+            cds_list_add(&reader->link, &sim->answered);
+        else
+            free(reader);
+    }
+    if (action->answer.entry != NULL)
+        crl_entry_unref(sim->allocator, action->answer.entry);
+}
+
+void readers_write(struct sim *sim, uint32_t node, uint32_t key)
+{
+    struct sim_key *written = &sim->keys[key];
+    written->version++;
+    written->fresh_until = 0;
+    trace_line(sim, node, "%-8s is invalidated", written->text);
+    watch_changed(sim, node, key, written->version);
+    node_step(sim, node, &(struct crl_event){.kind = CRL_INVALIDATE, .key = key_bytes(sim, key)});
+}
+
+void readers_put(struct sim *sim, uint32_t node, uint32_t key, size_t size)
+{
+    struct sim_key *written = &sim->keys[key];
+    struct sim_value value = {.version = ++written->version, .loaded_at = sim->now};
+    unsigned char *bytes = calloc(1, size);
+    crl_assert(bytes != NULL && size >= sizeof value);
+    memcpy(bytes, &value, sizeof value);
+    trace_line(sim, node, "%-8s is put", written->text);
+    watch_changed(sim, node, key, written->version);
+    node_step(sim, node,
+              &(struct crl_event){.kind = CRL_PUT,
+                                  .key = key_bytes(sim, key),
+                                  .put = {.value = crl_bytes(bytes, size)}});
+    free(bytes);
+}

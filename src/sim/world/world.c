@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * world.c - see world.h. */
+#include "sim/world/world.h"
+
+#include <string.h>
+
+/* --------------------------------------------------------------------------------------- events */
+
+void queue_reserve(struct sim *sim)
+{
+    crl_assert(crl_timers_reserve(&sim->queue, sim->queue.n + 1) == 0);
+}
+
+struct sim_event *event_add(struct sim *sim, corral_us at, sim_event_fn *run, uint32_t node)
+{
+    struct sim_event *event = sim->free_events;
+    if (event != NULL)
+        sim->free_events = event->next;
+    else
+        event = malloc(sizeof *event);
+    crl_assert(event != NULL);
+    *event = (struct sim_event){.timer = {.kind = SIM_TIMER_EVENT}, .run = run, .node = node};
+    if (node != SIM_NO_NODE) {
+        event->waits_for_node = true;
+        event->incarnation = sim->nodes[node].incarnation;
+        event->epoch = sim->nodes[node].wire.epoch;
+    }
+    queue_reserve(sim);
+    crl_timer_arm(&sim->queue, &event->timer, at > sim->now ? at : sim->now);
+    return event;
+}
+
+struct sim_event *event_add_alone(struct sim *sim, corral_us at, sim_event_fn *run, uint32_t node)
+{
+    struct sim_event *event = event_add(sim, at, run, node);
+    event->waits_for_node = false;
+    event->outlives_node = true;
+    return event;
+}
+
+void event_free(struct sim *sim, struct sim_event *event)
+{
+    crl_timer_disarm(&sim->queue, &event->timer);
+    if (event->entry != NULL)
+        crl_entry_unref(sim->allocator, event->entry);
+    free(event->bytes);
+    event->next = sim->free_events;
+    sim->free_events = event;
+}
+
+static bool event_is_for_nobody(const struct sim *sim, const struct sim_event *event)
+{
+    if (event->node == SIM_NO_NODE || event->outlives_node)
+        return false;
+    const struct sim_node *node = &sim->nodes[event->node];
+    return node->down || event->incarnation != node->incarnation;
+}
+
+void event_fires(struct sim *sim, struct sim_event *event)
+{
+    if (event->waits_for_node && node_is_paused(sim, event->node)) {
+        crl_timer_arm(&sim->queue, &event->timer, sim->nodes[event->node].paused_until);
+        return;
+    }
+    if (!event_is_for_nobody(sim, event))
+        event->run(sim, event);
+    event_free(sim, event);
+}
+
+/* ----------------------------------------------------------------------------------------- keys */
+
+uint32_t key_add(struct sim *sim, const char *text)
+{
+    crl_assert(sim->keys_n < sim->keys_room && strlen(text) <= SIM_KEY_MAX);
+    struct sim_key *key = &sim->keys[sim->keys_n];
+    key->size = (uint32_t)strlen(text);
+    memcpy(key->text, text, key->size + 1);
+    key->hash = crl_core_hash(sim->nodes[0].core, sim->nodes[0].space, crl_bytes(text, key->size));
+    key->version = 1;
+    CDS_INIT_LIST_HEAD(&key->live);
+    return sim->keys_n++;
+}
+
+static uint32_t key_find(const struct sim *sim, struct corral_bytes bytes)
+{
+    for (uint32_t i = 0; i < sim->keys_n; i++) {
+        if (crl_bytes_equal(key_bytes(sim, i), bytes))
+            return i;
+    }
+    crl_unreachable();
+}
+
+/* Keys of plans are "key:N", so their number stands in them. */
+uint32_t key_number(const struct sim *sim, struct corral_bytes bytes)
+{
+    const char *text = bytes.data;
+    if (bytes.size < 5 || memcmp(text, "key:", 4) != 0)
+        return key_find(sim, bytes);
+    uint32_t number = 0;
+    for (size_t i = 4; i < bytes.size; i++)
+        number = number * 10 + (uint32_t)(text[i] - '0');
+    return number;
+}
