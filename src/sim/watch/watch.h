@@ -28,40 +28,24 @@
  *       get led to it, and by what it loaded before when nothing has changed or was evicted since
  *   P10 a failed load is given out as a value
  *
- * Some rules need to know what each node was told of each key; large worlds do without them. */
+ * Some rules need to know what each node was told of each key; large worlds do without them.
+ *
+ * They are kept by promise: loads.h has P1, P6, P9 and the loads of P7; leases.h P2 and the leases
+ * of P7; values.h P3, P4 and P10; readers.h P5 and P8. What they need to know is in known.h. The
+ * world calls them by this header. */
 #ifndef CRL_SIM_WATCH_WATCH_H
 #define CRL_SIM_WATCH_WATCH_H
 
-#include "sim/world/world.h"
+#include "sim/watch/known.h"
+#include "sim/watch/leases.h"
+#include "sim/watch/loads.h"
+#include "sim/watch/readers.h"
+#include "sim/watch/values.h"
 
-/* What the world tells the observer, before the core of the node hears of it. */
-void watch_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask);
-void watch_reply(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask,
-                 const struct crl_store_reply *reply);
-void watch_changed(struct sim *sim, uint32_t node, uint32_t key, uint64_t version);
-void watch_told(struct sim *sim, uint32_t node, uint32_t key, const struct crl_action *action);
-void watch_granted(struct sim *sim, uint32_t node, uint32_t key, uint64_t token);
-void watch_stored(struct sim *sim, uint32_t key, const struct crl_entry *entry);
-void watch_leases_void(struct sim *sim, uint32_t key);
-void watch_load(struct sim *sim, struct sim_load *load);
-void watch_loaded(struct sim *sim, const struct sim_load *load, bool has_value, bool negative);
-void watch_load_over(struct sim *sim, const struct sim_load *load);
-void watch_cancel(struct sim *sim, const struct sim_load *load);
-void watch_answer(struct sim *sim, const struct sim_reader *reader, int result,
-                  const struct crl_entry *entry);
+/* watch_node - a look at a node after each of its steps. O(all that is under way there) */
 void watch_node(struct sim *sim, uint32_t node);
+
+/* watch_end - nothing more will happen. */
 void watch_end(struct sim *sim);
-
-/* watch_version_min - the least version that a reader who comes now may get of that node. */
-uint64_t watch_version_min(struct sim *sim, uint32_t node, uint32_t key);
-
-/* watch_node_gone - its process has ended, and with it all that it knew. */
-void watch_node_gone(struct sim *sim, uint32_t node);
-
-/* watch_is_broken - a promise is, and the world stands still: its lists may be in any state. */
-static inline bool watch_is_broken(const struct sim *sim)
-{
-    return sim->report->broken[0] != '\0';
-}
 
 #endif

@@ -10,9 +10,6 @@
 #include "sim/world/trace.h"
 #include "sim/world/wire.h"
 
-/* Beyond this many pairs of node and key the observer does without the rules that need them. */
-#define KNOWN_MAX (1u << 16)
-
 /* ------------------------------------------------------------------------------------ processes */
 
 int fleet_start(struct sim *sim, uint32_t number)
@@ -131,8 +128,7 @@ int fleet_init(struct sim *sim, const struct sim_plan *plan, const struct sim_ru
     sim->keys = calloc(keys_room, sizeof *sim->keys);
     if (plan->store.exists)
         sim->store = crl_store_memory_new(wire_push, sim);
-    if ((uint64_t)plan->nodes * keys_room <= KNOWN_MAX)
-        sim->known = calloc((size_t)plan->nodes * keys_room, sizeof *sim->known);
+    watch_init(sim);
     if (sim->nodes == NULL || sim->keys == NULL || (plan->store.exists && sim->store == NULL))
         return CORRAL_ENOMEM;
     CDS_INIT_LIST_HEAD(&sim->answered);
@@ -173,7 +169,7 @@ void fleet_fini(struct sim *sim)
     if (sim->store != NULL)
         crl_store_memory_free(sim->store);
     crl_timers_fini(&sim->queue);
-    free(sim->known);
+    watch_fini(sim);
     free(sim->keys);
     free(sim->nodes);
 }

@@ -99,21 +99,6 @@ struct sim_unsaid {
     uint64_t number, version;
 };
 
-/* What a node knows of a key, as the observer sees it. Only in small worlds. */
-struct sim_known {
-    uint64_t version_min;  /* told of it: no reader that comes now may get an older one */
-    uint32_t changes;      /* times that it was told that its value is not good any more */
-    corral_us fresh_until; /* the node's clock: it has a value that is good so long */
-    uint64_t ask;          /* the last one */
-    bool asks;             /* and it has not been answered */
-    bool may_load;         /* it has: with a lease, or not at all. Used up by a load */
-    bool waits;            /* it has: another node holds the lease ... */
-    corral_us waits_until; /* ... in the world's time */
-    uint64_t given;        /* by the last reply: the token of a lease; 0: none */
-    uint64_t token;        /* the same while it holds the lease */
-    uint64_t late_token;   /* of a lease that it was given too late, to be given back at once */
-};
-
 /* A node's connection to the store: what is sent on it arrives in order. */
 struct sim_wire {
     corral_us to_busy_until, from_busy_until; /* no message overtakes another */
@@ -152,7 +137,7 @@ struct sim {
     struct sim_node *nodes;
     struct sim_key *keys;
     uint32_t keys_n, keys_room;
-    struct sim_known *known; /* nodes x keys_room; NULL in a large world */
+    struct sim_known *known; /* nodes x keys_room, the observer's; NULL in a large world */
     uint32_t readers_n;
     struct cds_list_head answered; /* readers, kept with audits: they must not be answered again */
     uint64_t unsaid_n;

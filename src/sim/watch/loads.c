@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * loads.c - see loads.h. */
+#include "sim/watch/loads.h"
+
+#include "sim/watch/leases.h"
+
+static uint32_t live_on_node(const struct sim_load *load, struct sim_key *key)
+{
+    uint32_t n = 0;
+    struct sim_load *other;
+    cds_list_for_each_entry(other, &key->live, in_key)
+        n += other->node == load->node;
+    return n;
+}
+
+static void watch_need(struct sim *sim, const struct sim_load *load, const struct sim_known *known)
+{
+    struct sim_node *node = &sim->nodes[load->node];
+    corral_us now = node_now(sim, load->node);
+    const char *text = sim->keys[load->key].text;
+    struct crl_table *table = crl_core_table(node->core);
+    struct crl_entry *entry =
+        crl_table_find(table, sim->keys[load->key].hash, node->space, key_bytes(sim, load->key));
+    if (sim->stepping == CRL_WANTED && entry != NULL && crl_entry_is_fresh(entry, now))
+        watch_break(sim, load->key, "P9: node %u loads %s, of which it has a fresh value",
+                    load->node, text);
+    if (known == NULL || sim->plan.policy.no_coalescing || now >= known->fresh_until ||
+        crl_table_counts(table).evictions > 0)
+        return;
+    watch_break(sim, load->key,
+                "P9: node %u loads %s, of which it got a value that is fresh for %lld us",
+                load->node, text, (long long)(known->fresh_until - now));
+}
+
+void watch_load(struct sim *sim, struct sim_load *load)
+{
+    struct sim_key *key = &sim->keys[load->key];
+    const struct sim_known *known = known_of(sim, load->node, load->key);
+    if (!sim->plan.policy.no_coalescing && live_on_node(load, key) > 1)
+        watch_break(sim, load->key, "P1: node %u has %u live loads of %s", load->node,
+                    live_on_node(load, key), key->text);
+    if (load->deadline_at != node_now(sim, load->node) + sim->plan.deadline_us)
+        watch_break(sim, load->key, "P6: node %u loads %s with a deadline in %lld us", load->node,
+                    key->text, (long long)(load->deadline_at - node_now(sim, load->node)));
+    if (sim->options.audits || sim->plan.nodes == 1) {
+        uint32_t loads = watch_loads_of(sim, load->node);
+        if (loads > sim->plan.limits.concurrency)
+            watch_break(sim, load->key, "P6: node %u has %u loads, its limit is %u", load->node,
+                        loads, sim->plan.limits.concurrency);
+    }
+    load->readers_before = sim->readers_n;
+    load->changes = known != NULL ? known->changes : 0;
+    watch_need(sim, load, known);
+    watch_lease(sim, load);
+}
+
+void watch_loaded(struct sim *sim, const struct sim_load *load, bool has_value, bool negative)
+{
+    struct sim_known *known = known_of(sim, load->node, load->key);
+    const struct corral_policy *policy = &sim->plan.policy;
+    /* A tiny memory may have no place for the value, and a story may take its memory away. */
+    if (known == NULL || !has_value || known->changes != load->changes ||
+        sim->plan.memory_bytes < 1u << 20 || sim->allocator != &crl_allocator_malloc)
+        return;
+    corral_us ttl_us = negative ? policy->negative_ttl_us : policy->ttl_us;
+    known->fresh_until =
+        node_now(sim, load->node) + (corral_us)((double)ttl_us * (1.0 - policy->jitter)) - 1;
+}
+
+void watch_cancel(struct sim *sim, const struct sim_load *load)
+{
+    if (sim->stepping != CRL_CLOSE && node_now(sim, load->node) < load->deadline_at)
+        watch_break(sim, load->key, "P7: node %u cancels its load of %s %lld us too early",
+                    load->node, sim->keys[load->key].text,
+                    (long long)(load->deadline_at - node_now(sim, load->node)));
+}
+
+void watch_loads(struct sim *sim, uint32_t number)
+{
+    struct sim_node *node = &sim->nodes[number];
+    struct sim_load *load;
+    cds_list_for_each_entry(load, &node->loads, link) {
+        if (load->live && sim->now > load->query.arrived_at + sim->plan.deadline_us &&
+            sim->now > node->resumed_at)
+            watch_break(sim, load->key, "P6: the load of %s at node %u goes on past its deadline",
+                        sim->keys[load->key].text, number);
+    }
+}
+
+void watch_queue(struct sim *sim, uint32_t number)
+{
+    const struct crl_core *core = sim->nodes[number].core;
+    uint64_t queued = crl_counter_get(&crl_core_origin_counts(core, 0)->queued);
+    if (queued > sim->plan.limits.queue)
+        watch_break(sim, 0, "P6: node %u has %llu flights queued, its limit is %u", number,
+                    (unsigned long long)queued, sim->plan.limits.queue);
+}

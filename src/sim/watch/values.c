@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * values.c - see values.h. */
+#include "sim/watch/values.h"
+
+#include <string.h>
+
+void watch_value(struct sim *sim, const struct sim_reader *reader, int result,
+                 const struct crl_entry *entry)
+{
+    const struct corral_policy *policy = &sim->plan.policy;
+    const char *text = sim->keys[reader->key].text;
+    bool from_memory = result == CORRAL_HIT || result == CORRAL_NEGATIVE;
+    corral_us ttl_us = entry->negative ? policy->negative_ttl_us : policy->ttl_us;
+    struct sim_value value = {.loaded_at =
+                                  entry->answered_at - sim->nodes[reader->node].clock_ahead_us};
+    if (!entry->negative && entry->value_size < sizeof value) {
+        watch_break(sim, reader->key, "P10: reader %u got a value of %s that no load brought",
+                    reader->number, text);
+        return;
+    }
+    if (!entry->negative)
+        memcpy(&value, crl_entry_value(entry).data, sizeof value);
+    corral_us age_us = sim->now - value.loaded_at;
+    if (sim->stepping == CRL_STORE_ANSWERED)
+        age_us -= sim->plan.store.timeout_us; /* it was fresh when the store gave it */
+    if (from_memory && (double)age_us > (double)ttl_us * (1.0 + policy->jitter) + 1.0)
+        watch_break(sim, reader->key, "P3: reader %u got %s, %lld us old", reader->number, text,
+                    (long long)age_us);
+    if (!entry->negative && value.version < reader->version_min)
+        watch_break(sim, reader->key,
+                    "P4: reader %u came when version %llu of %s was known, and got %llu",
+                    reader->number, (unsigned long long)reader->version_min, text,
+                    (unsigned long long)value.version);
+}
+
+void watch_stored(struct sim *sim, uint32_t number, const struct crl_entry *entry)
+{
+    const struct sim_key *key = &sim->keys[number];
+    struct sim_value value;
+    if (entry->negative)
+        return;
+    memcpy(&value, crl_entry_value(entry).data, sizeof value);
+    if (value.version < key->stored_min)
+        watch_break(sim, number, "P4: the store was told of version %llu of %s and keeps %llu",
+                    (unsigned long long)key->stored_min, key->text,
+                    (unsigned long long)value.version);
+}
