@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * trace.h - the narration: one line for each thing that happened, at virtual time.
+ * trace.h - the narration: one line for each thing that happened, at virtual time: when, at which
+ * node, and what. Of a flight: the key, the state before, the signal, the state after, the edge's
+ * action, and how many readers waited when the signal came.
  *
- *     [  100 ms] 0 user:7   loading  loaded       -> idle     5 waiters, answer_loaded */
+ *     [  100 ms] 0 user:7   loading  loaded       -> idle     answer_loaded, 5 waiting
+ *     [  100 ms] 0 user:7   is invalidated */
 #ifndef CRL_SIM_WORLD_TRACE_H
 #define CRL_SIM_WORLD_TRACE_H
 
