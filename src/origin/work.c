@@ -167,7 +167,8 @@ void crl_works_cancel(struct crl_origin *origin, struct crl_load *load)
     pthread_mutex_unlock(&works->lock);
 }
 
-/* Cancel what is open. Each turn ends a load or marks one, so this comes to an end. Under the lock.
+/* Cancel what is open. Each round ends a load or marks one, so this comes to an end. Under the
+ * lock.
  */
 static void cancel_all(struct crl_works *works)
 {
