@@ -59,12 +59,15 @@ struct crl_origin {
     const struct crl_origin_ops *ops;
 };
 
+struct crl_sql_ops;
+
 struct crl_origin_ops {
     const char *kind; /* "callback", "sqlite" */
     void (*start)(struct crl_origin *origin, struct crl_load *load);
     void (*cancel)(struct crl_origin *origin, struct crl_load *load);
     /* Returns 0, or CORRAL_ETIMEDOUT if something was left behind. */
     int (*free)(struct crl_origin *origin, corral_us wait_us);
+    const struct crl_sql_ops *sql; /* sql.h; NULL: the origin does not speak SQL */
 };
 
 #endif

@@ -103,7 +103,7 @@ static int enter_register(sqlite3 *db, const char **error, const void *api)
 
 static void sqlite_open(struct subject *subject)
 {
-    struct crl_sqlite_error error;
+    struct crl_sql_error error;
     scratch_open(&subject->scratch, "CREATE TABLE t (n)");
     sqlite3_auto_extension((void (*)(void))enter_register);
     const struct crl_origin_sqlite_options options = {
@@ -114,9 +114,9 @@ static void sqlite_open(struct subject *subject)
     subject->value = "{\"n\":42}";
     assert_int_equal(crl_origin_sqlite_new(&options, &subject->origin, &error), 0);
     for (int i = 0; i < KINDS; i++) {
-        struct crl_sqlite_statement *statement;
-        const struct crl_sqlite_query query = {.sql = queries[i]};
-        if (crl_sqlite_statement_new(subject->origin, &query, &statement, &error) < 0)
+        void *statement;
+        const struct crl_sql_query query = {.sql = queries[i]};
+        if (crl_sql_prepare(subject->origin, &query, &statement, &error) < 0)
             fail_msg("%s: %s", queries[i], error.text);
         subject->space_args[i] = statement;
     }
