@@ -411,41 +411,53 @@ static int bind_key(sqlite3_stmt *stmt, struct sqlite_load *load)
 
 /* --------------------------------------------------------------------------------------- a load */
 
+static struct crl_load_result failed(const struct sqlite_load *load, int rc)
+{
+    return crl_load_failed(rc, load->error.text[0] != '\0' ? load->error.text : NULL);
+}
+
+/* The JSON text, which is taken, as the load's result. */
+static struct crl_load_result result_of(struct sqlite_load *load, struct crl_sqlite_json json)
+{
+    if (json.rc < 0)
+        return failed(load, json.rc);
+    if (!json.data)
+        return crl_load_absent();
+    struct crl_entry *draft = crl_work_draft(&load->work, json.size, 0);
+    if (draft)
+        memcpy(crl_entry_value_room(draft), json.data, json.size);
+    free(json.data);
+    return draft ? crl_load_value(draft) : crl_load_failed(CORRAL_ENOMEM, "out of memory");
+}
+
 /* Bind, step, write JSON, and leave the statement idle again (Q2). */
-static void execute(struct worker *worker, struct sqlite_load *load, sqlite3_stmt *stmt,
-                    struct crl_load_result *ret_result)
+static struct crl_load_result execute(struct worker *worker, struct sqlite_load *load,
+                                      sqlite3_stmt *stmt)
 {
     const struct sqlite_origin *origin = worker->origin;
+    struct crl_sqlite_json json = {.rc = bind_key(stmt, load)};
     int sqlite_rc = SQLITE_OK;
-    int rc = bind_key(stmt, load);
-    if (rc < 0)
-        *ret_result = (struct crl_load_result){.rc = rc, .why = load->error.text};
-    else
-        sqlite_rc = crl_sqlite_json_read(stmt, load->statement->form, origin->value_max, ret_result,
+    if (json.rc == 0)
+        sqlite_rc = crl_sqlite_json_read(stmt, load->statement->form, origin->value_max, &json,
                                          &load->error);
     (void)sqlite3_reset(stmt);          /* says again what the step said */
     (void)sqlite3_clear_bindings(stmt); /* they point into the load */
     if (spoils_connection(sqlite_rc))
         worker_close(worker);
+    return result_of(load, json);
 }
 
-static void query(struct worker *worker, struct sqlite_load *load,
-                  struct crl_load_result *ret_result)
+static struct crl_load_result query(struct worker *worker, struct sqlite_load *load)
 {
     sqlite3_stmt *stmt;
     if (worker->origin->delay_us > 0 && !pause_load(worker, worker->origin->delay_us))
-        return;
+        return crl_load_failed(CORRAL_EDEADLINE, NULL);
     int rc = worker_open(worker, &load->error);
     if (rc == 0)
         rc = worker_compile(worker, load->statement, &stmt, &load->error);
-    if (rc == 0) {
-        execute(worker, load, stmt, ret_result);
-        return;
-    }
-    *ret_result = (struct crl_load_result){
-        .rc = rc == CORRAL_ENOMEM ? rc : CORRAL_EORIGIN,
-        .why = load->error.text[0] != '\0' ? load->error.text : NULL,
-    };
+    if (rc == 0)
+        return execute(worker, load, stmt);
+    return failed(load, rc == CORRAL_ENOMEM ? rc : CORRAL_EORIGIN);
 }
 
 static void run(struct crl_work *work, uint32_t number)
@@ -453,18 +465,13 @@ static void run(struct crl_work *work, uint32_t number)
     struct sqlite_load *load = (struct sqlite_load *)work;
     struct sqlite_origin *origin = (struct sqlite_origin *)work->works;
     struct worker *worker = &origin->workers[number];
-    struct crl_load_result result = {.rc = CORRAL_EDEADLINE};
 
     worker_take(worker, load);
-    query(worker, load, &result);
+    struct crl_load_result result = query(worker, load);
     worker_take(worker, NULL);
     if (result.rc < 0 && crl_work_is_cancelled(work))
-        result = (struct crl_load_result){
-            .rc = CORRAL_EDEADLINE,
-            .why = "the load was cancelled",
-        };
-    if (!crl_work_end(work, &result))
-        free(result.data);
+        result = crl_load_failed(CORRAL_EDEADLINE, "the load was cancelled");
+    (void)crl_work_end(work, result); /* given up meanwhile: nobody wants it */
 }
 
 static void release(struct crl_work *work, bool has_run)
@@ -476,13 +483,12 @@ static void release(struct crl_work *work, bool has_run)
 
 /* ------------------------------------------------------------------------------------- the port */
 
-static void start(struct crl_origin *port, struct crl_load *engine_load)
+static void start_one(struct sqlite_origin *origin, struct crl_load *engine_load)
 {
-    struct sqlite_origin *origin = (struct sqlite_origin *)port;
     struct corral_bytes key = engine_load->key;
     struct sqlite_load *load = malloc(sizeof *load + key.size + CRL_FORM_ROOM(key.size));
     if (!load) {
-        crl_load_answer(engine_load, &(struct crl_load_result){.rc = CORRAL_ENOMEM});
+        crl_load_answer(engine_load, crl_load_failed(CORRAL_ENOMEM, NULL));
         return;
     }
     load->statement = engine_load->space_arg;
@@ -493,6 +499,15 @@ static void start(struct crl_origin *port, struct crl_load *engine_load)
     if (key.size > 0)
         memcpy(load->bytes, key.data, key.size);
     crl_work_start(&origin->works, &load->work, engine_load);
+}
+
+static void start(struct crl_origin *port, struct crl_load *list)
+{
+    while (list) {
+        struct crl_load *load = list;
+        list = load->next; /* before the load can end */
+        start_one((struct sqlite_origin *)port, load);
+    }
 }
 
 static void statement_free(struct statement *statement)
@@ -684,7 +699,8 @@ static struct sqlite_origin *origin_new(const struct crl_origin_sqlite_options *
         .kind = "sqlite",
         .start = start,
         .cancel = crl_works_cancel,
-        .free = crl_works_free,
+        .close_begin = crl_works_close_begin,
+        .close_wait = crl_works_close_wait,
         .sql = &sql_ops,
     };
     static const struct crl_works_ops works_ops = {

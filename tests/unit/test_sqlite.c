@@ -51,7 +51,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    assert_int_equal(origin->ops->free(origin, PROBE_LIMIT), 0);
+    assert_int_equal(crl_origin_close(origin, PROBE_LIMIT), 0);
     scratch_close(&scratch);
     return 0;
 }
@@ -140,10 +140,11 @@ static void test_reals_read_back_the_same(void **state)
         probe_start(&probe, origin, key, statement);
         probe_await(probe.answers > 0);
         assert_int_equal(probe.rc, 0);
-        json_t *json = json_loadb(probe.data, probe.size, 0, NULL);
+        struct corral_bytes value = probe_value(&probe);
+        json_t *json = json_loadb(value.data, value.size, 0, NULL);
         double read = json_number_value(json_object_get(json, "n"));
         if (read < drawn || read > drawn)
-            fail_msg("%s became %.*s", key, (int)probe.size, probe.data);
+            fail_msg("%s became %.*s", key, (int)value.size, (const char *)value.data);
         json_decref(json);
         probe_expect_end(&probe);
     }
@@ -186,7 +187,7 @@ static void test_values_up_to_their_limit(void **state)
     probe_start(&probe, origin, "id=992", one);
     probe_await(probe.answers > 0);
     assert_int_equal(probe.rc, 0);
-    assert_int_equal(probe.size, VALUE_MAX);
+    assert_int_equal(probe_value(&probe).size, VALUE_MAX);
     probe_expect_end(&probe);
     expect_failure(one, "id=993", CORRAL_EVALUE, "larger than 1000 bytes");
     expect_failure(one, "id=2000", CORRAL_EVALUE, "larger than 1000 bytes");
@@ -206,7 +207,7 @@ static void test_reading_stops_at_the_limit(void **state)
 static int open_delayed(void **state)
 {
     setup(state);
-    assert_int_equal(origin->ops->free(origin, PROBE_LIMIT), 0);
+    assert_int_equal(crl_origin_close(origin, PROBE_LIMIT), 0);
     origin = open_with(&(struct crl_origin_sqlite_options){
         .path = scratch.db,
         .concurrency = 1,
@@ -247,7 +248,7 @@ static void test_a_delay_can_be_cancelled(void **state)
     }
     struct probe last;
     probe_start(&last, slow, "", statement);
-    assert_int_equal(slow->ops->free(slow, PROBE_LIMIT), 0);
+    assert_int_equal(crl_origin_close(slow, PROBE_LIMIT), 0);
     probe_expect(&last, CORRAL_EDEADLINE, NULL);
     origin = other;
 }
@@ -467,7 +468,7 @@ static void test_a_path_is_a_path(void **state)
             .value_max = VALUE_MAX,
         });
         probe_load(origin, "", row("SELECT count(*) AS n FROM t"), 0, "{\"n\":3}");
-        assert_int_equal(origin->ops->free(origin, PROBE_LIMIT), 0);
+        assert_int_equal(crl_origin_close(origin, PROBE_LIMIT), 0);
     }
     assert_int_equal(chdir(folder), 0);
     free(folder);
@@ -623,17 +624,13 @@ static void test_a_deadline_ends_the_waiting_for_a_lock(void **state)
 {
     (void)state;
     sqlite3 *db;
-    struct probe probe = {.key = malloc(1)};
+    struct probe probe;
     assert_int_equal(sqlite3_open(scratch.db, &db), SQLITE_OK);
     void *statement = row("SELECT name FROM t");
     assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
-    probe.load = (struct crl_load){
-        .key = crl_bytes(probe.key, 0),
-        .space_arg = statement,
-        .deadline_at = crl_now(),
-        .answer = probe_answer,
-    };
-    origin->ops->start(origin, &probe.load);
+    probe_init(&probe, "", statement);
+    probe.load.deadline_at = crl_now();
+    crl_origin_start(origin, &probe.load);
     probe_expect(&probe, CORRAL_EORIGIN, NULL);
     assert_non_null(strstr(probe.why, "database is locked"));
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
