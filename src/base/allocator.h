@@ -3,7 +3,8 @@
  * allocator.h - where entries and buckets live: the port, and its simplest implementation.
  *
  * Thread-safe. Blocks are aligned to 16 bytes, those whose size is a multiple of 64 to 64. The size
- * is handed back at free. An allocator outlives its blocks. */
+ * is handed back at free. An allocator outlives its blocks, and lives as long as somebody holds a
+ * reference on it. */
 #ifndef CRL_BASE_ALLOCATOR_H
 #define CRL_BASE_ALLOCATOR_H
 
@@ -14,7 +15,24 @@ struct crl_allocator {
     void *(*alloc)(struct crl_allocator *allocator, size_t bytes); /* NULL: no memory */
     void (*free)(struct crl_allocator *allocator, void *block, size_t bytes);
     const struct crl_real_memory *real; /* NULL: it does not know what it takes of the system */
+    void (*ref)(struct crl_allocator *allocator); /* NULL, and unref NULL: it lives for ever */
+    void (*unref)(struct crl_allocator *allocator);
 };
+
+/* crl_allocator_ref - one more reference: for who may ask for blocks when the owner is gone. Any
+ * thread that knows the allocator to live. */
+static inline void crl_allocator_ref(struct crl_allocator *allocator)
+{
+    if (allocator->ref)
+        allocator->ref(allocator);
+}
+
+/* crl_allocator_unref - give a reference back; blocks that live keep the allocator. Any thread. */
+static inline void crl_allocator_unref(struct crl_allocator *allocator)
+{
+    if (allocator->unref)
+        allocator->unref(allocator);
+}
 
 /* What an allocator takes of the system's memory. */
 struct crl_memory_use {

@@ -38,6 +38,28 @@ struct crl_entry *crl_entry_new(struct crl_allocator *allocator,
     return entry;
 }
 
+struct crl_entry *crl_entry_draft(struct crl_allocator *allocator, size_t key_size,
+                                  size_t value_size, size_t meta_size)
+{
+    crl_assert(key_size <= UINT16_MAX && value_size <= UINT32_MAX);
+    crl_assert(meta_size == 0);
+    struct crl_entry *draft =
+        allocator->alloc(allocator, crl_entry_block_bytes(key_size, value_size));
+    if (!draft)
+        return NULL;
+    *draft = (struct crl_entry){
+        .refs = 1,
+        .value_size = (uint32_t)value_size,
+        .key_size = (uint16_t)key_size,
+    };
+    return draft;
+}
+
+void *crl_entry_value_room(struct crl_entry *draft)
+{
+    return draft->bytes + draft->key_size;
+}
+
 struct crl_entry *crl_entry_copy(void *block, struct crl_entry *entry)
 {
     struct crl_entry *copy = block;

@@ -144,6 +144,20 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     return 0;
 }
 
+/* All at the same time: none has less of it because another one is stuck. */
+static int origins_close(struct corral_cache *cache, corral_us until)
+{
+    int result = 0;
+    for (uint32_t i = 0; i < cache->origins_n; i++)
+        crl_origin_close_begin(cache->origins[i]->impl);
+    for (uint32_t i = 0; i < cache->origins_n; i++) {
+        corral_us left = until - crl_now();
+        if (crl_origin_close_wait(cache->origins[i]->impl, left > 0 ? left : 0) < 0)
+            result = CORRAL_ETIMEDOUT;
+    }
+    return result;
+}
+
 int corral_close(struct corral_cache *cache)
 {
     if (cache == NULL)
@@ -154,13 +168,7 @@ int corral_close(struct corral_cache *cache)
         return CORRAL_EDEADLOCK;
     corral_us until = crl_now() + cache->close_wait_us;
     crl_engine_drain(cache, cache->close_wait_us);
-    int result = 0;
-    for (uint32_t i = 0; i < cache->origins_n; i++) {
-        struct crl_origin *impl = cache->origins[i]->impl;
-        corral_us left = until - crl_now();
-        if (impl->ops->free(impl, left > 0 ? left : 0) < 0)
-            result = CORRAL_ETIMEDOUT;
-    }
+    int result = origins_close(cache, until);
     crl_engine_stop(cache);
     cache_free(cache);
     return result;
@@ -243,7 +251,7 @@ int crl_origin_attach(struct corral_cache *cache, const struct corral_origin_opt
             *ret_origin = errand.made;
     }
     if (rc < 0)
-        (void)impl->ops->free(impl, 0); /* nothing runs in it yet */
+        (void)crl_origin_close(impl, 0); /* nothing runs in it yet */
     return rc;
 }
 

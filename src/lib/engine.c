@@ -8,7 +8,7 @@
  * period.
  *
  * Threads: everything here runs on the engine's thread, but crl_engine_start, crl_engine_stop,
- * crl_engine_post, crl_engine_do, crl_engine_drain and load_answer. */
+ * crl_engine_post, crl_engine_do, crl_engine_drain and loads_answer. */
 #include "io/clock.h"
 #include "lib/private.h"
 #include "lib/rcu.h"
@@ -23,45 +23,62 @@ static __thread struct corral_cache *engine_of_this_thread;
 
 /* ---------------------------------------------------------------------------------------- loads */
 
-static void load_free(struct engine_load *load)
+static void load_free(struct corral_cache *cache, struct engine_load *load)
 {
-    free(load->data);
+    if (load->result.draft != NULL)
+        crl_entry_unref(cache->arena, load->result.draft);
     free(load->why);
     free(load);
 }
 
 static void load_report(struct corral_cache *cache, const struct engine_load *load)
 {
-    if (load->rc < 0 && cache->on_failure != NULL && !cache->draining)
-        cache->on_failure(cache->on_failure_arg, load->space->name, load->load.key, load->rc,
-                          load->why != NULL ? load->why : corral_strerror(load->rc));
+    int rc = load->result.rc;
+    if (rc < 0 && cache->on_failure != NULL && !cache->draining)
+        cache->on_failure(cache->on_failure_arg, load->space->name, load->load.key, rc,
+                          load->why != NULL ? load->why : corral_strerror(rc));
 }
 
-static void load_arrive(struct corral_cache *cache, struct engine_call *call)
+static void load_arrive(struct corral_cache *cache, struct engine_load *load)
 {
-    struct engine_load *load = caa_container_of(call, struct engine_load, answered);
+    const struct crl_entry *draft = load->result.draft;
     load_report(cache, load);
-    struct crl_event event = {.kind = CRL_ORIGIN_ANSWERED,
-                              .origin = {.load = load->load.id,
-                                         .rc = load->rc,
-                                         .negative = load->rc == 0 && load->data == NULL,
-                                         .value = crl_bytes(load->data, load->size)}};
+    struct crl_event event = {
+        .kind = CRL_ORIGIN_ANSWERED,
+        .origin = {.load = load->load.id,
+                   .rc = load->result.rc,
+                   .negative = load->result.rc == 0 && draft == NULL,
+                   .value = draft != NULL ? crl_entry_value(draft) : crl_bytes(NULL, 0)},
+    };
     struct corral_origin *origin = cache->origins[load->origin];
     origin->loads[crl_load_place(load->load.id)] = NULL; /* before the place is taken again */
     crl_engine_feed(cache, &event);
-    load_free(load);
+    load_free(cache, load);
 }
 
-/* The origin's answer; any thread. */
-static void load_answer(struct crl_load *answered, const struct crl_load_result *result)
+/* The letter: all that was answered by one call. */
+static void loads_arrive(struct corral_cache *cache, struct engine_call *call)
 {
-    struct engine_load *load = caa_container_of(answered, struct engine_load, load);
-    load->rc = result->rc;
-    load->data = result->data;
-    load->size = result->size;
-    if (result->rc < 0 && result->why != NULL)
-        load->why = strndup(result->why, WHY_MAX);
-    crl_mailbox_post(&load->cache->mailbox, &load->answered.letter);
+    struct crl_load *load = &caa_container_of(call, struct engine_load, answered)->load;
+    while (load != NULL) {
+        struct crl_load *next = load->next;
+        load_arrive(cache, caa_container_of(load, struct engine_load, load));
+        load = next;
+    }
+}
+
+/* The origin's answers; any thread. They are linked, and the first one is the letter of all. */
+static void loads_answer(const struct crl_load_answered *answered, size_t n)
+{
+    struct engine_load *first = caa_container_of(answered[0].load, struct engine_load, load);
+    for (size_t i = 0; i < n; i++) {
+        struct engine_load *load = caa_container_of(answered[i].load, struct engine_load, load);
+        load->load.next = i + 1 < n ? answered[i + 1].load : NULL;
+        load->result = answered[i].result;
+        if (load->result.rc < 0 && load->result.why != NULL)
+            load->why = strndup(load->result.why, WHY_MAX);
+    }
+    crl_mailbox_post(&first->cache->mailbox, &first->answered.letter);
 }
 
 /* Returns false where there is no memory. */
@@ -74,17 +91,18 @@ static bool load_start(struct corral_cache *cache, const struct crl_action *acti
     load->cache = cache;
     load->space = cache->spaces[action->space];
     load->origin = action->origin;
-    load->answered.run = load_arrive;
+    load->answered.run = loads_arrive;
     load->load = (struct crl_load){
         .id = action->load.load,
         .key = crl_bytes(load->key, action->key.size),
         .space_arg = load->space->arg,
         .deadline_at = action->load.deadline_at,
-        .answer = load_answer,
+        .allocator = cache->arena,
+        .answer = loads_answer,
     };
     struct corral_origin *origin = cache->origins[action->origin];
     origin->loads[crl_load_place(load->load.id)] = load;
-    origin->impl->ops->start(origin->impl, &load->load);
+    crl_origin_start(origin->impl, &load->load);
     return true;
 }
 
@@ -93,7 +111,7 @@ static void load_cancel(struct corral_cache *cache, const struct crl_action *act
     struct corral_origin *origin = cache->origins[action->origin];
     struct engine_load *load = origin->loads[crl_load_place(action->load.load)];
     if (load != NULL && load->load.id == action->load.load)
-        origin->impl->ops->cancel(origin->impl, &load->load);
+        crl_origin_cancel(origin->impl, &load->load);
 }
 
 /* ------------------------------------------------------------------------------ the core's turn */

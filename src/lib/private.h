@@ -46,10 +46,8 @@ struct engine_load {
     struct corral_cache *cache;
     struct corral_space *space;
     uint32_t origin;
-    struct engine_call answered;
-    int rc;
-    void *data;
-    size_t size;
+    struct engine_call answered;   /* of the first of those answered together, by load.next */
+    struct crl_load_result result; /* once answered; its text is `why` */
     char *why;
     unsigned char key[];
 };

@@ -52,7 +52,7 @@ struct arena {
     struct crl_allocator base;
     bool is_heap; /* all blocks are malloc'd */
     pthread_mutex_t lock;
-    uint64_t refs; /* the owner, and each living block */
+    uint64_t refs; /* the owner, whoever else holds one, and each living block */
     size_t living_bytes;
     size_t other_bytes; /* held in mappings, or by malloc */
     struct crl_pages pages;
@@ -187,6 +187,22 @@ static void unref_and_unlock(struct arena *arena)
     free(arena);
 }
 
+static void arena_ref(struct crl_allocator *allocator)
+{
+    struct arena *arena = (struct arena *)allocator;
+    pthread_mutex_lock(&arena->lock);
+    crl_assert(arena->refs > 0);
+    arena->refs++;
+    pthread_mutex_unlock(&arena->lock);
+}
+
+static void arena_unref(struct crl_allocator *allocator)
+{
+    struct arena *arena = (struct arena *)allocator;
+    pthread_mutex_lock(&arena->lock);
+    unref_and_unlock(arena);
+}
+
 static void arena_free(struct crl_allocator *allocator, void *block, size_t bytes)
 {
     struct arena *arena = (struct arena *)allocator;
@@ -290,8 +306,11 @@ int crl_arena_new(size_t budget_bytes, struct crl_allocator **ret_allocator)
     struct arena *arena = calloc(1, sizeof *arena);
     if (!arena)
         return CORRAL_ENOMEM;
-    arena->base =
-        (struct crl_allocator){.alloc = arena_alloc, .free = arena_free, .real = &arena_real};
+    arena->base = (struct crl_allocator){.alloc = arena_alloc,
+                                         .free = arena_free,
+                                         .real = &arena_real,
+                                         .ref = arena_ref,
+                                         .unref = arena_unref};
     arena->is_heap = HEAP_ONLY || budget_bytes < BUDGET_PAGED_MIN;
     arena->refs = 1;
     size_t page_bytes = page_bytes_for(budget_bytes);
@@ -305,7 +324,5 @@ int crl_arena_new(size_t budget_bytes, struct crl_allocator **ret_allocator)
 
 void crl_arena_release(struct crl_allocator *allocator)
 {
-    struct arena *arena = (struct arena *)allocator;
-    pthread_mutex_lock(&arena->lock);
-    unref_and_unlock(arena);
+    arena_unref(allocator);
 }

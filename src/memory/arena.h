@@ -7,8 +7,9 @@
  * from runs of 4 KiB units, or each from a mapping of its own. All of it is mapped by the arena
  * itself, so that it can tell what it takes of the system, and give it back.
  *
- * The arena is counted by reference: its owner holds one, each living block one. So values that a
- * program keeps outlive the cache, and the last one frees the arena.
+ * The arena is counted by reference: its owner holds one, each living block one, and so does
+ * whoever took one by crl_allocator_ref(). So values that a program keeps outlive the cache, and
+ * the last reference frees the arena.
  *
  * In sanitizer builds, and where the budget is tiny, every block is malloc'd on its own: so that
  * sanitizers see each of them; so that a few pages do not eat up the budget.
@@ -24,7 +25,8 @@
  *                itself refuses nothing. */
 int crl_arena_new(size_t budget_bytes, struct crl_allocator **ret_allocator);
 
-/* crl_arena_release - the owner's farewell: blocks live on, no new ones may be asked for. */
+/* crl_arena_release - give the owner's reference back. Blocks live on; new ones may be asked for
+ * only by who holds a reference of its own. */
 void crl_arena_release(struct crl_allocator *arena);
 
 #endif

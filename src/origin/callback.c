@@ -37,8 +37,7 @@ struct corral_load {
     corral_us deadline_at;
     size_t value_max;
     _Atomic uint32_t refs; /* C1 */
-    size_t key_size;
-    unsigned char key[];
+    unsigned char key[];   /* work.key_size bytes */
 };
 
 /* --------------------------------------------------------------------------------------- a load */
@@ -59,7 +58,6 @@ static struct corral_load *load_new(const struct callback_origin *origin,
     load->deadline_at = engine_load->deadline_at;
     load->value_max = origin->value_max;
     atomic_init(&load->refs, 2);
-    load->key_size = key.size;
     if (key.size > 0)
         memcpy(load->key, key.data, key.size);
     return load;
@@ -77,15 +75,23 @@ static void load_unref(struct corral_load *load)
 
 /* ------------------------------------------------------------------------------------- the port */
 
-static void start(struct crl_origin *port, struct crl_load *engine_load)
+static void start_one(struct callback_origin *origin, struct crl_load *engine_load)
 {
-    struct callback_origin *origin = (struct callback_origin *)port;
     struct corral_load *load = load_new(origin, engine_load);
     if (!load) {
-        crl_load_answer(engine_load, &(struct crl_load_result){.rc = CORRAL_ENOMEM});
+        crl_load_answer(engine_load, crl_load_failed(CORRAL_ENOMEM, NULL));
         return;
     }
     crl_work_start(&origin->works, &load->work, engine_load);
+}
+
+static void start(struct crl_origin *port, struct crl_load *list)
+{
+    while (list) {
+        struct crl_load *load = list;
+        list = load->next; /* before the load can end */
+        start_one((struct callback_origin *)port, load);
+    }
 }
 
 static void run(struct crl_work *work, uint32_t worker)
@@ -119,13 +125,15 @@ int crl_origin_callback_new(corral_loader_fn *fn, void *arg, uint32_t concurrenc
         .kind = "callback",
         .start = start,
         .cancel = crl_works_cancel,
-        .free = crl_works_free,
+        .close_begin = crl_works_close_begin,
+        .close_wait = crl_works_close_wait,
     };
     static const struct crl_works_ops works_ops = {
         .run = run,
         .release = release,
         .destroy = destroy,
     };
+    crl_assert(fn);
     struct callback_origin *origin = malloc(sizeof *origin);
     if (!origin)
         return CORRAL_ENOMEM;
@@ -155,7 +163,7 @@ static void look(const void *object, void *arg)
     const struct corral_load *load = object;
     struct view *view = arg;
     *view = (struct view){
-        .key = crl_bytes(load->key, load->key_size),
+        .key = crl_bytes(load->key, load->work.key_size),
         .space_arg = load->space_arg,
         .deadline_at = load->deadline_at,
         .is_cancelled = crl_work_is_cancelled(&load->work),
@@ -193,44 +201,44 @@ bool corral_load_cancelled(const struct corral_load *load)
 /* -------------------------------------------------------------------------------------- answers */
 
 /* Give the loader's answer. Returns what the loader did wrong: 0 as well if nobody wanted it. */
-static int answer(struct corral_load *load, const struct crl_load_result *result)
+static int answer(struct corral_load *load, struct crl_load_result result)
 {
     bool was_given = crl_work_end(&load->work, result);
-    if (!was_given)
-        free(result->data);
     load_unref(load);
-    return was_given && result->rc != CORRAL_EDEADLINE ? result->rc : 0;
+    return was_given && result.rc != CORRAL_EDEADLINE ? result.rc : 0;
+}
+
+/* The program's bytes are copied straight into the draft, on the loader's thread. */
+static struct crl_load_result result_of(struct corral_load *load, struct corral_bytes value)
+{
+    if (crl_work_is_cancelled(&load->work))
+        return crl_load_failed(CORRAL_EDEADLINE, NULL); /* spare the copy */
+    if (value.size > load->value_max)
+        return crl_load_failed(CORRAL_EVALUE, NULL);
+    struct crl_entry *draft = crl_work_draft(&load->work, value.size, 0);
+    if (!draft)
+        return crl_load_failed(CORRAL_ENOMEM, NULL);
+    if (value.size > 0)
+        memcpy(crl_entry_value_room(draft), value.data, value.size);
+    return crl_load_value(draft);
 }
 
 int corral_load_value(struct corral_load *ticket, struct corral_bytes value)
 {
     struct corral_load *load = crl_ticket_claim(ticket);
-    if (!load)
-        return 0;
-    struct crl_load_result result = {.size = value.size};
-    if (crl_work_is_cancelled(&load->work)) {
-        result.rc = CORRAL_EDEADLINE; /* spare the copy */
-    } else if (value.size > load->value_max) {
-        result.rc = CORRAL_EVALUE;
-    } else {
-        result.data = malloc(value.size > 0 ? value.size : 1);
-        result.rc = result.data ? 0 : CORRAL_ENOMEM;
-        if (result.data && value.size > 0)
-            memcpy(result.data, value.data, value.size);
-    }
-    return answer(load, &result);
+    return load ? answer(load, result_of(load, value)) : 0;
 }
 
 void corral_load_not_found(struct corral_load *ticket)
 {
     struct corral_load *load = crl_ticket_claim(ticket);
     if (load)
-        (void)answer(load, &(struct crl_load_result){.rc = 0});
+        (void)answer(load, crl_load_absent());
 }
 
 void corral_load_fail(struct corral_load *ticket, const char *why)
 {
     struct corral_load *load = crl_ticket_claim(ticket);
     if (load)
-        (void)answer(load, &(struct crl_load_result){.rc = CORRAL_EORIGIN, .why = why});
+        (void)answer(load, crl_load_failed(CORRAL_EORIGIN, why));
 }

@@ -50,21 +50,21 @@
 #define BUSY_PAUSE_US CORRAL_MS(2)
 #define BUSY_TRIES    500
 
-struct crl_sqlite_statement {
-    struct crl_sqlite_statement *next;
+struct statement {
+    struct statement *next;
     uint32_t index; /* in the workers' arrays of compiled statements */
-    enum crl_sqlite_result result;
+    enum crl_sql_form form;
     char *sql;
     size_t params_n;
-    struct crl_sqlite_param params[]; /* names are own copies */
+    struct crl_sql_param params[]; /* names are own copies */
 };
 
 struct sqlite_load {
     struct crl_work work; /* first */
-    const struct crl_sqlite_statement *statement;
+    const struct statement *statement;
     struct worker *worker; /* while it runs; under the lock */
     corral_us deadline_at;
-    struct crl_sqlite_error error;
+    struct crl_sql_error error;
     size_t key_size;
     char bytes[]; /* key, then room for its decoded pairs */
 };
@@ -91,13 +91,13 @@ struct sqlite_origin {
     size_t value_max;
     pthread_mutex_t checker_lock; /* of the next three */
     struct connection checker;
-    struct crl_sqlite_statement *statements;
+    struct statement *statements;
     uint32_t statements_n;
     uint32_t workers_n;
     struct worker workers[];
 };
 
-__attribute__((format(printf, 2, 3))) static int invalid(struct crl_sqlite_error *error,
+__attribute__((format(printf, 2, 3))) static int invalid(struct crl_sql_error *error,
                                                          const char *format, ...)
 {
     va_list args;
@@ -111,7 +111,7 @@ __attribute__((format(printf, 2, 3))) static int invalid(struct crl_sqlite_error
 /* ---------------------------------------------------------------------------------- connections */
 
 /* What can be said about a path before SQLite says only "unable to open database file". */
-static int check_path(const char *path, struct stat *ret_stat, struct crl_sqlite_error *error)
+static int check_path(const char *path, struct stat *ret_stat, struct crl_sql_error *error)
 {
     if (stat(path, ret_stat) != 0)
         return invalid(error, "%s: %s", path, strerror(errno));
@@ -149,7 +149,7 @@ static int on_busy_checker(void *arg, int tries)
 /* Open the database. The busy handler decides how long its locks are waited for. */
 static int connection_open(const struct sqlite_origin *origin, int (*on_busy)(void *, int),
                            void *busy_arg, struct connection *ret_connection,
-                           struct crl_sqlite_error *error)
+                           struct crl_sql_error *error)
 {
     struct stat file;
     int rc = check_path(origin->path, &file, error);
@@ -261,7 +261,7 @@ static bool spoils_connection(int sqlite_rc)
 }
 
 /* The connection to the file that is at the path now. */
-static int worker_open(struct worker *worker, struct crl_sqlite_error *error)
+static int worker_open(struct worker *worker, struct crl_sql_error *error)
 {
     const struct connection *has = &worker->connection;
     struct stat file;
@@ -301,8 +301,8 @@ static int worker_make_room(struct worker *worker, uint32_t index)
 }
 
 /* The statement compiled on the worker's connection. */
-static int worker_compile(struct worker *worker, const struct crl_sqlite_statement *statement,
-                          sqlite3_stmt **ret_stmt, struct crl_sqlite_error *error)
+static int worker_compile(struct worker *worker, const struct statement *statement,
+                          sqlite3_stmt **ret_stmt, struct crl_sql_error *error)
 {
     sqlite3 *db = worker->connection.db;
     if (worker_make_room(worker, statement->index) < 0)
@@ -340,22 +340,21 @@ static bool is_number(const char *text, double *ret_value)
 
 /* Bind a value of the key; its text stays until the statement is reset. Returns SQLite's result,
  * SQLITE_MISMATCH if the text is not of the type. */
-static int bind_value(sqlite3_stmt *stmt, int i, enum crl_sqlite_type type,
-                      struct corral_bytes value)
+static int bind_value(sqlite3_stmt *stmt, int i, enum crl_sql_type type, struct corral_bytes value)
 {
     const char *text = value.data;
     int64_t integer;
     double number;
     switch (type) {
-    case CRL_SQLITE_TEXT:
+    case CRL_SQL_TEXT:
         return sqlite3_bind_text64(stmt, i, text, value.size, SQLITE_STATIC, SQLITE_UTF8);
-    case CRL_SQLITE_INTEGER:
+    case CRL_SQL_INTEGER:
         return is_integer(text, &integer) ? sqlite3_bind_int64(stmt, i, integer) : SQLITE_MISMATCH;
-    case CRL_SQLITE_NUMBER:
+    case CRL_SQL_NUMBER:
         if (is_integer(text, &integer))
             return sqlite3_bind_int64(stmt, i, integer);
         return is_number(text, &number) ? sqlite3_bind_double(stmt, i, number) : SQLITE_MISMATCH;
-    case CRL_SQLITE_BOOLEAN:
+    case CRL_SQL_BOOLEAN:
         if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
             return sqlite3_bind_int(stmt, i, text[0] == 't');
         return SQLITE_MISMATCH;
@@ -363,8 +362,7 @@ static int bind_value(sqlite3_stmt *stmt, int i, enum crl_sqlite_type type,
     crl_unreachable();
 }
 
-static const struct crl_sqlite_param *find_param(const struct crl_sqlite_statement *statement,
-                                                 const char *name)
+static const struct crl_sql_param *find_param(const struct statement *statement, const char *name)
 {
     for (size_t i = 0; i < statement->params_n; i++) {
         if (strcmp(statement->params[i].name, name) == 0)
@@ -373,12 +371,12 @@ static const struct crl_sqlite_param *find_param(const struct crl_sqlite_stateme
     return NULL;
 }
 
-static int bind_pair(sqlite3_stmt *stmt, const struct crl_sqlite_statement *statement,
-                     const struct crl_form_pair *pair, struct crl_sqlite_error *error)
+static int bind_pair(sqlite3_stmt *stmt, const struct statement *statement,
+                     const struct crl_form_pair *pair, struct crl_sql_error *error)
 {
     char colon_name[256];
     const char *name = pair->name.data;
-    const struct crl_sqlite_param *param = find_param(statement, name);
+    const struct crl_sql_param *param = find_param(statement, name);
     if (!param) {
         (void)invalid(error, "the query has no parameter \"%s\"", name);
         return CORRAL_EORIGIN;
@@ -413,41 +411,53 @@ static int bind_key(sqlite3_stmt *stmt, struct sqlite_load *load)
 
 /* --------------------------------------------------------------------------------------- a load */
 
+static struct crl_load_result failed(const struct sqlite_load *load, int rc)
+{
+    return crl_load_failed(rc, load->error.text[0] != '\0' ? load->error.text : NULL);
+}
+
+/* The JSON text, which is taken, as the load's result. */
+static struct crl_load_result result_of(struct sqlite_load *load, struct crl_sqlite_json json)
+{
+    if (json.rc < 0)
+        return failed(load, json.rc);
+    if (!json.data)
+        return crl_load_absent();
+    struct crl_entry *draft = crl_work_draft(&load->work, json.size, 0);
+    if (draft)
+        memcpy(crl_entry_value_room(draft), json.data, json.size);
+    free(json.data);
+    return draft ? crl_load_value(draft) : crl_load_failed(CORRAL_ENOMEM, "out of memory");
+}
+
 /* Bind, step, write JSON, and leave the statement idle again (Q2). */
-static void execute(struct worker *worker, struct sqlite_load *load, sqlite3_stmt *stmt,
-                    struct crl_load_result *ret_result)
+static struct crl_load_result execute(struct worker *worker, struct sqlite_load *load,
+                                      sqlite3_stmt *stmt)
 {
     const struct sqlite_origin *origin = worker->origin;
+    struct crl_sqlite_json json = {.rc = bind_key(stmt, load)};
     int sqlite_rc = SQLITE_OK;
-    int rc = bind_key(stmt, load);
-    if (rc < 0)
-        *ret_result = (struct crl_load_result){.rc = rc, .why = load->error.text};
-    else
-        sqlite_rc = crl_sqlite_json_read(stmt, load->statement->result, origin->value_max,
-                                         ret_result, &load->error);
+    if (json.rc == 0)
+        sqlite_rc = crl_sqlite_json_read(stmt, load->statement->form, origin->value_max, &json,
+                                         &load->error);
     (void)sqlite3_reset(stmt);          /* says again what the step said */
     (void)sqlite3_clear_bindings(stmt); /* they point into the load */
     if (spoils_connection(sqlite_rc))
         worker_close(worker);
+    return result_of(load, json);
 }
 
-static void query(struct worker *worker, struct sqlite_load *load,
-                  struct crl_load_result *ret_result)
+static struct crl_load_result query(struct worker *worker, struct sqlite_load *load)
 {
     sqlite3_stmt *stmt;
     if (worker->origin->delay_us > 0 && !pause_load(worker, worker->origin->delay_us))
-        return;
+        return crl_load_failed(CORRAL_EDEADLINE, NULL);
     int rc = worker_open(worker, &load->error);
     if (rc == 0)
         rc = worker_compile(worker, load->statement, &stmt, &load->error);
-    if (rc == 0) {
-        execute(worker, load, stmt, ret_result);
-        return;
-    }
-    *ret_result = (struct crl_load_result){
-        .rc = rc == CORRAL_ENOMEM ? rc : CORRAL_EORIGIN,
-        .why = load->error.text[0] != '\0' ? load->error.text : NULL,
-    };
+    if (rc == 0)
+        return execute(worker, load, stmt);
+    return failed(load, rc == CORRAL_ENOMEM ? rc : CORRAL_EORIGIN);
 }
 
 static void run(struct crl_work *work, uint32_t number)
@@ -455,18 +465,13 @@ static void run(struct crl_work *work, uint32_t number)
     struct sqlite_load *load = (struct sqlite_load *)work;
     struct sqlite_origin *origin = (struct sqlite_origin *)work->works;
     struct worker *worker = &origin->workers[number];
-    struct crl_load_result result = {.rc = CORRAL_EDEADLINE};
 
     worker_take(worker, load);
-    query(worker, load, &result);
+    struct crl_load_result result = query(worker, load);
     worker_take(worker, NULL);
     if (result.rc < 0 && crl_work_is_cancelled(work))
-        result = (struct crl_load_result){
-            .rc = CORRAL_EDEADLINE,
-            .why = "the load was cancelled",
-        };
-    if (!crl_work_end(work, &result))
-        free(result.data);
+        result = crl_load_failed(CORRAL_EDEADLINE, "the load was cancelled");
+    (void)crl_work_end(work, result); /* given up meanwhile: nobody wants it */
 }
 
 static void release(struct crl_work *work, bool has_run)
@@ -478,13 +483,12 @@ static void release(struct crl_work *work, bool has_run)
 
 /* ------------------------------------------------------------------------------------- the port */
 
-static void start(struct crl_origin *port, struct crl_load *engine_load)
+static void start_one(struct sqlite_origin *origin, struct crl_load *engine_load)
 {
-    struct sqlite_origin *origin = (struct sqlite_origin *)port;
     struct corral_bytes key = engine_load->key;
     struct sqlite_load *load = malloc(sizeof *load + key.size + CRL_FORM_ROOM(key.size));
     if (!load) {
-        crl_load_answer(engine_load, &(struct crl_load_result){.rc = CORRAL_ENOMEM});
+        crl_load_answer(engine_load, crl_load_failed(CORRAL_ENOMEM, NULL));
         return;
     }
     load->statement = engine_load->space_arg;
@@ -497,7 +501,16 @@ static void start(struct crl_origin *port, struct crl_load *engine_load)
     crl_work_start(&origin->works, &load->work, engine_load);
 }
 
-static void statement_free(struct crl_sqlite_statement *statement)
+static void start(struct crl_origin *port, struct crl_load *list)
+{
+    while (list) {
+        struct crl_load *load = list;
+        list = load->next; /* before the load can end */
+        start_one((struct sqlite_origin *)port, load);
+    }
+}
+
+static void statement_free(struct statement *statement)
 {
     for (size_t i = 0; i < statement->params_n; i++)
         free((char *)statement->params[i].name);
@@ -514,7 +527,7 @@ static void destroy(struct crl_works *works)
     }
     connection_close(&origin->checker);
     while (origin->statements) {
-        struct crl_sqlite_statement *statement = origin->statements;
+        struct statement *statement = origin->statements;
         origin->statements = statement->next;
         statement_free(statement);
     }
@@ -523,6 +536,142 @@ static void destroy(struct crl_works *works)
     free(origin->path);
     free(origin);
 }
+
+/* ----------------------------------------------------------------------------------- statements */
+
+/* Is there nothing after the first statement but space, comments and semicolons? SQLite knows best:
+ * it compiles those to nothing. */
+static bool is_last_statement(sqlite3 *db, const char *tail)
+{
+    while (*tail != '\0') {
+        sqlite3_stmt *stmt = NULL;
+        const char *rest = tail;
+        int rc = sqlite3_prepare_v3(db, tail, -1, 0, &stmt, &rest);
+        (void)sqlite3_finalize(stmt);
+        if (rc != SQLITE_OK || stmt || rest == tail)
+            return false;
+        tail = rest;
+    }
+    return true;
+}
+
+/* Compile on the checker, and see that it is one statement that only reads. Under its lock. */
+static int compile_checked(sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt,
+                           struct crl_sql_error *error)
+{
+    sqlite3_stmt *stmt;
+    const char *tail;
+    if (sqlite3_prepare_v3(db, sql, -1, 0, &stmt, &tail) != SQLITE_OK) {
+        (void)invalid(error, "%s", sqlite3_errmsg(db));
+        error->sql_offset = sqlite3_error_offset(db);
+        return CORRAL_EINVAL;
+    }
+    int rc = 0;
+    if (!stmt)
+        rc = invalid(error, "the query is empty");
+    else if (!is_last_statement(db, tail)) {
+        rc = invalid(error, "the query is more than one statement");
+        error->sql_offset = (int)(tail - sql);
+    } else if (!sqlite3_stmt_readonly(stmt))
+        rc = invalid(error, "the query would write");
+    else
+        rc = crl_sqlite_json_check(stmt, error);
+    if (rc < 0) {
+        (void)sqlite3_finalize(stmt);
+        return rc;
+    }
+    *ret_stmt = stmt;
+    return 0;
+}
+
+static bool declares(const struct crl_sql_query *query, const char *name)
+{
+    for (size_t i = 0; i < query->params_n; i++) {
+        if (strcmp(query->params[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Are the parameters of the SQL and those declared the same set? */
+static int check_params(sqlite3_stmt *stmt, const struct crl_sql_query *query,
+                        struct crl_sql_error *error)
+{
+    char colon_name[256];
+    for (int i = 1; i <= sqlite3_bind_parameter_count(stmt); i++) {
+        const char *name = sqlite3_bind_parameter_name(stmt, i);
+        if (!name || name[0] != ':')
+            return invalid(error, "the query has a parameter \"%s\": write it as :name",
+                           name ? name : "?");
+        if (!declares(query, name + 1))
+            return invalid(error, "the query uses :%s, which no parameter declares", name + 1);
+    }
+    for (size_t i = 0; i < query->params_n; i++) {
+        int size = snprintf(colon_name, sizeof colon_name, ":%s", query->params[i].name);
+        if ((size_t)size >= sizeof colon_name)
+            return invalid(error, "the name of parameter \"%.20s...\" is too long", colon_name + 1);
+        if (sqlite3_bind_parameter_index(stmt, colon_name) == 0)
+            return invalid(error, "the query does not use the parameter :%s",
+                           query->params[i].name);
+    }
+    return 0;
+}
+
+static struct statement *statement_copy(const struct crl_sql_query *query)
+{
+    struct statement *statement =
+        calloc(1, sizeof *statement + query->params_n * sizeof statement->params[0]);
+    if (!statement)
+        return NULL;
+    statement->form = query->form;
+    statement->sql = strdup(query->sql);
+    bool is_whole = statement->sql != NULL;
+    for (size_t i = 0; i < query->params_n; i++) {
+        statement->params[i].type = query->params[i].type;
+        statement->params[i].name = strdup(query->params[i].name);
+        is_whole = is_whole && statement->params[i].name;
+    }
+    statement->params_n = query->params_n;
+    if (is_whole)
+        return statement;
+    statement_free(statement);
+    return NULL;
+}
+
+static int check_query(struct sqlite_origin *origin, const struct crl_sql_query *query,
+                       struct crl_sql_error *error)
+{
+    sqlite3_stmt *stmt;
+    int rc = compile_checked(origin->checker.db, query->sql, &stmt, error);
+    if (rc < 0)
+        return rc;
+    rc = check_params(stmt, query, error);
+    (void)sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int prepare(struct crl_origin *port, const struct crl_sql_query *query, void **ret_statement,
+                   struct crl_sql_error *ret_error)
+{
+    struct sqlite_origin *origin = (struct sqlite_origin *)port;
+    crl_assert(port->ops->start == start);
+    (void)invalid(ret_error, "out of memory"); /* unless something else is wrong */
+    pthread_mutex_lock(&origin->checker_lock);
+    int rc = check_query(origin, query, ret_error);
+    struct statement *statement = rc == 0 ? statement_copy(query) : NULL;
+    if (statement) {
+        statement->index = origin->statements_n++;
+        statement->next = origin->statements;
+        origin->statements = statement;
+        *ret_statement = statement;
+    } else if (rc == 0) {
+        rc = CORRAL_ENOMEM;
+    }
+    pthread_mutex_unlock(&origin->checker_lock);
+    return rc;
+}
+
+/* -------------------------------------------------------------------------------------- opening */
 
 static void worker_init(struct worker *worker, struct sqlite_origin *origin)
 {
@@ -545,11 +694,14 @@ static char *plain_path(const char *path)
 /* The origin without its connections. NULL: no memory. */
 static struct sqlite_origin *origin_new(const struct crl_origin_sqlite_options *options)
 {
+    static const struct crl_sql_ops sql_ops = {.prepare = prepare};
     static const struct crl_origin_ops origin_ops = {
         .kind = "sqlite",
         .start = start,
         .cancel = crl_works_cancel,
-        .free = crl_works_free,
+        .close_begin = crl_works_close_begin,
+        .close_wait = crl_works_close_wait,
+        .sql = &sql_ops,
     };
     static const struct crl_works_ops works_ops = {
         .run = run,
@@ -579,8 +731,9 @@ static struct sqlite_origin *origin_new(const struct crl_origin_sqlite_options *
 }
 
 int crl_origin_sqlite_new(const struct crl_origin_sqlite_options *options,
-                          struct crl_origin **ret_origin, struct crl_sqlite_error *ret_error)
+                          struct crl_origin **ret_origin, struct crl_sql_error *ret_error)
 {
+    crl_assert(options->path && options->concurrency >= 1 && options->delay_us >= 0);
     struct sqlite_origin *origin = origin_new(options);
     if (!origin) {
         (void)invalid(ret_error, "out of memory");
@@ -593,139 +746,4 @@ int crl_origin_sqlite_new(const struct crl_origin_sqlite_options *options,
     }
     *ret_origin = &origin->works.origin;
     return 0;
-}
-
-/* ----------------------------------------------------------------------------------- statements */
-
-/* Is there nothing after the first statement but space, comments and semicolons? SQLite knows best:
- * it compiles those to nothing. */
-static bool is_last_statement(sqlite3 *db, const char *tail)
-{
-    while (*tail != '\0') {
-        sqlite3_stmt *stmt = NULL;
-        const char *rest = tail;
-        int rc = sqlite3_prepare_v3(db, tail, -1, 0, &stmt, &rest);
-        (void)sqlite3_finalize(stmt);
-        if (rc != SQLITE_OK || stmt || rest == tail)
-            return false;
-        tail = rest;
-    }
-    return true;
-}
-
-/* Compile on the checker, and see that it is one statement that only reads. Under its lock. */
-static int compile_checked(sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt,
-                           struct crl_sqlite_error *error)
-{
-    sqlite3_stmt *stmt;
-    const char *tail;
-    if (sqlite3_prepare_v3(db, sql, -1, 0, &stmt, &tail) != SQLITE_OK) {
-        (void)invalid(error, "%s", sqlite3_errmsg(db));
-        error->sql_offset = sqlite3_error_offset(db);
-        return CORRAL_EINVAL;
-    }
-    int rc = 0;
-    if (!stmt)
-        rc = invalid(error, "the query is empty");
-    else if (!is_last_statement(db, tail)) {
-        rc = invalid(error, "the query is more than one statement");
-        error->sql_offset = (int)(tail - sql);
-    } else if (!sqlite3_stmt_readonly(stmt))
-        rc = invalid(error, "the query would write");
-    else
-        rc = crl_sqlite_json_check(stmt, error);
-    if (rc < 0) {
-        (void)sqlite3_finalize(stmt);
-        return rc;
-    }
-    *ret_stmt = stmt;
-    return 0;
-}
-
-static bool declares(const struct crl_sqlite_query *query, const char *name)
-{
-    for (size_t i = 0; i < query->params_n; i++) {
-        if (strcmp(query->params[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Are the parameters of the SQL and those declared the same set? */
-static int check_params(sqlite3_stmt *stmt, const struct crl_sqlite_query *query,
-                        struct crl_sqlite_error *error)
-{
-    char colon_name[256];
-    for (int i = 1; i <= sqlite3_bind_parameter_count(stmt); i++) {
-        const char *name = sqlite3_bind_parameter_name(stmt, i);
-        if (!name || name[0] != ':')
-            return invalid(error, "the query has a parameter \"%s\": write it as :name",
-                           name ? name : "?");
-        if (!declares(query, name + 1))
-            return invalid(error, "the query uses :%s, which no parameter declares", name + 1);
-    }
-    for (size_t i = 0; i < query->params_n; i++) {
-        int size = snprintf(colon_name, sizeof colon_name, ":%s", query->params[i].name);
-        if ((size_t)size >= sizeof colon_name)
-            return invalid(error, "the name of parameter \"%.20s...\" is too long", colon_name + 1);
-        if (sqlite3_bind_parameter_index(stmt, colon_name) == 0)
-            return invalid(error, "the query does not use the parameter :%s",
-                           query->params[i].name);
-    }
-    return 0;
-}
-
-static struct crl_sqlite_statement *statement_copy(const struct crl_sqlite_query *query)
-{
-    struct crl_sqlite_statement *statement =
-        calloc(1, sizeof *statement + query->params_n * sizeof statement->params[0]);
-    if (!statement)
-        return NULL;
-    statement->result = query->result;
-    statement->sql = strdup(query->sql);
-    bool is_whole = statement->sql != NULL;
-    for (size_t i = 0; i < query->params_n; i++) {
-        statement->params[i].type = query->params[i].type;
-        statement->params[i].name = strdup(query->params[i].name);
-        is_whole = is_whole && statement->params[i].name;
-    }
-    statement->params_n = query->params_n;
-    if (is_whole)
-        return statement;
-    statement_free(statement);
-    return NULL;
-}
-
-static int check_query(struct sqlite_origin *origin, const struct crl_sqlite_query *query,
-                       struct crl_sqlite_error *error)
-{
-    sqlite3_stmt *stmt;
-    int rc = compile_checked(origin->checker.db, query->sql, &stmt, error);
-    if (rc < 0)
-        return rc;
-    rc = check_params(stmt, query, error);
-    (void)sqlite3_finalize(stmt);
-    return rc;
-}
-
-int crl_sqlite_statement_new(struct crl_origin *port, const struct crl_sqlite_query *query,
-                             struct crl_sqlite_statement **ret_statement,
-                             struct crl_sqlite_error *ret_error)
-{
-    struct sqlite_origin *origin = (struct sqlite_origin *)port;
-    crl_assert(port->ops->start == start);
-    (void)invalid(ret_error, "out of memory"); /* unless something else is wrong */
-    pthread_mutex_lock(&origin->checker_lock);
-    int rc = check_query(origin, query, ret_error);
-    struct crl_sqlite_statement *statement = rc == 0 ? statement_copy(query) : NULL;
-    if (statement) {
-        statement->index = origin->statements_n++;
-        statement->next = origin->statements;
-        origin->statements = statement;
-        *ret_statement = statement;
-    } else if (rc == 0) {
-        rc = CORRAL_ENOMEM;
-    }
-    pthread_mutex_unlock(&origin->checker_lock);
-    return rc;
 }

@@ -4,6 +4,7 @@
  * first would need the memory of the whole result twice. */
 #include "origin/sqlite_json.h"
 
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/utf8.h"
 
@@ -18,7 +19,7 @@ struct text {
     char *data;
     size_t size, room, max;
     int rc;
-    struct crl_sqlite_error *error;
+    struct crl_sql_error *error;
 };
 
 __attribute__((format(printf, 3, 4))) static int failed(struct text *text, int rc,
@@ -203,22 +204,24 @@ static int read_rows(struct text *text, sqlite3_stmt *stmt)
     return SQLITE_OK;
 }
 
-int crl_sqlite_json_read(sqlite3_stmt *stmt, enum crl_sqlite_result form, size_t value_max,
-                         struct crl_load_result *ret_result, struct crl_sqlite_error *ret_error)
+int crl_sqlite_json_read(sqlite3_stmt *stmt, enum crl_sql_form form, size_t value_max,
+                         struct crl_sqlite_json *ret_json, struct crl_sql_error *ret_error)
 {
+    crl_assert(stmt && !sqlite3_stmt_busy(stmt));
     struct text text = {.max = value_max, .error = ret_error};
-    int sqlite_rc = form == CRL_SQLITE_ROW ? read_row(&text, stmt) : read_rows(&text, stmt);
+    int sqlite_rc = form == CRL_SQL_ROW ? read_row(&text, stmt) : read_rows(&text, stmt);
     if (text.rc < 0) {
         free(text.data);
-        *ret_result = (struct crl_load_result){.rc = text.rc, .why = ret_error->text};
+        *ret_json = (struct crl_sqlite_json){.rc = text.rc};
         return sqlite_rc;
     }
-    *ret_result = (struct crl_load_result){.data = text.data, .size = text.size};
+    *ret_json = (struct crl_sqlite_json){.data = text.data, .size = text.size};
     return SQLITE_OK;
 }
 
-int crl_sqlite_json_check(sqlite3_stmt *stmt, struct crl_sqlite_error *ret_error)
+int crl_sqlite_json_check(sqlite3_stmt *stmt, struct crl_sql_error *ret_error)
 {
+    crl_assert(stmt);
     struct text none = {.error = ret_error};
     int columns = sqlite3_column_count(stmt);
     if (columns == 0)

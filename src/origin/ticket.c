@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * ticket.c - a table of places, each with a generation; free ones are a list. */
+ * ticket.c - a table of slots, each with a serial number; free ones are a list.
+ *
+ * Invariants, all under the lock:
+ *   T1  A slot is in the list of free ones if and only if its object is NULL.
+ *   T2  A slot's serial number grows with each claim; so no two tickets of one slot are equal. */
 #include "origin/ticket.h"
 
 #include "base/assert.h"
@@ -10,36 +14,37 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* A ticket: the generation above, the place + 1 in the lower bits, so that it is never NULL. */
-#define PLACE_BITS (UINTPTR_MAX > UINT32_MAX ? 24 : 16)
-#define PLACES_MAX ((UINT32_C(1) << PLACE_BITS) - 1)
-#define NO_PLACE   UINT32_MAX
+/* A ticket: the serial number above, the slot + 1 in the lower bits, so that it is never NULL. */
+#define SLOT_BITS (UINTPTR_MAX > UINT32_MAX ? 24 : 16)
+#define SLOTS_MAX ((UINT32_C(1) << SLOT_BITS) - 1)
+#define NO_SLOT   UINT32_MAX
 
-struct place {
-    void *object;         /* NULL: free */
-    uintptr_t generation; /* grows with each claim */
+struct slot {
+    void *object;     /* NULL: free */
+    uintptr_t serial; /* T2 */
     uint32_t next_free;
 };
 
 static struct {
     pthread_mutex_t lock;
-    struct place *places;
+    struct slot *slots;
     uint32_t room;
     uint32_t first_free;
-} table = {.lock = PTHREAD_MUTEX_INITIALIZER, .first_free = NO_PLACE};
+} table = {.lock = PTHREAD_MUTEX_INITIALIZER, .first_free = NO_SLOT};
 
-/* Double the table. Under the lock. Returns whether there is a free place now. */
+/* Double the table. Under the lock. Returns whether there is a free slot now. */
 static bool grow(void)
 {
+    crl_assert(table.first_free == NO_SLOT);
     uint32_t room = table.room > 0 ? table.room * 2 : 64;
-    if (room > PLACES_MAX)
+    if (room > SLOTS_MAX)
         return false;
-    struct place *places = realloc(table.places, room * sizeof *places);
-    if (!places)
+    struct slot *slots = realloc(table.slots, room * sizeof *slots);
+    if (!slots)
         return false;
     for (uint32_t i = table.room; i < room; i++)
-        places[i] = (struct place){.next_free = i + 1 < room ? i + 1 : NO_PLACE};
-    table.places = places;
+        slots[i] = (struct slot){.next_free = i + 1 < room ? i + 1 : NO_SLOT};
+    table.slots = slots;
     table.first_free = table.room;
     table.room = room;
     return true;
@@ -47,16 +52,16 @@ static bool grow(void)
 
 static const void *ticket_of(uint32_t i)
 {
-    return (const void *)(table.places[i].generation << PLACE_BITS | (i + 1));
+    return (const void *)(table.slots[i].serial << SLOT_BITS | (i + 1));
 }
 
-/* The place that a ticket is good for, or NULL. Under the lock. */
-static struct place *find(const void *ticket)
+/* The slot that a ticket is good for, or NULL. Under the lock. */
+static struct slot *find(const void *ticket)
 {
-    uint32_t i = (uint32_t)((uintptr_t)ticket & PLACES_MAX) - 1;
-    if (i >= table.room || !table.places[i].object || ticket_of(i) != ticket)
+    uint32_t i = (uint32_t)((uintptr_t)ticket & SLOTS_MAX) - 1;
+    if (i >= table.room || !table.slots[i].object || ticket_of(i) != ticket)
         return NULL;
-    return &table.places[i];
+    return &table.slots[i];
 }
 
 const void *crl_ticket_issue(void *object)
@@ -64,10 +69,11 @@ const void *crl_ticket_issue(void *object)
     const void *ticket = NULL;
     crl_assert(object);
     pthread_mutex_lock(&table.lock);
-    if (table.first_free != NO_PLACE || grow()) {
+    if (table.first_free != NO_SLOT || grow()) {
         uint32_t i = table.first_free;
-        table.first_free = table.places[i].next_free;
-        table.places[i].object = object;
+        crl_assert(i < table.room && !table.slots[i].object); /* T1 */
+        table.first_free = table.slots[i].next_free;
+        table.slots[i].object = object;
         ticket = ticket_of(i);
     }
     pthread_mutex_unlock(&table.lock);
@@ -78,13 +84,13 @@ void *crl_ticket_claim(const void *ticket)
 {
     void *object = NULL;
     pthread_mutex_lock(&table.lock);
-    struct place *place = find(ticket);
-    if (place) {
-        object = place->object;
-        place->object = NULL;
-        place->generation++;
-        place->next_free = table.first_free;
-        table.first_free = (uint32_t)(place - table.places);
+    struct slot *slot = find(ticket);
+    if (slot) {
+        object = slot->object;
+        slot->object = NULL;
+        slot->serial++;
+        slot->next_free = table.first_free;
+        table.first_free = (uint32_t)(slot - table.slots);
     }
     pthread_mutex_unlock(&table.lock);
     return object;
@@ -92,12 +98,13 @@ void *crl_ticket_claim(const void *ticket)
 
 bool crl_ticket_look(const void *ticket, void (*look)(const void *object, void *arg), void *arg)
 {
+    crl_assert(look);
     pthread_mutex_lock(&table.lock);
-    struct place *place = find(ticket);
-    if (place)
-        look(place->object, arg);
+    struct slot *slot = find(ticket);
+    if (slot)
+        look(slot->object, arg);
     pthread_mutex_unlock(&table.lock);
-    return place != NULL;
+    return slot != NULL;
 }
 
 void crl_tickets_lock(void)

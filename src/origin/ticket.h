@@ -2,13 +2,14 @@
  *
  * ticket.h - handles for programs that may use them too often or too late.
  *
- * What a loader holds looks like a pointer and is a number: a place in a table and the place's
- * generation. So a load that is answered twice, from whatever thread and however late, names a
+ * What a loader holds looks like a pointer and is a number: a slot of a table, and the slot's
+ * serial number. So a load that is answered twice, from whatever thread and however late, names a
  * ticket that is no longer good, instead of memory that is no longer there. Claiming a ticket is
  * how one of several answers becomes the first.
  *
  * One table for the process, because a late answer has nothing else to go by: its cache may be
- * gone. Limits: 2^23 tickets at once; a generation comes round after 2^40 claims of one place.
+ * gone. Limits: 2^23 tickets at once; a serial number comes round after 2^40 claims of
+ * one slot.
  *
  * Threads: any; one short lock. */
 #ifndef CRL_ORIGIN_TICKET_H
@@ -17,6 +18,7 @@
 #include <stdbool.h>
 
 /* crl_ticket_issue - a new ticket for an object, which stays valid until the ticket is claimed.
+ * object  borrowed until the claim; not NULL
  * Returns NULL without memory or beyond the limit. */
 const void *crl_ticket_issue(void *object);
 

@@ -5,15 +5,17 @@
 
 #include "base/assert.h"
 
-static const struct crl_load_result cancelled_result = {
-    .rc = CORRAL_EDEADLINE,
-    .why = "the load was cancelled",
-};
+static struct crl_load_result cancelled(void)
+{
+    return crl_load_failed(CORRAL_EDEADLINE, "the load was cancelled");
+}
 
 int crl_works_init(struct crl_works *works, const struct crl_origin_ops *origin_ops,
                    const struct crl_works_ops *ops, const char *name, uint32_t concurrency)
 {
     struct crl_pool *pool;
+    crl_assert(origin_ops->close_wait == crl_works_close_wait);
+    crl_assert(ops->run && ops->release && ops->destroy);
     int rc = crl_pool_new(name, concurrency, &pool);
     if (rc < 0)
         return rc;
@@ -39,7 +41,9 @@ void crl_works_fini(struct crl_works *works)
 
 void crl_works_unref(struct crl_works *works)
 {
-    if (atomic_fetch_sub_explicit(&works->refs, 1, memory_order_acq_rel) == 1)
+    uint32_t before = atomic_fetch_sub_explicit(&works->refs, 1, memory_order_acq_rel);
+    crl_assert(before > 0); /* K5 */
+    if (before == 1)
         works->ops->destroy(works);
 }
 
@@ -65,9 +69,8 @@ static struct crl_load *take_load(struct crl_work *work)
     return load;
 }
 
-/* Give the answer that is owed. The last one lets crl_works_free() go on (K4). */
-static void answer(struct crl_works *works, struct crl_load *load,
-                   const struct crl_load_result *result)
+/* Give the answer that is owed. The last one lets crl_works_close_wait() go on (K4). */
+static void answer(struct crl_works *works, struct crl_load *load, struct crl_load_result result)
 {
     crl_load_answer(load, result);
     pthread_mutex_lock(&works->lock);
@@ -76,15 +79,34 @@ static void answer(struct crl_works *works, struct crl_load *load,
     pthread_mutex_unlock(&works->lock);
 }
 
-bool crl_work_end(struct crl_work *work, const struct crl_load_result *result)
+bool crl_work_end(struct crl_work *work, struct crl_load_result result)
 {
     struct crl_works *works = work->works;
+    crl_assert(crl_load_result_is_valid(result));
     pthread_mutex_lock(&works->lock);
     struct crl_load *load = work->load ? take_load(work) : NULL;
     pthread_mutex_unlock(&works->lock);
     if (load)
         answer(works, load, result);
+    else if (result.draft)
+        crl_entry_unref(work->allocator, result.draft);
     return load != NULL;
+}
+
+struct crl_entry *crl_work_draft(struct crl_work *work, size_t value_bytes, size_t meta_bytes)
+{
+    struct crl_works *works = work->works;
+    pthread_mutex_lock(&works->lock);
+    bool is_open = work->load != NULL;
+    if (is_open)
+        crl_allocator_ref(work->allocator); /* K6 */
+    pthread_mutex_unlock(&works->lock);
+    if (!is_open)
+        return NULL;
+    struct crl_entry *draft =
+        crl_entry_draft(work->allocator, work->key_size, value_bytes, meta_bytes);
+    crl_allocator_unref(work->allocator);
+    return draft;
 }
 
 /* -------------------------------------------------------------------------------------- running */
@@ -110,15 +132,23 @@ static void run(struct crl_job *job, uint32_t worker)
     pthread_mutex_unlock(&works->lock);
 
     if (load)
-        answer(works, load, &cancelled_result);
+        answer(works, load, cancelled());
     works->ops->release(work, has_run);
 }
 
 void crl_work_start(struct crl_works *works, struct crl_work *work, struct crl_load *load)
 {
+    crl_assert(load->answer && load->allocator && !load->origin_private);
     atomic_fetch_add_explicit(&works->refs, 1, memory_order_relaxed);
     pthread_mutex_lock(&works->lock);
-    *work = (struct crl_work){.job.run = run, .works = works, .load = load, .next = works->open};
+    *work = (struct crl_work){
+        .job.run = run,
+        .works = works,
+        .load = load,
+        .next = works->open,
+        .allocator = load->allocator,
+        .key_size = load->key.size,
+    };
     work->link = &works->open;
     if (work->next)
         work->next->link = &work->next;
@@ -128,10 +158,9 @@ void crl_work_start(struct crl_works *works, struct crl_work *work, struct crl_l
 
     if (crl_pool_post(works->pool, &work->job) == 0)
         return;
-    crl_work_end(work, &(struct crl_load_result){
-                           .rc = CORRAL_EORIGIN,
-                           .why = "no worker thread could be started",
-                       });
+    bool has_ended =
+        crl_work_end(work, crl_load_failed(CORRAL_EORIGIN, "no worker thread could be started"));
+    crl_assert(has_ended); /* who cancels is on this thread */
     works->ops->release(work, false);
 }
 
@@ -151,7 +180,7 @@ static void cancel_work(struct crl_work *work)
     bool never_runs = work->state == CRL_WORK_QUEUED && crl_pool_take_back(works->pool, &work->job);
     struct crl_load *load = take_load(work);
     pthread_mutex_unlock(&works->lock);
-    answer(works, load, &cancelled_result);
+    answer(works, load, cancelled());
     if (never_runs)
         works->ops->release(work, false);
     pthread_mutex_lock(&works->lock);
@@ -162,12 +191,15 @@ void crl_works_cancel(struct crl_origin *origin, struct crl_load *load)
     struct crl_works *works = (struct crl_works *)origin;
     pthread_mutex_lock(&works->lock);
     struct crl_work *work = load->origin_private;
-    if (work)
+    if (work) {
+        crl_assert(work->works == works && work->load == load); /* K2 */
         cancel_work(work);
+    }
     pthread_mutex_unlock(&works->lock);
 }
 
-/* Cancel what is open. Each turn ends a load or marks one, so this comes to an end. Under the lock.
+/* Cancel what is open. Each round ends a load or marks one, so this comes to an end. Under the
+ * lock.
  */
 static void cancel_all(struct crl_works *works)
 {
@@ -183,13 +215,19 @@ static void cancel_all(struct crl_works *works)
     }
 }
 
-int crl_works_free(struct crl_origin *origin, corral_us wait_us)
+void crl_works_close_begin(struct crl_origin *origin)
 {
     struct crl_works *works = (struct crl_works *)origin;
+    crl_assert(works->pool);
     pthread_mutex_lock(&works->lock);
     cancel_all(works);
     pthread_mutex_unlock(&works->lock);
+}
 
+int crl_works_close_wait(struct crl_origin *origin, corral_us wait_us)
+{
+    struct crl_works *works = (struct crl_works *)origin;
+    crl_assert(works->pool && wait_us >= 0);
     int rc = crl_pool_free(works->pool, wait_us);
     works->pool = NULL;
 
@@ -197,7 +235,7 @@ int crl_works_free(struct crl_origin *origin, corral_us wait_us)
     while (works->open) { /* stuck, and left behind */
         struct crl_load *load = take_load(works->open);
         pthread_mutex_unlock(&works->lock);
-        answer(works, load, &cancelled_result);
+        answer(works, load, cancelled());
         pthread_mutex_lock(&works->lock);
     }
     while (works->answering > 0)

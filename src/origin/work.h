@@ -2,7 +2,7 @@
  *
  * work.h - loads as work for a pool: what all origins that block have in common.
  *
- * It keeps the promises O1 to O6 of origin.h, so that an origin has only to say how one load runs.
+ * It keeps the promises O1 to O8 of origin.h, so that an origin has only to say how one load runs.
  *
  *     start        the pool has a worker            ops->run() returns
  *      |                    |                               |
@@ -21,9 +21,14 @@
  *       and the work is in the list of its origin.
  *   K3  interrupt() is called between the begin and the return of run() of this very work, and
  *       release() never at the same time.
- *   K4  After crl_works_free() no load of the origin is touched: it waits for answers under way.
+ *   K4  After crl_works_close_wait() no load of the origin is touched: it waits for answers under
+ *       way.
  *   K5  The origin's memory is counted by reference: its owner holds one, and each work from its
  *       start until crl_work_fini().
+ *   K6  The allocator of drafts is asked for a draft only while `load` is set, and with a reference
+ *       that was taken under the lock (O8): the load may end meanwhile, and the cache with it. From
+ *       then on the draft itself keeps the allocator. No work holds a lasting reference: a loader
+ *       that never answers keeps its work for ever, and must not keep a cache's memory too.
  *
  * Threads: as the port says. Lock order: works, then pool. */
 #ifndef CRL_ORIGIN_WORK_H
@@ -71,6 +76,8 @@ struct crl_work {
     struct crl_load *load; /* NULL: has ended (K1) */
     struct crl_work *next; /* open works */
     struct crl_work **link;
+    struct crl_allocator *allocator; /* of the load; K6 */
+    size_t key_size;
     enum crl_work_state state;
     _Atomic bool cancelled; /* may be read without the lock; never goes back */
 };
@@ -86,11 +93,12 @@ void crl_works_fini(struct crl_works *works);
 /* crl_works_unref - drop a reference. */
 void crl_works_unref(struct crl_works *works);
 
-/* crl_work_start - O1: hand a load to the pool. If no thread can be had, the load ends at once. */
+/* crl_work_start - O1: hand one load to the pool. If no thread can be had, the load ends at once.
+ * Either way neither load nor work may be touched afterwards. */
 void crl_work_start(struct crl_works *works, struct crl_work *work, struct crl_load *load);
 
 /* crl_work_fini - nothing needs the work any more: drop its reference to the origin (which may go
- * with it). Its load has ended, or never will. */
+ * with it). Its load has ended. */
 void crl_work_fini(struct crl_work *work);
 
 /* crl_work_is_cancelled - has nobody a use for the answer any more? Any thread. */
@@ -99,12 +107,17 @@ static inline bool crl_work_is_cancelled(const struct crl_work *work)
     return atomic_load_explicit(&work->cancelled, memory_order_relaxed);
 }
 
-/* crl_work_end - O2: answer, unless the load has ended already. Any thread that keeps the work
- * alive. Returns whether the answer was given. If not, result->data is still the caller's. */
-bool crl_work_end(struct crl_work *work, const struct crl_load_result *result);
+/* crl_work_draft - O7: a draft for the value of the work's load. Any thread that keeps the work
+ * alive. Returns NULL without memory, and if the load has ended: then nobody wants the value. */
+struct crl_entry *crl_work_draft(struct crl_work *work, size_t value_bytes, size_t meta_bytes);
 
-/* crl_works_cancel, crl_works_free - the operations of the port, as they are. */
+/* crl_work_end - O2: answer, unless the load has ended already. Any thread that keeps the work
+ * alive. The draft is taken either way. Returns whether the answer was given. */
+bool crl_work_end(struct crl_work *work, struct crl_load_result result);
+
+/* crl_works_cancel and the next two - the operations of the port, as they are. */
 void crl_works_cancel(struct crl_origin *origin, struct crl_load *load);
-int crl_works_free(struct crl_origin *origin, corral_us wait_us);
+void crl_works_close_begin(struct crl_origin *origin);
+int crl_works_close_wait(struct crl_origin *origin, corral_us wait_us);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "http/listen.h"
 #include "io/clock.h"
-#include "origin/sqlite.h"
+#include "origin/sqlite.h" /* for its row in the table of kinds alone */
 #include "server/admin.h"
 #include "server/log.h"
 
@@ -24,7 +24,6 @@ enum {
     CONNECTIONS_DEFAULT_MAX = 100000,
     CONNECTIONS_ADMIN_MAX = 64,
     FILES_RESERVED = 128, /* for all but clients, fronts and databases */
-    FILES_PER_LOAD = 3,   /* an SQLite connection: database, WAL, shared memory */
     FRONTS_MAX = 256,
     NEGATIVE_TTL_MAX_US = 5000000,
 };
@@ -82,19 +81,58 @@ static int cache_open(struct crl_server *server)
     return corral_open(&options, &server->cache);
 }
 
-static int origin_open(struct crl_server *server, size_t i, struct crl_problems *problems)
+/* --------------------------------------------------------------------------- origins and routes */
+
+static int sqlite_open(const struct crl_config *config, const struct crl_config_origin *given,
+                       struct crl_origin **ret_origin, struct crl_sql_error *ret_error)
 {
-    const struct crl_config_origin *given = &server->config->origins[i];
-    struct crl_origin_sqlite_options sqlite = {
+    struct crl_origin_sqlite_options options = {
         .path = given->sqlite,
         .concurrency = given->concurrency,
         .delay_us = given->delay_us,
-        .value_max = server->config->cache.value_max,
+        .value_max = config->cache.value_max,
     };
-    struct crl_sqlite_error error;
-    int rc = crl_origin_sqlite_new(&sqlite, &server->origin_impls[i], &error);
-    if (rc == CORRAL_EINVAL)
-        crl_problems_add(problems, given->sqlite_at, "the database cannot be read: %s", error.text);
+    return crl_origin_sqlite_new(&options, ret_origin, ret_error);
+}
+
+/* The kinds of origin. Each is named in the configuration by a key of its own, a text that says
+ * where the database is; no other place of the daemon knows the kinds. */
+static const struct origin_kind {
+    size_t given; /* in struct crl_config_origin: the text, NULL if it is another kind; and where */
+    size_t given_at;
+    int (*open)(const struct crl_config *config, const struct crl_config_origin *given,
+                struct crl_origin **ret_origin, struct crl_sql_error *ret_error);
+    uint32_t files_per_load;
+} origin_kinds[] = {
+    {
+        .given = offsetof(struct crl_config_origin, sqlite),
+        .given_at = offsetof(struct crl_config_origin, sqlite_at),
+        .open = sqlite_open,
+        .files_per_load = 3, /* database, WAL, shared memory */
+    },
+};
+
+/* The configuration demands that an origin is of one kind. */
+static const struct origin_kind *kind_of(const struct crl_config_origin *given)
+{
+    for (size_t i = 0; i < sizeof origin_kinds / sizeof origin_kinds[0]; i++) {
+        if (*(char *const *)((const char *)given + origin_kinds[i].given) != NULL)
+            return &origin_kinds[i];
+    }
+    crl_unreachable();
+}
+
+static int origin_open(struct crl_server *server, size_t i, struct crl_problems *problems)
+{
+    const struct crl_config_origin *given = &server->config->origins[i];
+    const struct origin_kind *kind = kind_of(given);
+    struct crl_sql_error error;
+    int rc = kind->open(server->config, given, &server->origin_impls[i], &error);
+    if (rc == CORRAL_EINVAL) {
+        const void *at = (const char *)given + kind->given_at;
+        crl_problems_add(problems, *(const struct crl_place *)at, "the database cannot be read: %s",
+                         error.text);
+    }
     if (rc < 0)
         return rc;
     struct corral_origin_options options = {
@@ -108,39 +146,36 @@ static int origin_open(struct crl_server *server, size_t i, struct crl_problems 
                              &server->origins[i].origin);
 }
 
-static enum crl_sqlite_type sqlite_type(enum crl_param_type type)
+static enum crl_sql_type sql_type(enum crl_param_type type)
 {
     switch (type) {
     case CRL_PARAM_TEXT:
-        return CRL_SQLITE_TEXT;
+        return CRL_SQL_TEXT;
     case CRL_PARAM_INTEGER:
-        return CRL_SQLITE_INTEGER;
+        return CRL_SQL_INTEGER;
     case CRL_PARAM_NUMBER:
-        return CRL_SQLITE_NUMBER;
+        return CRL_SQL_NUMBER;
     case CRL_PARAM_BOOLEAN:
-        return CRL_SQLITE_BOOLEAN;
+        return CRL_SQL_BOOLEAN;
     }
-    return CRL_SQLITE_TEXT;
+    return CRL_SQL_TEXT;
 }
 
 /* Compile a route's query. */
 static int statement_open(struct crl_server *server, const struct crl_config_route *given,
-                          struct crl_problems *problems,
-                          struct crl_sqlite_statement **ret_statement)
+                          struct crl_problems *problems, void **ret_statement)
 {
-    struct crl_sqlite_param params[CRL_CONFIG_PARAMS_MAX];
+    struct crl_sql_param params[CRL_CONFIG_PARAMS_MAX];
     for (size_t i = 0; i < given->params_n; i++)
-        params[i] =
-            (struct crl_sqlite_param){given->params[i].name, sqlite_type(given->params[i].type)};
-    struct crl_sqlite_query query = {
+        params[i] = (struct crl_sql_param){given->params[i].name, sql_type(given->params[i].type)};
+    struct crl_sql_query query = {
         .sql = given->query,
         .params = params,
         .params_n = given->params_n,
-        .result = given->result == CRL_RESULT_ROWS ? CRL_SQLITE_ROWS : CRL_SQLITE_ROW,
+        .form = given->result == CRL_RESULT_ROWS ? CRL_SQL_ROWS : CRL_SQL_ROW,
     };
-    struct crl_sqlite_error error;
-    int rc = crl_sqlite_statement_new(server->origin_impls[given->origin], &query, ret_statement,
-                                      &error);
+    struct crl_sql_error error;
+    int rc = crl_sql_prepare(server->origin_impls[given->origin], &query, ret_statement, &error);
     if (rc == CORRAL_EINVAL) {
         size_t offset = error.sql_offset > 0 ? (size_t)error.sql_offset : 0;
         crl_problems_add(problems, crl_text_map_place(&given->query_map, given->query, offset),
@@ -152,7 +187,7 @@ static int statement_open(struct crl_server *server, const struct crl_config_rou
 static int route_open(struct crl_server *server, size_t i, struct crl_problems *problems)
 {
     const struct crl_config_route *given = &server->config->routes[i];
-    struct crl_sqlite_statement *statement;
+    void *statement;
     if (server->origins[given->origin].origin == NULL)
         return CORRAL_EINVAL; /* that has been told */
     int rc = statement_open(server, given, problems, &statement);
@@ -227,7 +262,8 @@ static uint32_t connections_default(const struct crl_config *config)
     uint64_t files = crl_raise_open_files(), reserved = FILES_RESERVED + CONNECTIONS_ADMIN_MAX;
     reserved += (uint64_t)CRL_FRONT_FILES * (fronts_wanted(config) + 1);
     for (size_t i = 0; i < config->origins_n; i++)
-        reserved += (uint64_t)FILES_PER_LOAD * config->origins[i].concurrency;
+        reserved +=
+            (uint64_t)kind_of(&config->origins[i])->files_per_load * config->origins[i].concurrency;
     uint64_t left = files > reserved + 16 ? files - reserved : 16;
     return left < CONNECTIONS_DEFAULT_MAX ? (uint32_t)left : CONNECTIONS_DEFAULT_MAX;
 }

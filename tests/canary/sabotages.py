@@ -220,7 +220,7 @@ SABOTAGES = [
     ("a replaced entry stays in the queue", "T2", "test_table", "", ALL, [
         ("src/core/sieve.c", "    link_up(sieve, entry, old->newer);\n", "")]),
     ("a ticket is good for ever", "P5", "test_ticket", "not ok", ALL, [
-        ("src/origin/ticket.c", "        place->object = NULL;\n        place->generation++;\n", "")]),
+        ("src/origin/ticket.c", "        slot->object = NULL;\n        slot->serial++;\n", "")]),
     ("percent signs are taken as they come", "bad input", "test_form", "not ok", ALL, [
         ("src/base/form.c", "return CRL_FORM_EPERCENT;", "return 0;")]),
 ]

@@ -3,7 +3,8 @@
  * probe.h - a load in the hands of a test: plays the engine's part and notes what it is answered.
  *
  * The key is in memory of its own that is freed when the load ends (O4), so the address sanitizer
- * sees an origin that reads it later. Nothing sleeps: every wait has a generous limit. */
+ * sees an origin that reads it later. Drafts come from `probe_allocator`, which a test may set.
+ * Nothing sleeps: every wait has a generous limit. */
 #ifndef CRL_TESTS_PROBE_H
 #define CRL_TESTS_PROBE_H
 
@@ -27,54 +28,79 @@
 static pthread_mutex_t probe_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t probe_changed = PTHREAD_COND_INITIALIZER;
 
+static struct crl_allocator *probe_allocator = &crl_allocator_malloc;
+
 struct probe {
     struct crl_load load; /* first */
     char *key;
     uint32_t answers;
+    size_t together; /* how many loads were answered by the same call */
     int rc;
-    char *data; /* NULL: not found, or an error */
-    size_t size;
+    struct crl_entry *draft;         /* NULL: not found, or an error */
+    struct crl_allocator *allocator; /* of the draft */
     char why[256];
     bool has_why;
 };
 
-static inline void probe_answer(struct crl_load *load, const struct crl_load_result *result)
+static inline void probe_note(struct probe *probe, struct crl_load_result result)
 {
-    struct probe *probe = (struct probe *)load;
-    pthread_mutex_lock(&probe_lock);
     probe->answers++;
-    probe->rc = result->rc;
-    probe->data = result->data;
-    probe->size = result->size;
-    probe->has_why = result->why != NULL;
-    snprintf(probe->why, sizeof probe->why, "%s", result->why ? result->why : "");
+    probe->rc = result.rc;
+    probe->draft = result.draft;
+    probe->has_why = result.why != NULL;
+    snprintf(probe->why, sizeof probe->why, "%s", result.why ? result.why : "");
     free(probe->key);
     probe->key = NULL;
+}
+
+static inline void probe_answer(const struct crl_load_answered *answered, size_t n)
+{
+    pthread_mutex_lock(&probe_lock);
+    for (size_t i = 0; i < n; i++) {
+        struct probe *probe = (struct probe *)answered[i].load;
+        probe->together = n;
+        probe_note(probe, answered[i].result);
+    }
     pthread_cond_broadcast(&probe_changed);
     pthread_mutex_unlock(&probe_lock);
 }
 
-/* Start a load of a key. */
-static inline void probe_start(struct probe *probe, struct crl_origin *origin, const char *key,
-                               void *space_arg)
+/* Make a load of a key. */
+static inline void probe_init(struct probe *probe, const char *key, void *space_arg)
 {
     static uint64_t last_id;
     size_t size = strlen(key);
-    *probe = (struct probe){.key = malloc(size > 0 ? size : 1)};
+    *probe = (struct probe){.key = malloc(size > 0 ? size : 1), .allocator = probe_allocator};
     memcpy(probe->key, key, size);
     probe->load = (struct crl_load){
         .id = ++last_id,
         .key = crl_bytes(probe->key, size),
         .space_arg = space_arg,
         .deadline_at = crl_now() + PROBE_LIMIT,
+        .allocator = probe_allocator,
         .answer = probe_answer,
     };
-    origin->ops->start(origin, &probe->load);
+}
+
+/* Start a load of a key. */
+static inline void probe_start(struct probe *probe, struct crl_origin *origin, const char *key,
+                               void *space_arg)
+{
+    probe_init(probe, key, space_arg);
+    crl_origin_start(origin, &probe->load);
+}
+
+/* Start loads that have been made, as one list. */
+static inline void probe_start_list(struct probe *probes, size_t n, struct crl_origin *origin)
+{
+    for (size_t i = 0; i + 1 < n; i++)
+        probes[i].load.next = &probes[i + 1].load;
+    crl_origin_start(origin, &probes[0].load);
 }
 
 static inline void probe_cancel(struct probe *probe, struct crl_origin *origin)
 {
-    origin->ops->cancel(origin, &probe->load);
+    crl_origin_cancel(origin, &probe->load);
 }
 
 /* Wait for a condition; evaluated under the lock. */
@@ -109,21 +135,34 @@ static inline uint32_t probe_answers(const struct probe *probe)
     return answers;
 }
 
-/* The load has ended, just once, as said. data NULL: not found, or any error. Frees the data. */
+/* The bytes of the value; of no value none. */
+static inline struct corral_bytes probe_value(const struct probe *probe)
+{
+    return probe->draft ? crl_entry_value(probe->draft) : crl_bytes(NULL, 0);
+}
+
+static inline void probe_drop_draft(struct probe *probe)
+{
+    if (probe->draft)
+        crl_entry_unref(probe->allocator, probe->draft);
+    probe->draft = NULL;
+}
+
+/* The load has ended, just once, as said. data NULL: not found, or any error. Frees the draft. */
 static inline void probe_expect(struct probe *probe, int rc, const char *data)
 {
     probe_await(probe->answers > 0);
     assert_int_equal(probe->answers, 1);
     if (probe->rc != rc)
         fail_msg("rc %d, not %d: %s", probe->rc, rc, probe->why);
-    if (data && !probe->data)
+    struct corral_bytes value = probe_value(probe);
+    if (data && !probe->draft)
         fail_msg("no value, not %s", data);
     if (!data)
-        assert_null(probe->data);
-    else if (!crl_bytes_equal(corral_str(data), crl_bytes(probe->data, probe->size)))
-        fail_msg("%.*s, not %s", (int)probe->size, probe->data, data);
-    free(probe->data);
-    probe->data = NULL;
+        assert_null(probe->draft);
+    else if (!crl_bytes_equal(corral_str(data), value))
+        fail_msg("%.*s, not %s", (int)value.size, (const char *)value.data, data);
+    probe_drop_draft(probe);
 }
 
 /* The load has ended, just once, somehow. */
@@ -131,8 +170,7 @@ static inline void probe_expect_end(struct probe *probe)
 {
     probe_await(probe->answers > 0);
     assert_int_equal(probe->answers, 1);
-    free(probe->data);
-    probe->data = NULL;
+    probe_drop_draft(probe);
 }
 
 /* Start a load and wait for what it is answered. */

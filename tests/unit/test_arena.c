@@ -85,6 +85,19 @@ static void blocks_outlive_the_owner(void **state)
     }
 }
 
+/* Who holds a reference may still ask for blocks. */
+static void a_reference_outlives_the_owner(void **state)
+{
+    (void)state;
+    struct crl_allocator *arena = make_arena();
+    crl_allocator_ref(arena);
+    crl_arena_release(arena);
+    unsigned char *block = take(arena, 100);
+    crl_allocator_unref(arena); /* now the block alone keeps it */
+    memset(block, 7, 100);
+    arena->free(arena, block, 100);
+}
+
 /* -------------------------------------------------------------------------------------- figures */
 
 #ifndef CRL_SANITIZED
@@ -263,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_size_is_aligned_and_whole),
         cmocka_unit_test(blocks_outlive_the_owner),
+        cmocka_unit_test(a_reference_outlives_the_owner),
 #ifndef CRL_SANITIZED
         cmocka_unit_test(empty_pages_serve_other_sizes),
         cmocka_unit_test(an_arena_that_keeps_little_takes_little),

@@ -22,7 +22,7 @@ static struct crl_origin *origin;
 
 static struct crl_origin *open_with(const struct crl_origin_sqlite_options *options)
 {
-    struct crl_sqlite_error error;
+    struct crl_sql_error error;
     struct crl_origin *opened = NULL;
     if (crl_origin_sqlite_new(options, &opened, &error) < 0)
         fail_msg("%s", error.text);
@@ -51,38 +51,38 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    assert_int_equal(origin->ops->free(origin, PROBE_LIMIT), 0);
+    assert_int_equal(crl_origin_close(origin, PROBE_LIMIT), 0);
     scratch_close(&scratch);
     return 0;
 }
 
-static const struct crl_sqlite_param id_param = {"id", CRL_SQLITE_TEXT};
+static const struct crl_sql_param id_param = {"id", CRL_SQL_TEXT};
 
 /* A statement with at most the one parameter :id of a type. */
-static void *typed(const char *sql, enum crl_sqlite_result result, enum crl_sqlite_type type)
+static void *typed(const char *sql, enum crl_sql_form form, enum crl_sql_type type)
 {
-    struct crl_sqlite_error error;
-    struct crl_sqlite_statement *statement = NULL;
-    const struct crl_sqlite_param param = {"id", type};
-    const struct crl_sqlite_query query = {
+    struct crl_sql_error error;
+    void *statement = NULL;
+    const struct crl_sql_param param = {"id", type};
+    const struct crl_sql_query query = {
         .sql = sql,
         .params = &param,
         .params_n = strstr(sql, ":id") ? 1 : 0,
-        .result = result,
+        .form = form,
     };
-    if (crl_sqlite_statement_new(origin, &query, &statement, &error) < 0)
+    if (crl_sql_prepare(origin, &query, &statement, &error) < 0)
         fail_msg("%s: %s", sql, error.text);
     return statement;
 }
 
 static void *row(const char *sql)
 {
-    return typed(sql, CRL_SQLITE_ROW, CRL_SQLITE_TEXT);
+    return typed(sql, CRL_SQL_ROW, CRL_SQL_TEXT);
 }
 
 static void *rows(const char *sql)
 {
-    return typed(sql, CRL_SQLITE_ROWS, CRL_SQLITE_TEXT);
+    return typed(sql, CRL_SQL_ROWS, CRL_SQL_TEXT);
 }
 
 /* A load fails with a text that says this. */
@@ -127,7 +127,7 @@ static void test_types(void **state)
 static void test_reals_read_back_the_same(void **state)
 {
     (void)state;
-    void *statement = typed("SELECT :id AS n", CRL_SQLITE_ROW, CRL_SQLITE_NUMBER);
+    void *statement = typed("SELECT :id AS n", CRL_SQL_ROW, CRL_SQL_NUMBER);
     struct crl_rng rng = crl_rng_split(7, "reals");
     for (int i = 0; i < 2000; i++) {
         char key[64];
@@ -140,10 +140,11 @@ static void test_reals_read_back_the_same(void **state)
         probe_start(&probe, origin, key, statement);
         probe_await(probe.answers > 0);
         assert_int_equal(probe.rc, 0);
-        json_t *json = json_loadb(probe.data, probe.size, 0, NULL);
+        struct corral_bytes value = probe_value(&probe);
+        json_t *json = json_loadb(value.data, value.size, 0, NULL);
         double read = json_number_value(json_object_get(json, "n"));
         if (read < drawn || read > drawn)
-            fail_msg("%s became %.*s", key, (int)probe.size, probe.data);
+            fail_msg("%s became %.*s", key, (int)value.size, (const char *)value.data);
         json_decref(json);
         probe_expect_end(&probe);
     }
@@ -180,13 +181,13 @@ static void test_values_up_to_their_limit(void **state)
 {
     (void)state;
     /* {"n":"..."} is 8 bytes more than the text */
-    void *one = typed("SELECT substr(hex(zeroblob(1000)), 1, :id) AS n", CRL_SQLITE_ROW,
-                      CRL_SQLITE_INTEGER);
+    void *one =
+        typed("SELECT substr(hex(zeroblob(1000)), 1, :id) AS n", CRL_SQL_ROW, CRL_SQL_INTEGER);
     struct probe probe;
     probe_start(&probe, origin, "id=992", one);
     probe_await(probe.answers > 0);
     assert_int_equal(probe.rc, 0);
-    assert_int_equal(probe.size, VALUE_MAX);
+    assert_int_equal(probe_value(&probe).size, VALUE_MAX);
     probe_expect_end(&probe);
     expect_failure(one, "id=993", CORRAL_EVALUE, "larger than 1000 bytes");
     expect_failure(one, "id=2000", CORRAL_EVALUE, "larger than 1000 bytes");
@@ -206,7 +207,7 @@ static void test_reading_stops_at_the_limit(void **state)
 static int open_delayed(void **state)
 {
     setup(state);
-    assert_int_equal(origin->ops->free(origin, PROBE_LIMIT), 0);
+    assert_int_equal(crl_origin_close(origin, PROBE_LIMIT), 0);
     origin = open_with(&(struct crl_origin_sqlite_options){
         .path = scratch.db,
         .concurrency = 1,
@@ -247,7 +248,7 @@ static void test_a_delay_can_be_cancelled(void **state)
     }
     struct probe last;
     probe_start(&last, slow, "", statement);
-    assert_int_equal(slow->ops->free(slow, PROBE_LIMIT), 0);
+    assert_int_equal(crl_origin_close(slow, PROBE_LIMIT), 0);
     probe_expect(&last, CORRAL_EDEADLINE, NULL);
     origin = other;
 }
@@ -258,44 +259,43 @@ static void test_parameters_by_type(void **state)
 {
     (void)state;
     static const struct {
-        enum crl_sqlite_type type;
+        enum crl_sql_type type;
         const char *key, *json; /* json NULL: not of the type */
     } cases[] = {
-        {CRL_SQLITE_TEXT, "id=12", "{\"t\":\"text\",\"v\":\"12\"}"},
-        {CRL_SQLITE_TEXT, "id=", "{\"t\":\"text\",\"v\":\"\"}"},
-        {CRL_SQLITE_TEXT, "id=%C3%A9%26", "{\"t\":\"text\",\"v\":\"\xC3\xA9&\"}"},
-        {CRL_SQLITE_TEXT, "", "{\"t\":\"null\",\"v\":null}"},
-        {CRL_SQLITE_INTEGER, "", "{\"t\":\"null\",\"v\":null}"},
-        {CRL_SQLITE_INTEGER, "id=12", "{\"t\":\"integer\",\"v\":12}"},
-        {CRL_SQLITE_INTEGER, "id=-9223372036854775808",
+        {CRL_SQL_TEXT, "id=12", "{\"t\":\"text\",\"v\":\"12\"}"},
+        {CRL_SQL_TEXT, "id=", "{\"t\":\"text\",\"v\":\"\"}"},
+        {CRL_SQL_TEXT, "id=%C3%A9%26", "{\"t\":\"text\",\"v\":\"\xC3\xA9&\"}"},
+        {CRL_SQL_TEXT, "", "{\"t\":\"null\",\"v\":null}"},
+        {CRL_SQL_INTEGER, "", "{\"t\":\"null\",\"v\":null}"},
+        {CRL_SQL_INTEGER, "id=12", "{\"t\":\"integer\",\"v\":12}"},
+        {CRL_SQL_INTEGER, "id=-9223372036854775808",
          "{\"t\":\"integer\",\"v\":-9223372036854775808}"},
-        {CRL_SQLITE_INTEGER, "id=9223372036854775807",
+        {CRL_SQL_INTEGER, "id=9223372036854775807",
          "{\"t\":\"integer\",\"v\":9223372036854775807}"},
-        {CRL_SQLITE_INTEGER, "id=9223372036854775808", NULL},
-        {CRL_SQLITE_INTEGER, "id=", NULL},
-        {CRL_SQLITE_INTEGER, "id=-", NULL},
-        {CRL_SQLITE_INTEGER, "id=%2B1", NULL},
-        {CRL_SQLITE_INTEGER, "id=1.0", NULL},
-        {CRL_SQLITE_INTEGER, "id=0x10", NULL},
-        {CRL_SQLITE_INTEGER, "id=1%20", NULL},
-        {CRL_SQLITE_INTEGER, "id=%201", NULL},
-        {CRL_SQLITE_NUMBER, "id=12", "{\"t\":\"integer\",\"v\":12}"},
-        {CRL_SQLITE_NUMBER, "id=-1.5e3", "{\"t\":\"real\",\"v\":-1500.0}"},
-        {CRL_SQLITE_NUMBER, "id=9223372036854775808",
-         "{\"t\":\"real\",\"v\":9.223372036854776e18}"},
-        {CRL_SQLITE_NUMBER, "id=1e999", NULL},
-        {CRL_SQLITE_NUMBER, "id=nan", NULL},
-        {CRL_SQLITE_NUMBER, "id=inf", NULL},
-        {CRL_SQLITE_NUMBER, "id=0x1p3", NULL},
-        {CRL_SQLITE_NUMBER, "id=1e", NULL},
-        {CRL_SQLITE_NUMBER, "id=", NULL},
-        {CRL_SQLITE_BOOLEAN, "id=true", "{\"t\":\"integer\",\"v\":1}"},
-        {CRL_SQLITE_BOOLEAN, "id=false", "{\"t\":\"integer\",\"v\":0}"},
-        {CRL_SQLITE_BOOLEAN, "id=yes", NULL},
-        {CRL_SQLITE_BOOLEAN, "id=1", NULL},
+        {CRL_SQL_INTEGER, "id=9223372036854775808", NULL},
+        {CRL_SQL_INTEGER, "id=", NULL},
+        {CRL_SQL_INTEGER, "id=-", NULL},
+        {CRL_SQL_INTEGER, "id=%2B1", NULL},
+        {CRL_SQL_INTEGER, "id=1.0", NULL},
+        {CRL_SQL_INTEGER, "id=0x10", NULL},
+        {CRL_SQL_INTEGER, "id=1%20", NULL},
+        {CRL_SQL_INTEGER, "id=%201", NULL},
+        {CRL_SQL_NUMBER, "id=12", "{\"t\":\"integer\",\"v\":12}"},
+        {CRL_SQL_NUMBER, "id=-1.5e3", "{\"t\":\"real\",\"v\":-1500.0}"},
+        {CRL_SQL_NUMBER, "id=9223372036854775808", "{\"t\":\"real\",\"v\":9.223372036854776e18}"},
+        {CRL_SQL_NUMBER, "id=1e999", NULL},
+        {CRL_SQL_NUMBER, "id=nan", NULL},
+        {CRL_SQL_NUMBER, "id=inf", NULL},
+        {CRL_SQL_NUMBER, "id=0x1p3", NULL},
+        {CRL_SQL_NUMBER, "id=1e", NULL},
+        {CRL_SQL_NUMBER, "id=", NULL},
+        {CRL_SQL_BOOLEAN, "id=true", "{\"t\":\"integer\",\"v\":1}"},
+        {CRL_SQL_BOOLEAN, "id=false", "{\"t\":\"integer\",\"v\":0}"},
+        {CRL_SQL_BOOLEAN, "id=yes", NULL},
+        {CRL_SQL_BOOLEAN, "id=1", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        void *statement = typed("SELECT typeof(:id) AS t, :id AS v", CRL_SQLITE_ROW, cases[i].type);
+        void *statement = typed("SELECT typeof(:id) AS t, :id AS v", CRL_SQL_ROW, cases[i].type);
         if (cases[i].json)
             probe_load(origin, cases[i].key, statement, 0, cases[i].json);
         else
@@ -382,11 +382,10 @@ static void test_queries_that_are_refused(void **state)
         {"SELECT ':id' AS n", "does not use the parameter :id"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct crl_sqlite_error error;
-        struct crl_sqlite_statement *statement = NULL;
-        const struct crl_sqlite_query query = {.sql = cases[i].sql, &id_param, 1};
-        assert_int_equal(crl_sqlite_statement_new(origin, &query, &statement, &error),
-                         CORRAL_EINVAL);
+        struct crl_sql_error error;
+        void *statement = NULL;
+        const struct crl_sql_query query = {.sql = cases[i].sql, &id_param, 1};
+        assert_int_equal(crl_sql_prepare(origin, &query, &statement, &error), CORRAL_EINVAL);
         assert_null(statement);
         if (!strstr(error.text, cases[i].says))
             fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].sql, error.text, cases[i].says);
@@ -396,13 +395,13 @@ static void test_queries_that_are_refused(void **state)
 static void test_errors_have_a_place(void **state)
 {
     (void)state;
-    struct crl_sqlite_error error;
-    struct crl_sqlite_statement *statement;
-    struct crl_sqlite_query query = {.sql = "SELECT id, nope FROM t"};
-    assert_int_equal(crl_sqlite_statement_new(origin, &query, &statement, &error), CORRAL_EINVAL);
+    struct crl_sql_error error;
+    void *statement;
+    struct crl_sql_query query = {.sql = "SELECT id, nope FROM t"};
+    assert_int_equal(crl_sql_prepare(origin, &query, &statement, &error), CORRAL_EINVAL);
     assert_int_equal(error.sql_offset, 11);
     query.sql = "SELECT 1; DROP TABLE t";
-    assert_int_equal(crl_sqlite_statement_new(origin, &query, &statement, &error), CORRAL_EINVAL);
+    assert_int_equal(crl_sql_prepare(origin, &query, &statement, &error), CORRAL_EINVAL);
     assert_int_equal(error.sql_offset, 9);
 }
 
@@ -441,7 +440,7 @@ static void test_databases_that_are_refused(void **state)
         {text, "text.db: file is not a database"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct crl_sqlite_error error;
+        struct crl_sql_error error;
         struct crl_origin *refused = NULL;
         const struct crl_origin_sqlite_options options = {cases[i].path, 1, 0, VALUE_MAX};
         assert_int_equal(crl_origin_sqlite_new(&options, &refused, &error), CORRAL_EINVAL);
@@ -469,7 +468,7 @@ static void test_a_path_is_a_path(void **state)
             .value_max = VALUE_MAX,
         });
         probe_load(origin, "", row("SELECT count(*) AS n FROM t"), 0, "{\"n\":3}");
-        assert_int_equal(origin->ops->free(origin, PROBE_LIMIT), 0);
+        assert_int_equal(crl_origin_close(origin, PROBE_LIMIT), 0);
     }
     assert_int_equal(chdir(folder), 0);
     free(folder);
@@ -479,7 +478,7 @@ static void test_a_path_is_a_path(void **state)
 static void test_an_unreadable_database_is_refused(void **state)
 {
     (void)state;
-    struct crl_sqlite_error error;
+    struct crl_sql_error error;
     struct crl_origin *refused;
     const struct crl_origin_sqlite_options options = {scratch.db, 1, 0, VALUE_MAX};
     uid_t user = geteuid();
@@ -625,17 +624,13 @@ static void test_a_deadline_ends_the_waiting_for_a_lock(void **state)
 {
     (void)state;
     sqlite3 *db;
-    struct probe probe = {.key = malloc(1)};
+    struct probe probe;
     assert_int_equal(sqlite3_open(scratch.db, &db), SQLITE_OK);
     void *statement = row("SELECT name FROM t");
     assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
-    probe.load = (struct crl_load){
-        .key = crl_bytes(probe.key, 0),
-        .space_arg = statement,
-        .deadline_at = crl_now(),
-        .answer = probe_answer,
-    };
-    origin->ops->start(origin, &probe.load);
+    probe_init(&probe, "", statement);
+    probe.load.deadline_at = crl_now();
+    crl_origin_start(origin, &probe.load);
     probe_expect(&probe, CORRAL_EORIGIN, NULL);
     assert_non_null(strstr(probe.why, "database is locked"));
     assert_int_equal(sqlite3_close(db), SQLITE_OK);

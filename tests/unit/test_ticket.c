@@ -48,7 +48,7 @@ static void test_what_is_no_ticket(void **state)
     assert_ptr_equal(crl_ticket_claim(ticket), &object);
 }
 
-/* Old tickets are kept and tried again, while their places go to new ones. */
+/* Old tickets are kept and tried again, while their slots go to new ones. */
 static void test_old_tickets_stay_void(void **state)
 {
     (void)state;

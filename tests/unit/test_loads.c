@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Goal:   the engine's side of the port of origins: answers given by one call reach all their
+ *         waiters, in order; origins close at the same time.
+ * Method: the real library on an origin that does nothing by itself: the test answers what was
+ *         started, when it likes. */
+#include "lib/cache.h"
+
+#include "../helper/probe.h"
+
+#define LOADS_MAX 8
+
+struct holder {
+    struct crl_origin origin;          /* first */
+    struct crl_load *loads[LOADS_MAX]; /* started and not ended; the rest under the probe's lock */
+    uint32_t n;
+    struct holder *other; /* closes with this one; may be NULL */
+    bool close_has_begun, was_alone;
+};
+
+static void start(struct crl_origin *origin, struct crl_load *list)
+{
+    struct holder *holder = (struct holder *)origin;
+    for (; list; list = list->next) {
+        crl_assert(holder->n < LOADS_MAX);
+        probe_do(holder->loads[holder->n++] = list);
+    }
+}
+
+static void cancel(struct crl_origin *origin, struct crl_load *load)
+{
+    (void)origin;
+    (void)load; /* ends at the close */
+}
+
+static void close_begin(struct crl_origin *origin)
+{
+    struct holder *holder = (struct holder *)origin;
+    for (uint32_t i = 0; i < holder->n; i++)
+        crl_load_answer(holder->loads[i], crl_load_failed(CORRAL_EDEADLINE, NULL));
+    holder->n = 0;
+    holder->close_has_begun = true;
+}
+
+static int close_wait(struct crl_origin *origin, corral_us wait_us)
+{
+    struct holder *holder = (struct holder *)origin;
+    (void)wait_us;
+    holder->was_alone = !holder->other || !holder->other->close_has_begun;
+    return 0;
+}
+
+static const struct crl_origin_ops ops = {
+    .kind = "holder",
+    .start = start,
+    .cancel = cancel,
+    .close_begin = close_begin,
+    .close_wait = close_wait,
+};
+
+static struct corral_space *add_space(struct corral_cache *cache, const char *name,
+                                      struct holder *holder)
+{
+    struct corral_origin *origin;
+    struct corral_space *space;
+    *holder = (struct holder){.origin = {&ops}};
+    const struct corral_origin_options options = {.name = name, .concurrency = LOADS_MAX};
+    assert_int_equal(crl_origin_attach(cache, &options, &holder->origin, &origin), 0);
+    const struct corral_space_options space_options = {
+        .name = name,
+        .policy = {.ttl_us = CORRAL_SECONDS(60), .negative_ttl_us = CORRAL_SECONDS(60)},
+        .origin = origin,
+    };
+    assert_int_equal(corral_space_add(cache, &space_options, &space), 0);
+    return space;
+}
+
+/* What the gets were told, in order; under the probe's lock. */
+static struct {
+    int results[LOADS_MAX];
+    char bytes[LOADS_MAX];
+    uint32_t n;
+} told;
+
+static void on_answer(void *arg, int result, struct corral_value *value)
+{
+    (void)arg;
+    probe_do((told.results[told.n] = result,
+              told.bytes[told.n++] = value && value->size > 0 ? *(const char *)value->data : '-'));
+    if (value)
+        corral_value_release(value);
+}
+
+static struct crl_load_answered value(struct crl_load *load, char byte)
+{
+    struct crl_entry *draft = crl_load_draft(load, 1, 0);
+    assert_non_null(draft);
+    *(char *)crl_entry_value_room(draft) = byte;
+    return (struct crl_load_answered){load, crl_load_value(draft)};
+}
+
+static void answers_of_one_call_arrive_in_order(void **state)
+{
+    (void)state;
+    struct corral_cache *cache;
+    struct holder holder;
+    assert_int_equal(corral_open(NULL, &cache), 0);
+    struct corral_space *space = add_space(cache, "held", &holder);
+    told.n = 0;
+    static const char *const keys[] = {"a", "b", "c", "d"};
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(corral_get_async(space, corral_str(keys[i]), PROBE_LIMIT, on_answer, NULL),
+                         0);
+        probe_await(holder.n == i + 1);
+    }
+    const struct crl_load_answered answered[] = {
+        value(holder.loads[2], 'c'),
+        {holder.loads[0], crl_load_failed(CORRAL_EORIGIN, "why not")},
+        value(holder.loads[3], 'd'),
+        {holder.loads[1], crl_load_absent()},
+    };
+    holder.n = 0;
+    crl_load_answer_list(answered, 4);
+    probe_await(told.n == 4);
+    static const int results[] = {CORRAL_LOADED, CORRAL_EORIGIN, CORRAL_LOADED, CORRAL_LOADED};
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(told.results[i], results[i]);
+    assert_memory_equal(told.bytes, "c-d-", 4);
+    assert_int_equal(corral_close(cache), 0);
+}
+
+static void origins_close_at_the_same_time(void **state)
+{
+    (void)state;
+    struct corral_cache *cache;
+    struct holder first, second;
+    assert_int_equal(corral_open(NULL, &cache), 0);
+    (void)add_space(cache, "first", &first);
+    (void)add_space(cache, "second", &second);
+    first.other = &second;
+    second.other = &first;
+    assert_int_equal(corral_close(cache), 0);
+    assert_false(first.was_alone);
+    assert_false(second.was_alone);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_of_one_call_arrive_in_order),
+        cmocka_unit_test(origins_close_at_the_same_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
