@@ -6,6 +6,7 @@
  * cache, origins, statements and spaces, metrics, listening sockets, fronts. */
 #include "server/serve.h"
 
+#include "config/policy.h"
 #include "http/listen.h"
 #include "io/clock.h"
 #include "origin/sqlite.h"
@@ -26,7 +27,6 @@ enum {
     FILES_RESERVED = 128, /* for all but clients, fronts and databases */
     FILES_PER_LOAD = 3,   /* an SQLite connection: database, WAL, shared memory */
     FRONTS_MAX = 256,
-    NEGATIVE_TTL_MAX_US = 5000000,
 };
 
 struct crl_server {
@@ -158,14 +158,9 @@ static int route_open(struct crl_server *server, size_t i, struct crl_problems *
     int rc = statement_open(server, given, problems, &statement);
     if (rc < 0)
         return rc;
-    corral_us negative_us =
-        given->ttl_us < NEGATIVE_TTL_MAX_US ? given->ttl_us : NEGATIVE_TTL_MAX_US;
     struct corral_space_options options = {
         .name = given->path,
-        .policy = {.ttl_us = given->ttl_us,
-                   .negative_ttl_us = negative_us,
-                   .jitter = given->jitter,
-                   .no_coalescing = given->strategy == CRL_STRATEGY_NONE},
+        .policy = crl_config_policy(given),
         .origin = server->origins[given->origin].origin,
         .arg = statement,
     };
