@@ -428,20 +428,16 @@ uint16_t crl_server_admin_port(const struct crl_server *server)
 
 void crl_server_figures(struct crl_server *server, struct crl_server_figures *ret_figures)
 {
-    struct crl_server_figures figures = {0};
+    *ret_figures = (struct crl_server_figures){0};
     for (size_t i = 0; i < server->config->routes_n; i++) {
-        struct crl_space_stats stats = {0};
+        struct crl_space_stats stats;
         crl_space_stats(server->spaces[i].space, &stats);
-        figures.loads += stats.loads;
-        figures.generations += stats.generations;
+        crl_space_stats_add(&ret_figures->spaces, &stats);
     }
     for (size_t i = 0; i < server->config->origins_n; i++) {
-        struct crl_origin_stats stats = {0};
+        struct crl_origin_stats stats;
         crl_origin_stats(server->origins[i].origin, &stats);
-        figures.refused += stats.refused;
-        if (stats.active_peak > figures.loads_peak)
-            figures.loads_peak = stats.active_peak;
+        crl_origin_stats_add(&ret_figures->origins, &stats);
     }
-    figures.connections = atomic_load_explicit(&server->gate.open, memory_order_relaxed);
-    *ret_figures = figures;
+    ret_figures->connections = atomic_load_explicit(&server->gate.open, memory_order_relaxed);
 }
