@@ -278,7 +278,7 @@ static void on_origin_answered(struct turn *turn)
     crl_place_leave(turn, place);
     if (flight != NULL) {
         if (turn->rc < 0)
-            crl_counter_add(&origin->counts.failed, 1);
+            crl_counter_add(&origin->counts.errors[CRL_LOAD_FAILED], 1);
         crl_flight_drive(turn, flight, turn->rc < 0 ? CRL_ON_FAILED : CRL_ON_LOADED);
     }
     crl_queue_admit(turn, origin);

@@ -32,6 +32,7 @@
 #define CRL_CORE_CORE_H
 
 #include "base/hist.h"
+#include "core/counts.h"
 #include "core/flight.h"
 #include "core/table.h"
 #include "core/timers.h"
@@ -256,22 +257,26 @@ void crl_core_check(const struct crl_core *core);
 
 /* -------------------------------------------------------------------------------------- figures */
 
+/* Each number is a row of counts.h. */
+#define ONE(field, ...)        struct crl_counter field;
+#define EACH(field, kind, ...) struct crl_counter field[CRL_##kind##S];
+#define HIST(field, ...)       struct crl_hist field;
+
 struct crl_core_counts {
-    struct crl_counter flights, waiters; /* now */
+    CRL_CORE_COUNTS(ONE)
 };
 
 struct crl_core_space_counts {
-    struct crl_counter loads;       /* started */
-    struct crl_counter generations; /* loads begun with no fresh value and no live load */
+    CRL_SPACE_COUNTS(ONE, EACH, HIST)
 };
 
 struct crl_core_origin_counts {
-    struct crl_counter active, queued; /* now */
-    struct crl_counter active_peak;    /* ever */
-    struct crl_counter failed, overrun, refused;
-    struct crl_counter late; /* answers to loads that had been cancelled, or answered before */
-    struct crl_hist load;    /* duration of answered loads; bounds crl_hist_latency */
+    CRL_ORIGIN_COUNTS(ONE, EACH, HIST)
 };
+
+#undef ONE
+#undef EACH
+#undef HIST
 
 /* What these return lives as long as the core. */
 const struct crl_core_counts *crl_core_counts(const struct crl_core *core);

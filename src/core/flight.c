@@ -303,7 +303,7 @@ static void ask_admission(struct turn *turn, struct crl_flight *flight)
         crl_queue_join(origin, flight);
         break;
     case CRL_BULKHEAD_REFUSE:
-        crl_counter_add(&origin->counts.refused, 1);
+        crl_counter_add(&origin->counts.errors[CRL_LOAD_REFUSED], 1);
         flight_signal(turn, flight, CRL_ON_REFUSED);
         break;
     }
@@ -366,7 +366,8 @@ static void answer_failed(struct turn *turn, struct crl_flight *flight)
 
 static void cancel_overrun(struct turn *turn, struct crl_flight *flight)
 {
-    crl_counter_add(&turn->core->origins[flight->place->origin]->counts.overrun, 1);
+    struct origin *origin = turn->core->origins[flight->place->origin];
+    crl_counter_add(&origin->counts.errors[CRL_LOAD_OVERRUN], 1);
     crl_place_cancel(turn, flight->place);
     lease_release(turn, flight);
     answer_list(turn, &flight->waiters, CORRAL_EDEADLINE, NULL, false);

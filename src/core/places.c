@@ -48,8 +48,8 @@ static void gauges_update(struct origin *origin)
         crl_counter_set(&origin->counts.active_peak, origin->active);
 }
 
-/* A generation is needed if there is nothing fresh and nobody is bringing it. */
-static void generation_count(struct turn *turn, struct crl_flight *flight)
+/* A load is needed if there is nothing fresh and nobody is bringing it. */
+static void needed_count(struct turn *turn, struct crl_flight *flight)
 {
     struct crl_core *core = turn->core;
     struct active_key *key = flight->key;
@@ -58,7 +58,7 @@ static void generation_count(struct turn *turn, struct crl_flight *flight)
     struct crl_entry *entry =
         crl_table_find(core->table, key->hash, key->space, crl_key_bytes(key));
     if (entry == NULL || !crl_entry_is_fresh(entry, turn->event->now))
-        crl_counter_add(&core->spaces[key->space]->counts.generations, 1);
+        crl_counter_add(&core->spaces[key->space]->counts.needed, 1);
 }
 
 struct place *crl_place_take(struct turn *turn, struct crl_flight *flight)
@@ -78,8 +78,8 @@ struct place *crl_place_take(struct turn *turn, struct crl_flight *flight)
     place->started_at = turn->event->now;
     crl_timer_arm(&core->timers, &place->deadline, place->started_at + origin->config.deadline_us);
 
-    generation_count(turn, flight);
-    crl_counter_add(&core->spaces[key->space]->counts.loads, 1);
+    needed_count(turn, flight);
+    crl_counter_add(&core->spaces[key->space]->counts.loads[CRL_LOAD_MISS], 1);
     key->loads_live++;
     core->loads_n++;
     origin->active++;
@@ -115,7 +115,7 @@ void crl_place_leave(struct turn *turn, struct place *place)
     if (place->flight != NULL)
         place_disown(core, place);
     else
-        crl_counter_add(&origin->counts.late, 1);
+        crl_counter_add(&origin->counts.errors[CRL_LOAD_LATE], 1);
     crl_hist_add(&origin->counts.load, &crl_hist_latency, turn->event->now - place->started_at);
     place->load = 0;
     place->next_free = origin->free;

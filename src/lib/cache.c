@@ -330,27 +330,51 @@ const char *crl_get_class_name(int class)
     return class == CRL_GET_FAILED ? "failed" : corral_outcome_name(class);
 }
 
+/* Copies of the core's counters. */
+#define ONE(field, ...) ret_stats->field = crl_counter_get(&counts->field);
+#define EACH(field, kind, ...)                   \
+    for (uint32_t i = 0; i < CRL_##kind##S; i++) \
+        ret_stats->field[i] = crl_counter_get(&counts->field[i]);
+#define HIST(field, ...) crl_hist_merge(&ret_stats->field, &counts->field);
+
+static void core_counts_copy(const struct crl_core_counts *counts,
+                             struct crl_cache_stats *ret_stats)
+{
+    CRL_CORE_COUNTS(ONE)
+}
+
+static void space_counts_copy(const struct crl_core_space_counts *counts,
+                              struct crl_space_stats *ret_stats)
+{
+    CRL_SPACE_COUNTS(ONE, EACH, HIST)
+}
+
+static void origin_counts_copy(const struct crl_core_origin_counts *counts,
+                               struct crl_origin_stats *ret_stats)
+{
+    CRL_ORIGIN_COUNTS(ONE, EACH, HIST)
+}
+
+#undef ONE
+#undef EACH
+#undef HIST
+
 void crl_cache_stats(struct corral_cache *cache, struct crl_cache_stats *ret_stats)
 {
-    const struct crl_core_counts *counts = crl_core_counts(cache->core);
     *ret_stats = (struct crl_cache_stats){
         .entries = crl_counter_get(&cache->counts.entries),
         .bytes = crl_counter_get(&cache->counts.bytes),
         .evictions = crl_counter_get(&cache->counts.evictions),
-        .flights = crl_counter_get(&counts->flights),
-        .waiters = crl_counter_get(&counts->waiters),
     };
+    core_counts_copy(crl_core_counts(cache->core), ret_stats);
 }
 
 void crl_space_stats(struct corral_space *space, struct crl_space_stats *ret_stats)
 {
     struct crl_space_sheet sum = {0};
     crl_stats_sum(space->cache->stats, space->number, &sum);
-    const struct crl_core_space_counts *counts = space->counts;
-    *ret_stats = (struct crl_space_stats){
-        .generations = crl_counter_get(&counts->generations),
-        .loads = crl_counter_get(&counts->loads),
-    };
+    *ret_stats = (struct crl_space_stats){0};
+    space_counts_copy(space->counts, ret_stats);
     for (uint32_t i = 0; i < CRL_GET_CLASSES; i++)
         ret_stats->gets[i] = crl_counter_get(&sum.gets[i]);
     crl_hist_merge(&ret_stats->age, &sum.age);
@@ -358,15 +382,42 @@ void crl_space_stats(struct corral_space *space, struct crl_space_stats *ret_sta
 
 void crl_origin_stats(struct corral_origin *origin, struct crl_origin_stats *ret_stats)
 {
-    const struct crl_core_origin_counts *counts = origin->counts;
-    *ret_stats = (struct crl_origin_stats){
-        .active = crl_counter_get(&counts->active),
-        .active_peak = crl_counter_get(&counts->active_peak),
-        .queued = crl_counter_get(&counts->queued),
-        .failed = crl_counter_get(&counts->failed),
-        .overrun = crl_counter_get(&counts->overrun),
-        .refused = crl_counter_get(&counts->refused),
-        .late = crl_counter_get(&counts->late),
-    };
-    crl_hist_merge(&ret_stats->load, &counts->load);
+    *ret_stats = (struct crl_origin_stats){0};
+    origin_counts_copy(origin->counts, ret_stats);
+}
+
+/* Sums of copies. */
+#define COUNTER(sum, n) ((sum) + (n))
+#define GAUGE(sum, n)   ((sum) + (n))
+#define PEAK(sum, n)    ((sum) > (n) ? (sum) : (n))
+
+#define ONE(field, of, type, ...) sum->field = type(sum->field, stats->field);
+#define EACH(field, kind, label, of, type, ...)  \
+    for (uint32_t i = 0; i < CRL_##kind##S; i++) \
+        sum->field[i] = type(sum->field[i], stats->field[i]);
+#define HIST(field, ...) crl_hist_merge(&sum->field, &stats->field);
+
+void crl_space_stats_add(struct crl_space_stats *sum, const struct crl_space_stats *stats)
+{
+    CRL_SPACE_COUNTS(ONE, EACH, HIST)
+    for (uint32_t i = 0; i < CRL_GET_CLASSES; i++)
+        sum->gets[i] += stats->gets[i];
+    crl_hist_merge(&sum->age, &stats->age);
+}
+
+void crl_origin_stats_add(struct crl_origin_stats *sum, const struct crl_origin_stats *stats)
+{
+    CRL_ORIGIN_COUNTS(ONE, EACH, HIST);
+}
+
+#undef ONE
+#undef EACH
+#undef HIST
+
+uint64_t crl_space_stats_loads(const struct crl_space_stats *stats)
+{
+    uint64_t loads = 0;
+    for (uint32_t i = 0; i < CRL_LOAD_REASONS; i++)
+        loads += stats->loads[i];
+    return loads;
 }

@@ -6,6 +6,7 @@
 #define CRL_LIB_CACHE_H
 
 #include "base/hist.h"
+#include "core/counts.h"
 #include "origin/origin.h"
 
 #include <corral/corral.h>
@@ -63,27 +64,37 @@ enum crl_get_class {
 /* crl_get_class_name - its word in metrics. */
 const char *crl_get_class_name(int class);
 
+/* What the core counts is written in core/counts.h, row by row. */
+#define ONE(field, ...)        uint64_t field;
+#define EACH(field, kind, ...) uint64_t field[CRL_##kind##S];
+#define HIST(field, ...)       struct crl_hist field;
+
 struct crl_space_stats {
+    CRL_SPACE_COUNTS(ONE, EACH, HIST)
     uint64_t gets[CRL_GET_CLASSES];
-    uint64_t generations; /* values that were really needed */
-    uint64_t loads;       /* started for this space, reason miss */
-    struct crl_hist age;  /* of the values served, bounds crl_hist_age */
+    struct crl_hist age; /* of the values served, bounds crl_hist_age */
 };
 
 struct crl_origin_stats {
-    uint64_t active, queued; /* now */
-    uint64_t active_peak;    /* the most at once, ever */
-    uint64_t failed;         /* the origin said so */
-    uint64_t overrun;        /* cancelled at the deadline */
-    uint64_t refused;        /* the queue was full */
-    uint64_t late;           /* answers that came when nobody waited for them any more */
-    struct crl_hist load;    /* bounds crl_hist_latency */
+    CRL_ORIGIN_COUNTS(ONE, EACH, HIST)
 };
 
 struct crl_cache_stats {
-    uint64_t entries, bytes, evictions;
-    uint64_t flights, waiters; /* now */
+    CRL_CACHE_COUNTS(ONE)
+    CRL_CORE_COUNTS(ONE)
 };
+
+#undef ONE
+#undef EACH
+#undef HIST
+
+/* crl_space_stats_add, crl_origin_stats_add - add all of one to a sum: numbers are added up; of
+ * peaks the largest stays. The sum begins as all zeros. */
+void crl_space_stats_add(struct crl_space_stats *sum, const struct crl_space_stats *stats);
+void crl_origin_stats_add(struct crl_origin_stats *sum, const struct crl_origin_stats *stats);
+
+/* crl_space_stats_loads - the loads begun, whatever the reason. Pure. */
+uint64_t crl_space_stats_loads(const struct crl_space_stats *stats);
 
 /* Snapshots; any thread, do not block. */
 void crl_cache_stats(struct corral_cache *cache, struct crl_cache_stats *ret_stats);

@@ -7,9 +7,9 @@
 
 double crl_sim_amplification(const struct sim_report *report)
 {
-    if (report->generations == 0)
+    if (report->needed == 0)
         return -1;
-    return (double)report->loads / (double)report->generations;
+    return (double)report->loads / (double)report->needed;
 }
 
 /* -------------------------------------------------------------------------------------- figures */

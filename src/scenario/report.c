@@ -330,7 +330,7 @@ static json_t *run_json(const struct crl_sim_run *run, bool *lost)
     crl_json_add(o, "errors_by_kind", errors_json(report, lost), lost);
     crl_json_add(o, "forgotten", crl_json_count(report->forgotten), lost);
     crl_json_add(o, "origin_loads", crl_json_count(report->loads), lost);
-    crl_json_add(o, "generations", crl_json_count(report->generations), lost);
+    crl_json_add(o, "needed", crl_json_count(report->needed), lost);
     crl_json_add(o, "amplification", factor < 0 ? json_null() : json_real(factor), lost);
     crl_json_add(o, "peak_loads", crl_json_count(report->loads_at_once_max), lost);
     crl_json_add(o, "peak_database_queue", crl_json_count(report->database_queue_max), lost);

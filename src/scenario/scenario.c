@@ -5,14 +5,14 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "config/policy.h"
 #include "yaml/text_file.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define NEGATIVE_TTL_MAX_US CORRAL_SECONDS(5) /* as the daemon's, until a route can say it */
-#define FLIGHTS_MAX         65536             /* of a node, as the library's defaults */
-#define WAITERS_MAX         131072
+#define FLIGHTS_MAX 65536 /* of a node, as the library's defaults */
+#define WAITERS_MAX 131072
 
 /* -------------------------------------------------------------------------------------- reading */
 
@@ -228,20 +228,14 @@ static struct sim_readers readers_of(const struct crl_sim_scenario *scenario,
 void crl_sim_plan_make(const struct crl_sim_scenario *scenario, const struct crl_sim_column *column,
                        uint64_t seed, struct crl_sim_made *ret_made)
 {
-    const struct crl_config_route *route = &column->route;
     const struct crl_sim_store *store = &column->store;
-    corral_us negative_us =
-        route->ttl_us < NEGATIVE_TTL_MAX_US ? route->ttl_us : NEGATIVE_TTL_MAX_US;
     ret_made->plan = (struct sim_plan){
         .seed = seed,
         .nodes = scenario->nodes,
         .lasts_us = scenario->lasts_us,
         .measure_at = scenario->measure_us,
         .readers = readers_of(scenario, column, ret_made),
-        .policy = {.ttl_us = route->ttl_us,
-                   .negative_ttl_us = negative_us,
-                   .jitter = route->jitter,
-                   .no_coalescing = route->strategy == CRL_STRATEGY_NONE},
+        .policy = crl_config_policy(&column->route),
         .limits = {column->origin.concurrency, column->origin.queue},
         .deadline_us = column->origin.deadline_us,
         .memory_bytes = scenario->memory_bytes,

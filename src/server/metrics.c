@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * metrics.c - the table of metrics, and where each one's figures come from. */
+ * metrics.c - the tables of metrics, and where each one's figures come from.
+ *
+ * What the core counts is a row of core/counts.h, and needs nothing here. What else there is has a
+ * row in metric_rows, with a function that tells it. */
 #include "server/metrics.h"
 
+#include "base/assert.h"
 #include "server/metrics_text.h"
 
 #include <stdlib.h>
@@ -21,6 +25,7 @@ struct sums {
     uint64_t in_flight;
     struct crl_http_path_sheet *paths;
     struct crl_space_stats *spaces;
+    struct crl_space_stats total; /* of them */
     struct crl_origin_stats *origins;
     struct crl_cache_stats cache;
     struct crl_metrics_text text;
@@ -129,40 +134,29 @@ static void tell_connections(struct sums *sums)
 
 /* ----------------------------------------------------------------------------- sums over spaces */
 
-static uint64_t gets_of(const struct sums *sums, unsigned outcome)
-{
-    uint64_t n = 0;
-    for (uint32_t i = 0; i < sums->sources->spaces_n; i++)
-        n += sums->spaces[i].gets[outcome];
-    return n;
-}
-
 static void tell_hits(struct sums *sums)
 {
-    uint64_t n =
-        gets_of(sums, CORRAL_HIT) + gets_of(sums, CORRAL_STALE) + gets_of(sums, CORRAL_NEGATIVE);
-    crl_metrics_count(&sums->text, CRL_LABELS(), n);
+    const uint64_t *gets = sums->total.gets;
+    crl_metrics_count(&sums->text, CRL_LABELS(),
+                      gets[CORRAL_HIT] + gets[CORRAL_STALE] + gets[CORRAL_NEGATIVE]);
 }
 
 static void tell_misses(struct sums *sums)
 {
-    uint64_t n = gets_of(sums, CORRAL_LOADED) + gets_of(sums, CORRAL_COALESCED) +
-                 gets_of(sums, CORRAL_DEGRADED) + gets_of(sums, CRL_GET_REFUSED) +
-                 gets_of(sums, CRL_GET_FAILED);
-    crl_metrics_count(&sums->text, CRL_LABELS(), n);
+    const uint64_t *gets = sums->total.gets;
+    crl_metrics_count(&sums->text, CRL_LABELS(),
+                      gets[CORRAL_LOADED] + gets[CORRAL_COALESCED] + gets[CORRAL_DEGRADED] +
+                          gets[CRL_GET_REFUSED] + gets[CRL_GET_FAILED]);
 }
 
 static void tell_db_hits(struct sums *sums)
 {
-    uint64_t n = 0;
-    for (uint32_t i = 0; i < sums->sources->spaces_n; i++)
-        n += sums->spaces[i].loads;
-    crl_metrics_count(&sums->text, CRL_LABELS(), n);
+    crl_metrics_count(&sums->text, CRL_LABELS(), crl_space_stats_loads(&sums->total));
 }
 
 static void tell_shared(struct sums *sums)
 {
-    crl_metrics_count(&sums->text, CRL_LABELS(), gets_of(sums, CORRAL_COALESCED));
+    crl_metrics_count(&sums->text, CRL_LABELS(), sums->total.gets[CORRAL_COALESCED]);
 }
 
 /* ------------------------------------------------------------------------------- for each space */
@@ -182,26 +176,6 @@ static void tell_gets(struct sums *sums)
     }
 }
 
-static void tell_loads(struct sums *sums)
-{
-    EACH_SPACE(i)
-    {
-        crl_metrics_count(&sums->text,
-                          CRL_LABELS({"origin", sums->sources->spaces[i].origin},
-                                     {"space", SPACE_NAME(i)}, {"reason", "miss"}),
-                          sums->spaces[i].loads);
-    }
-}
-
-static void tell_generations(struct sums *sums)
-{
-    EACH_SPACE(i)
-    {
-        crl_metrics_count(&sums->text, CRL_LABELS({"space", SPACE_NAME(i)}),
-                          sums->spaces[i].generations);
-    }
-}
-
 static void tell_age(struct sums *sums)
 {
     EACH_SPACE(i)
@@ -211,79 +185,7 @@ static void tell_age(struct sums *sums)
     }
 }
 
-/* ------------------------------------------------------------------------------ for each origin */
-
-#define EACH_ORIGIN(i) for (uint32_t i = 0; i < sums->sources->origins_n; i++)
-#define ORIGIN_NAME(i) sums->sources->origins[i].name
-
-static void tell_load_seconds(struct sums *sums)
-{
-    EACH_ORIGIN(i)
-    {
-        crl_metrics_hist(&sums->text, CRL_LABELS({"origin", ORIGIN_NAME(i)}),
-                         &sums->origins[i].load, &crl_hist_latency);
-    }
-}
-
-static void tell_errors(struct sums *sums)
-{
-    EACH_ORIGIN(i)
-    {
-        const struct {
-            const char *kind;
-            uint64_t n;
-        } kinds[] = {
-            {"failed", sums->origins[i].failed},
-            {"deadline", sums->origins[i].overrun},
-            {"queue_full", sums->origins[i].refused},
-            {"late", sums->origins[i].late},
-        };
-        for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
-            crl_metrics_count(&sums->text,
-                              CRL_LABELS({"origin", ORIGIN_NAME(i)}, {"kind", kinds[k].kind}),
-                              kinds[k].n);
-    }
-}
-
-static void tell_active(struct sums *sums)
-{
-    EACH_ORIGIN(i)
-    {
-        crl_metrics_count(&sums->text, CRL_LABELS({"origin", ORIGIN_NAME(i)}),
-                          sums->origins[i].active);
-    }
-}
-
-static void tell_active_peak(struct sums *sums)
-{
-    EACH_ORIGIN(i)
-    {
-        crl_metrics_count(&sums->text, CRL_LABELS({"origin", ORIGIN_NAME(i)}),
-                          sums->origins[i].active_peak);
-    }
-}
-
-static void tell_queued(struct sums *sums)
-{
-    EACH_ORIGIN(i)
-    {
-        crl_metrics_count(&sums->text, CRL_LABELS({"origin", ORIGIN_NAME(i)}),
-                          sums->origins[i].queued);
-    }
-}
-
-/* -------------------------------------------------------------------------- the cache, the rest */
-
-#define TELL_CACHE(field)                                                \
-    static void tell_##field(struct sums *sums)                          \
-    {                                                                    \
-        crl_metrics_count(&sums->text, CRL_LABELS(), sums->cache.field); \
-    }
-TELL_CACHE(entries)
-TELL_CACHE(bytes)
-TELL_CACHE(evictions)
-TELL_CACHE(flights)
-TELL_CACHE(waiters)
+/* ------------------------------------------------------------------------------------- the rest */
 
 static void tell_build(struct sums *sums)
 {
@@ -320,32 +222,134 @@ static const struct metric_row {
     {"corral_gets_total", "counter", tell_gets,
      "Gets by outcome, each in exactly one. miss: led a load; coalesced: shared one; refused: at a "
      "limit; failed: the origin's or the get's own deadline or error."},
-    {"corral_origin_loads_total", "counter", tell_loads, "Loads started, by why."},
-    {"corral_generations_total", "counter", tell_generations,
-     "Values that were really needed; loads divided by this is the amplification."},
-    {"corral_origin_load_seconds", "histogram", tell_load_seconds,
-     "How long the origin took, from the start of a load to its answer."},
-    {"corral_origin_errors_total", "counter", tell_errors,
-     "failed: the origin said so; deadline: cancelled as it took too long; queue_full: refused, as "
-     "no "
-     "room was left; late: answered when nobody waited any more."},
-    {"corral_origin_active", "gauge", tell_active, "Loads running now."},
-    {"corral_origin_active_peak", "gauge", tell_active_peak,
-     "The most loads that ever ran at once."},
-    {"corral_origin_queued", "gauge", tell_queued, "Loads waiting for their turn now."},
-    {"corral_entries", "gauge", tell_entries, "Values in memory."},
-    {"corral_memory_bytes", "gauge", tell_bytes,
-     "Memory that the table of values has taken of the system; bounded by cache.memory."},
-    {"corral_evictions_total", "counter", tell_evictions,
-     "Values pushed out of memory to make room."},
-    {"corral_flights", "gauge", tell_flights, "Keys being loaded now."},
-    {"corral_waiters", "gauge", tell_waiters, "Gets waiting for a load now."},
     {"corral_served_age_seconds", "histogram", tell_age,
      "Age of the values served: time since the origin answered."},
     {"corral_connections", "gauge", tell_connections, "Clients connected now."},
     {"corral_build_info", "gauge", tell_build, "Always 1; the label tells the version."},
     {"process_start_time_seconds", "gauge", tell_start, "When the server started, since 1970."},
 };
+
+/* ------------------------------------------------------------------------------ what is counted */
+
+/* What the rows of core/counts.h are labelled with. */
+enum of {
+    OF_CACHE,
+    OF_SPACE,
+    OF_ORIGIN,
+    OF_ORIGIN_AND_SPACE,
+};
+
+/* A row of core/counts.h: where its figures are in the stats, and what is said of them. */
+struct count_row {
+    const char *metric;
+    const char *type;
+    const char *help;
+    enum of of;
+    size_t offset;            /* of a uint64_t, of n of them, or of a histogram */
+    const char *label;        /* of each of the n; NULL: there is one */
+    const char *const *words; /* n */
+    uint32_t n;
+    const struct crl_hist_bounds *bounds; /* NULL: no histogram */
+};
+
+#define COUNTER "counter"
+#define GAUGE   "gauge"
+#define PEAK    "gauge"
+
+#define WORD(name, word, text) word,
+#define TEXT(name, word, text) " " word ": " text "."
+
+#define ONE(field, OF, TYPE, METRIC, HELP) \
+    {.metric = METRIC,                     \
+     .type = TYPE,                         \
+     .help = HELP,                         \
+     .of = OF_##OF,                        \
+     .n = 1,                               \
+     .offset = offsetof(struct STATS, field)},
+#define EACH(field, KIND, LABEL, OF, TYPE, METRIC, HELP)       \
+    {.metric = METRIC,                                         \
+     .type = TYPE,                                             \
+     .help = HELP CRL_##KIND##_TABLE(TEXT),                    \
+     .of = OF_##OF,                                            \
+     .n = CRL_##KIND##S,                                       \
+     .label = LABEL,                                           \
+     .words = (const char *const[]){CRL_##KIND##_TABLE(WORD)}, \
+     .offset = offsetof(struct STATS, field)},
+#define HIST(field, BOUNDS, OF, METRIC, HELP) \
+    {.metric = METRIC,                        \
+     .type = "histogram",                     \
+     .help = HELP,                            \
+     .of = OF_##OF,                           \
+     .bounds = &BOUNDS,                       \
+     .offset = offsetof(struct STATS, field)},
+#define CACHE(field, TYPE, METRIC, HELP) ONE(field, CACHE, TYPE, METRIC, HELP)
+
+static const struct count_row count_rows[] = {
+#define STATS crl_space_stats
+    CRL_SPACE_COUNTS(ONE, EACH, HIST)
+#undef STATS
+#define STATS crl_origin_stats
+        CRL_ORIGIN_COUNTS(ONE, EACH, HIST)
+#undef STATS
+#define STATS crl_cache_stats
+            CRL_CACHE_COUNTS(CACHE) CRL_CORE_COUNTS(CACHE)
+#undef STATS
+};
+
+/* How many stats there are of that kind. */
+static uint32_t stats_n(const struct sums *sums, enum of of)
+{
+    switch (of) {
+    case OF_CACHE:
+        return 1;
+    case OF_SPACE:
+    case OF_ORIGIN_AND_SPACE:
+        return sums->sources->spaces_n;
+    case OF_ORIGIN:
+        return sums->sources->origins_n;
+    }
+    crl_unreachable();
+}
+
+/* Number i of them; and their labels, the last two of which are left to the caller. */
+static const void *stats_at(const struct sums *sums, enum of of, uint32_t i,
+                            struct crl_label labels[4])
+{
+    switch (of) {
+    case OF_CACHE:
+        return &sums->cache;
+    case OF_ORIGIN_AND_SPACE:
+        *labels++ = (struct crl_label){"origin", sums->sources->spaces[i].origin};
+        *labels = (struct crl_label){"space", SPACE_NAME(i)};
+        return &sums->spaces[i];
+    case OF_SPACE:
+        *labels = (struct crl_label){"space", SPACE_NAME(i)};
+        return &sums->spaces[i];
+    case OF_ORIGIN:
+        *labels = (struct crl_label){"origin", sums->sources->origins[i].name};
+        return &sums->origins[i];
+    }
+    crl_unreachable();
+}
+
+static void count_tell(struct sums *sums, const struct count_row *row, uint32_t i)
+{
+    struct crl_label labels[4] = {0};
+    const char *at = (const char *)stats_at(sums, row->of, i, labels) + row->offset;
+    if (row->bounds != NULL) {
+        crl_metrics_hist(&sums->text, labels, (const void *)at, row->bounds);
+        return;
+    }
+    struct crl_label *last = labels;
+    while (last->name != NULL)
+        last++;
+    const uint64_t *numbers = (const void *)at;
+    for (uint32_t n = 0; n < row->n; n++) {
+        if (row->label != NULL)
+            *last = (struct crl_label){row->label, row->words[n]};
+        crl_metrics_count(&sums->text, labels, numbers[n]);
+    }
+}
 
 /* --------------------------------------------------------------------------------- the registry */
 
@@ -409,8 +413,10 @@ static void sums_fill(struct crl_metrics *metrics, struct sums *sums)
         for (uint32_t p = 0; p < sums->paths_n; p++)
             path_add(&sums->paths[p], &metrics->sheets[t].paths[p]);
     }
-    for (uint32_t i = 0; i < sources->spaces_n; i++)
+    for (uint32_t i = 0; i < sources->spaces_n; i++) {
         crl_space_stats(sources->spaces[i].space, &sums->spaces[i]);
+        crl_space_stats_add(&sums->total, &sums->spaces[i]);
+    }
     for (uint32_t i = 0; i < sources->origins_n; i++)
         crl_origin_stats(sources->origins[i].origin, &sums->origins[i]);
     if (sources->cache != NULL)
@@ -423,6 +429,12 @@ static void sums_tell(struct sums *sums)
         const struct metric_row *row = &metric_rows[i];
         crl_metrics_family(&sums->text, row->name, row->type, row->help);
         row->tell(sums);
+    }
+    for (size_t i = 0; i < sizeof count_rows / sizeof count_rows[0]; i++) {
+        const struct count_row *row = &count_rows[i];
+        crl_metrics_family(&sums->text, row->metric, row->type, row->help);
+        for (uint32_t n = 0; n < stats_n(sums, row->of); n++)
+            count_tell(sums, row, n);
     }
 }
 

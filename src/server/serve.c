@@ -6,6 +6,7 @@
  * cache, origins, statements and spaces, metrics, listening sockets, fronts. */
 #include "server/serve.h"
 
+#include "config/policy.h"
 #include "http/listen.h"
 #include "io/clock.h"
 #include "origin/sqlite.h" /* for its row in the table of kinds alone */
@@ -25,7 +26,6 @@ enum {
     CONNECTIONS_ADMIN_MAX = 64,
     FILES_RESERVED = 128, /* for all but clients, fronts and databases */
     FRONTS_MAX = 256,
-    NEGATIVE_TTL_MAX_US = 5000000,
 };
 
 struct crl_server {
@@ -193,14 +193,9 @@ static int route_open(struct crl_server *server, size_t i, struct crl_problems *
     int rc = statement_open(server, given, problems, &statement);
     if (rc < 0)
         return rc;
-    corral_us negative_us =
-        given->ttl_us < NEGATIVE_TTL_MAX_US ? given->ttl_us : NEGATIVE_TTL_MAX_US;
     struct corral_space_options options = {
         .name = given->path,
-        .policy = {.ttl_us = given->ttl_us,
-                   .negative_ttl_us = negative_us,
-                   .jitter = given->jitter,
-                   .no_coalescing = given->strategy == CRL_STRATEGY_NONE},
+        .policy = crl_config_policy(given),
         .origin = server->origins[given->origin].origin,
         .arg = statement,
     };
@@ -469,20 +464,16 @@ uint16_t crl_server_admin_port(const struct crl_server *server)
 
 void crl_server_figures(struct crl_server *server, struct crl_server_figures *ret_figures)
 {
-    struct crl_server_figures figures = {0};
+    *ret_figures = (struct crl_server_figures){0};
     for (size_t i = 0; i < server->config->routes_n; i++) {
-        struct crl_space_stats stats = {0};
+        struct crl_space_stats stats;
         crl_space_stats(server->spaces[i].space, &stats);
-        figures.loads += stats.loads;
-        figures.generations += stats.generations;
+        crl_space_stats_add(&ret_figures->spaces, &stats);
     }
     for (size_t i = 0; i < server->config->origins_n; i++) {
-        struct crl_origin_stats stats = {0};
+        struct crl_origin_stats stats;
         crl_origin_stats(server->origins[i].origin, &stats);
-        figures.refused += stats.refused;
-        if (stats.active_peak > figures.loads_peak)
-            figures.loads_peak = stats.active_peak;
+        crl_origin_stats_add(&ret_figures->origins, &stats);
     }
-    figures.connections = atomic_load_explicit(&server->gate.open, memory_order_relaxed);
-    *ret_figures = figures;
+    ret_figures->connections = atomic_load_explicit(&server->gate.open, memory_order_relaxed);
 }

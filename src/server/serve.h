@@ -11,6 +11,8 @@
 #ifndef CRL_SERVER_SERVE_H
 #define CRL_SERVER_SERVE_H
 
+#include "lib/cache.h"
+
 #include <corral/corral.h>
 
 struct crl_config;
@@ -53,12 +55,10 @@ uint16_t crl_server_port(const struct crl_server *server);
 /* crl_server_admin_port - the port of `admin`; 0 if there is none. */
 uint16_t crl_server_admin_port(const struct crl_server *server);
 
-/* The sums that a storm reports. */
+/* Sums over all spaces and all origins; of peaks, the largest. */
 struct crl_server_figures {
-    uint64_t loads;       /* started at origins */
-    uint64_t loads_peak;  /* the most at once at one origin */
-    uint64_t generations; /* values that were really needed */
-    uint64_t refused;     /* loads for which an origin's queue had no room */
+    struct crl_space_stats spaces;
+    struct crl_origin_stats origins;
     uint64_t connections; /* clients now */
 };
 

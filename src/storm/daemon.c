@@ -101,10 +101,10 @@ struct crl_storm_counts crl_storm_daemon_counts(const struct crl_storm_daemon *d
     crl_server_figures(daemon->server, &figures);
     return (struct crl_storm_counts){
         .known = true,
-        .loads = figures.loads,
-        .generations = figures.generations,
+        .loads = crl_space_stats_loads(&figures.spaces),
+        .needed = figures.spaces.needed,
         .peak_known = true,
-        .peak = figures.loads_peak,
+        .peak = figures.origins.active_peak,
     };
 }
 

@@ -67,9 +67,9 @@ void crl_storm_metrics_read(const char *text, const char *space,
             } else if (ours && sample_is(&sample, "corral_origin_loads_total")) {
                 counts.known = true;
                 counts.loads += value;
-            } else if (ours && sample_is(&sample, "corral_generations_total")) {
+            } else if (ours && sample_is(&sample, "corral_loads_needed_total")) {
                 counts.known = true;
-                counts.generations += value;
+                counts.needed += value;
             }
         }
         line += size + (line[size] == '\n');
@@ -82,9 +82,9 @@ struct crl_storm_counts crl_storm_metrics_since(const struct crl_storm_counts *b
 {
     struct crl_storm_counts counts = *after;
     counts.known = before->known && after->known && after->loads >= before->loads &&
-                   after->generations >= before->generations; /* else it was started anew */
+                   after->needed >= before->needed; /* else it was started anew */
     counts.loads -= counts.known ? before->loads : 0;
-    counts.generations -= counts.known ? before->generations : 0;
+    counts.needed -= counts.known ? before->needed : 0;
     counts.peak_known = after->peak_known && before->loads == 0;
     return counts;
 }

@@ -14,9 +14,9 @@
 
 double crl_storm_amplification(const struct crl_storm_counts *counts)
 {
-    if (!counts->known || counts->generations == 0)
+    if (!counts->known || counts->needed == 0)
         return -1;
-    return (double)counts->loads / (double)counts->generations;
+    return (double)counts->loads / (double)counts->needed;
 }
 
 static char *known_format(bool known, uint64_t n, char text[TEXT])
@@ -289,7 +289,7 @@ static json_t *run_json(const struct crl_storm_run *run, bool *lost)
     crl_json_add(o, "errors_by_kind", errors_json(tally, lost), lost);
     crl_json_add(o, "unanswered", crl_json_count(tally->unanswered), lost);
     crl_json_add(o, "origin_loads", known_json(counts->known, counts->loads), lost);
-    crl_json_add(o, "generations", known_json(counts->known, counts->generations), lost);
+    crl_json_add(o, "needed", known_json(counts->known, counts->needed), lost);
     crl_json_add(o, "amplification", amplification < 0 ? json_null() : json_real(amplification),
                  lost);
     crl_json_add(o, "peak_loads", known_json(counts->peak_known, counts->peak), lost);

@@ -19,7 +19,7 @@
 struct crl_storm_counts {
     bool known; /* false: the target tells no such figures */
     uint64_t loads;
-    uint64_t generations; /* values that were needed */
+    uint64_t needed; /* of them */
     bool peak_known;
     uint64_t peak; /* loads at once */
 };

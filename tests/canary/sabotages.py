@@ -245,7 +245,7 @@ SWARM_SABOTAGES = [
          "place->started_at + origin->config.deadline_us / 2")]),
     ("the place of a cancelled load is given away", "P6", ("P6: ", "P5: "), OBSERVER, PLACE_FREED_EARLY),
     ("the place of a cancelled load never comes back", "P6", ("not idle", "nobody works"), OBSERVER, [
-        ("src/core/places.c", "    else\n        crl_counter_add(&origin->counts.late, 1);\n",
+        ("src/core/places.c", "    else\n        crl_counter_add(&origin->counts.errors[CRL_LOAD_LATE], 1);\n",
          "    else\n        return;\n"),
         ("src/core/core.c", "    crl_assert(crl_core_is_idle(core));\n", "")]),
     ("an overrun load is not cancelled", "P6", ("P6: ", "P1: "), OBSERVER, [

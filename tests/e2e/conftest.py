@@ -15,7 +15,8 @@ import time
 
 import pytest
 
-CORRAL = os.environ.get("CORRAL_BIN", str(pathlib.Path(__file__).resolve().parents[2] / "build" / "corral"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CORRAL = os.environ.get("CORRAL_BIN", str(ROOT / "build" / "corral"))
 PATIENCE = 60  # seconds until something that should happen has not; only failures take so long
 SANITIZER = re.compile(r"(?:AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error|corral: bug):?.*")
 

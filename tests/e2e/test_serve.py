@@ -19,7 +19,7 @@ import time
 
 import pytest
 
-from conftest import CORRAL, PATIENCE, ROUTE, config_of, run_corral, wait_for
+from conftest import CORRAL, PATIENCE, ROOT, ROUTE, config_of, run_corral, wait_for
 
 ONE = "/template-details?id=1"
 
@@ -373,7 +373,7 @@ def test_a_stampede_is_one_query(daemon, database):
     assert said == ["corral; fwd=miss; collapsed"] * 199 + ["corral; fwd=miss; stored"]
     assert daemon.metric("db_hits_total") == 1
     assert daemon.metric("singleflight_shared_total") == 199
-    assert daemon.metric("corral_generations_total") == 1
+    assert daemon.metric("corral_loads_needed_total") == 1
     assert daemon.metric("corral_waiters") == daemon.metric("corral_flights") == 0
 
 
@@ -623,6 +623,27 @@ def test_the_seven_metrics(daemon):
     assert daemon.metric("cache_hits_total") == 1
     assert daemon.metric("cache_misses_total") == 2
     assert daemon.metric("db_hits_total") == 2
+
+
+def test_the_manual_has_every_metric(daemon):
+    """Names and labels of a scrape and of corral(1) are the same, in both directions; and every word that Corral
+    gives as a label is in the manual."""
+    manual = (ROOT / "docs/man/corral.1").read_text().split(".Sh METRICS\n")[1].split(".Sh ")[0]
+    named = {}
+    for line in re.findall(r"^\.(?:It )?Ic (.*_.*)$", manual.split(".Bl -tag")[1], re.M):
+        for name, labels in re.findall(r"(\w{3,})(?: Ns \{([\w,]*)\})?", line):
+            named.setdefault(name, set(labels.split(",")) - {""})
+    daemon.get(ONE)
+    text = daemon.get("/metrics").body.decode()
+    types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M))
+    found = {name: set() for name in types}
+    for series, labels in daemon.metrics():
+        name = series if series in types else re.sub(r"_(bucket|sum|count)$", "", series)
+        found[name] |= {label for label, _ in labels} - {"le"}
+        for label, value in labels:
+            if label in ("outcome", "reason", "kind"):
+                assert re.search(rf"\b{value}\b", manual), (name, value)
+    assert found == named
 
 
 def test_each_get_is_counted_once(daemon):

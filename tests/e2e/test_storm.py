@@ -58,7 +58,7 @@ def test_every_request_is_counted_once(demo):
 def test_cold_with_coalescing_is_one_load(demo):
     run = run_of(demo, "cold", "coalescing")
     assert run["requests"] == run["ok"] == CLIENTS
-    assert run["origin_loads"] == run["generations"] == run["peak_loads"] == 1
+    assert run["origin_loads"] == run["needed"] == run["peak_loads"] == 1
     assert run["answers"]["miss"] == 1
     assert run["answers"]["coalesced"] + run["answers"]["hit"] == CLIENTS - 1
 
@@ -69,7 +69,7 @@ def test_cold_without_protection_is_a_load_for_each(demo):
     # A client that asks after the first answer finds it in memory.
     assert 1 < run["origin_loads"] <= CLIENTS
     assert run["origin_loads"] == run["answers"]["miss"]
-    assert run["amplification"] == pytest.approx(run["origin_loads"] / run["generations"])
+    assert run["amplification"] == pytest.approx(run["origin_loads"] / run["needed"])
     assert 1 < run["peak_loads"] <= 20
 
 
@@ -285,7 +285,7 @@ def test_a_daemon_elsewhere(shop, serve):
         assert done.returncode == 0, done.stderr
         runs += json.loads(done.stdout)["runs"]
     cold, warm = runs
-    assert (cold["ok"], cold["origin_loads"], cold["generations"]) == (30, 1, 1)
+    assert (cold["ok"], cold["origin_loads"], cold["needed"]) == (30, 1, 1)
     assert cold["peak_loads"] == 1
     assert (warm["answers"]["hit"], warm["origin_loads"]) == (30, 0)
     assert warm["amplification"] is None and warm["peak_loads"] is None

@@ -59,8 +59,8 @@ static void no_coalescing_is_the_stampede(void **state)
     assert_int_equal(sim_origin_loads(sim, "user:7"), 1000);
     assert_int_equal(sim_origin_peak(sim), 20);
     const struct crl_core_space_counts *counts = crl_core_space_counts(sim_core(sim, 0), 0);
-    assert_int_equal(crl_counter_get(&counts->loads), 1000);
-    assert_int_equal(crl_counter_get(&counts->generations), 1);
+    assert_int_equal(crl_counter_get(&counts->loads[CRL_LOAD_MISS]), 1000);
+    assert_int_equal(crl_counter_get(&counts->needed), 1);
     sim_free(sim);
     /* A thousand audited flights for each of their allocations would take minutes. */
     story.plot = plot_few_unprotected;
@@ -83,7 +83,7 @@ static void nothing_is_older_than_its_ttl(void **state)
     struct sim *sim = story_told(&story);
     assert_int_equal(sim_origin_loads(sim, "page"), 5);
     const struct crl_core_space_counts *counts = crl_core_space_counts(sim_core(sim, 0), 0);
-    assert_int_equal(crl_counter_get(&counts->generations), 5);
+    assert_int_equal(crl_counter_get(&counts->needed), 5);
     sim_free(sim);
     story_swept(&story);
 }
@@ -330,8 +330,8 @@ static void an_overrun_load_is_cancelled(void **state)
     assert_int_equal(sim_answered(sim, CORRAL_EDEADLINE), 3);
     assert_int_equal(sim_origin_peak(sim), 1); /* the place was free only when the load had ended */
     const struct crl_core_origin_counts *counts = crl_core_origin_counts(sim_core(sim, 0), 0);
-    assert_int_equal(crl_counter_get(&counts->overrun), 1);
-    assert_int_equal(crl_counter_get(&counts->late), 1);
+    assert_int_equal(crl_counter_get(&counts->errors[CRL_LOAD_OVERRUN]), 1);
+    assert_int_equal(crl_counter_get(&counts->errors[CRL_LOAD_LATE]), 1);
     sim_free(sim);
     story_swept(&story);
 }
@@ -354,7 +354,8 @@ static void the_bulkhead_holds(void **state)
     assert_int_equal(sim_answered(sim, CORRAL_EQUEUE), 6);
     assert_int_equal(sim_answered(sim, CORRAL_LOADED), 5);
     const struct crl_core_origin_counts *counts = crl_core_origin_counts(sim_core(sim, 0), 0);
-    assert_int_equal(crl_counter_get(&counts->refused), 6); /* each of the readers knocked */
+    assert_int_equal(crl_counter_get(&counts->errors[CRL_LOAD_REFUSED]),
+                     6); /* each of the readers knocked */
     sim_free(sim);
     story_swept(&story);
 }

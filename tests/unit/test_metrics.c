@@ -94,6 +94,32 @@ static void test_a_scrape_adds_threads(void **state)
     crl_metrics_free(metrics);
 }
 
+/* Of spaces and of origins: numbers are added up, of a peak the largest stays. */
+static void test_sums(void **state)
+{
+    (void)state;
+    static const struct crl_hist_bounds bounds = {.n = 1, .upper_us = {1000}};
+    struct crl_space_stats space = {.loads = {2}, .needed = 1, .gets = {[CRL_GET_FAILED] = 3}};
+    struct crl_space_stats spaces = {0};
+    crl_space_stats_add(&spaces, &space);
+    crl_space_stats_add(&spaces, &space);
+    assert_int_equal(spaces.needed, 2);
+    assert_int_equal(spaces.gets[CRL_GET_FAILED], 6);
+    assert_int_equal(crl_space_stats_loads(&spaces), 4);
+
+    struct crl_origin_stats high = {.active = 1, .active_peak = 9, .errors[CRL_LOAD_LATE] = 4};
+    struct crl_origin_stats low = {.active = 2, .active_peak = 5, .queued = 7};
+    struct crl_origin_stats origins = {0};
+    crl_hist_add(&low.load, &bounds, 500);
+    crl_origin_stats_add(&origins, &high);
+    crl_origin_stats_add(&origins, &low);
+    assert_int_equal(origins.active, 3);
+    assert_int_equal(origins.active_peak, 9);
+    assert_int_equal(origins.queued, 7);
+    assert_int_equal(origins.errors[CRL_LOAD_LATE], 4);
+    assert_int_equal(crl_counter_get(&origins.load.buckets[0]), 1);
+}
+
 /* Every family is named once, and every status finds its row. */
 static void test_tables(void **state)
 {
@@ -113,6 +139,7 @@ int main(void)
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_histograms),
         cmocka_unit_test(test_a_scrape_adds_threads),
+        cmocka_unit_test(test_sums),
         cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

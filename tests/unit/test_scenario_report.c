@@ -55,7 +55,7 @@ static int make_up(void **state)
     shared = (struct crl_sim_run){.column = {.name = "with \"store\"", .has_store = true}};
     none.report = (struct sim_report){.requests = 60000,
                                       .loads = 200,
-                                      .generations = 2,
+                                      .needed = 2,
                                       .loads_at_once_max = 100,
                                       .database_queue_max = 80,
                                       .errors_all = 3,
@@ -64,7 +64,7 @@ static int make_up(void **state)
     none.report.answers[CORRAL_LOADED] = 200;
     none.report.errors[-CORRAL_EQUEUE] = 3;
     shared.report = (struct sim_report){
-        .requests = 60000, .loads = 2, .generations = 2, .loads_at_once_max = 1, .leases = 2};
+        .requests = 60000, .loads = 2, .needed = 2, .loads_at_once_max = 1, .leases = 2};
     shared.report.answers[CORRAL_HIT] = 59998;
     shared.report.answers[CORRAL_LOADED] = 2;
     for (int i = 0; i < 100; i++) {

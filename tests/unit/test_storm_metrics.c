@@ -21,15 +21,15 @@ static void ours_are_added_up(void **state)
         "corral_origin_loads_total{origin=\"o\",space=\"/ab\",reason=\"miss\"} 100\n"
         "corral_origin_loads_total{origin=\"o\",space=\"/\",reason=\"miss\"} 100\n"
         "corral_origin_loads_total_created{origin=\"o\",space=\"/a\",reason=\"miss\"} 100\n"
-        "corral_generations_total{space=\"/a\"} 3\n"
-        "corral_generations_total{space=\"/b\"} 50\n"
+        "corral_loads_needed_total{space=\"/a\"} 3\n"
+        "corral_loads_needed_total{space=\"/b\"} 50\n"
         "corral_origin_active_peak{origin=\"o\"} 5\n"
         "corral_origin_active_peak{origin=\"p\"} 20\n"
         "corral_entries 1",
         "/a", &counts);
     assert_true(counts.known && counts.peak_known);
     assert_int_equal(counts.loads, 9);
-    assert_int_equal(counts.generations, 3);
+    assert_int_equal(counts.needed, 3);
     assert_int_equal(counts.peak, 20);
 }
 
@@ -60,17 +60,17 @@ static void differences(void **state)
     (void)state;
     struct crl_storm_counts fresh = {.known = true, .peak_known = true};
     struct crl_storm_counts used = {
-        .known = true, .loads = 10, .generations = 4, .peak_known = true, .peak = 7};
+        .known = true, .loads = 10, .needed = 4, .peak_known = true, .peak = 7};
     struct crl_storm_counts more = {
-        .known = true, .loads = 15, .generations = 5, .peak_known = true, .peak = 7};
+        .known = true, .loads = 15, .needed = 5, .peak_known = true, .peak = 7};
     struct crl_storm_counts since = crl_storm_metrics_since(&fresh, &used);
     assert_true(since.known && since.peak_known);
     assert_int_equal(since.loads, 10);
-    assert_int_equal(since.generations, 4);
+    assert_int_equal(since.needed, 4);
     since = crl_storm_metrics_since(&used, &more);
     assert_true(since.known && !since.peak_known); /* it may be from before */
     assert_int_equal(since.loads, 5);
-    assert_int_equal(since.generations, 1);
+    assert_int_equal(since.needed, 1);
     since = crl_storm_metrics_since(&more, &used); /* started anew in between */
     assert_false(since.known);
 }

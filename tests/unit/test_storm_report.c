@@ -31,7 +31,7 @@ static int make_up(void **state)
     none.scenario = CRL_STORM_COLD;
     none.strategy = CRL_STORM_NONE;
     none.counts = (struct crl_storm_counts){
-        .known = true, .loads = 1000, .generations = 1, .peak_known = true, .peak = 20};
+        .known = true, .loads = 1000, .needed = 1, .peak_known = true, .peak = 20};
     none.tally.requests = 1000;
     none.tally.ok[CRL_STORM_MISS] = 1000;
     none.tally.took_us = 5062000;
@@ -39,7 +39,7 @@ static int make_up(void **state)
     coalescing.scenario = CRL_STORM_COLD;
     coalescing.strategy = CRL_STORM_COALESCING;
     coalescing.counts = (struct crl_storm_counts){
-        .known = true, .loads = 1, .generations = 1, .peak_known = true, .peak = 1};
+        .known = true, .loads = 1, .needed = 1, .peak_known = true, .peak = 1};
     coalescing.tally.requests = 1000;
     coalescing.tally.ok[CRL_STORM_MISS] = 1;
     coalescing.tally.ok[CRL_STORM_COALESCED] = 999;
@@ -161,7 +161,7 @@ static void plain_bars_and_colour(void **state)
 {
     (void)state;
     struct crl_storm_report report = report_of(1, 1);
-    coalescing.counts.generations = 0;
+    coalescing.counts.needed = 0;
     expect_text(&report, (struct crl_style){.colour = true},
                 "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n"
                 "\n"

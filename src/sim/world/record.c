@@ -64,7 +64,7 @@ void record_load(struct sim *sim, bool is_needed)
     if (!is_measured(sim, sim->now))
         return;
     report->loads++;
-    report->generations += is_needed;
+    report->needed += is_needed;
     if (at_once > report->loads_at_once_max)
         report->loads_at_once_max = at_once;
     if (sim->db.waiting > report->database_queue_max)
