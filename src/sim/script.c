@@ -57,19 +57,20 @@ static void plan_complete(struct sim_plan *plan, const struct sim_config *config
     *plan = (struct sim_plan){
         .seed = config->seed,
         .nodes = OR(config->nodes, 1),
-        .policy = config->policy,
-        .limits = {.concurrency = OR(config->limits.concurrency, 20),
-                   .queue = OR(config->limits.queue, 1000)},
-        .deadline_us = OR(config->deadline_us, CORRAL_SECONDS(2)),
+        .spaces = {{.policy = config->policy, .has_store = config->has_store, .share = 1}},
+        .spaces_n = 1,
+        .origins = {{.limits = {.concurrency = OR(config->limits.concurrency, 20),
+                                .queue = OR(config->limits.queue, 1000)},
+                     .deadline_us = OR(config->deadline_us, CORRAL_SECONDS(2)),
+                     .database = {.service = SIM_SERVICE_FIXED,
+                                  .mean_us = OR(config->origin_us, CORRAL_MS(100)),
+                                  .servers = 1000000,
+                                  .cancel_us = OR(config->cancel_us, CORRAL_MS(1))}}},
+        .origins_n = 1,
         .memory_bytes = OR(config->memory_bytes, 1u << 20),
         .flights_max = OR(config->flights_max, 1000),
         .waiters_max = OR(config->waiters_max, 100000),
-        .database = {.service = SIM_SERVICE_FIXED,
-                     .mean_us = OR(config->origin_us, CORRAL_MS(100)),
-                     .servers = 1000000,
-                     .cancel_us = OR(config->cancel_us, CORRAL_MS(1))},
-        .store = {.exists = config->has_store,
-                  .network = {.delay_us = store_us / 2},
+        .store = {.network = {.delay_us = store_us / 2},
                   .timeout_us = CORRAL_MS(100),
                   .lease_us = OR(config->lease_us, CORRAL_SECONDS(5))},
     };
@@ -111,7 +112,7 @@ void sim_run(struct sim *sim)
 {
     struct script *script = (struct script *)sim;
     while (!watch_is_broken(sim) && fleet_turn(sim)) {
-        uint32_t at_once = sim->db.running + sim->db.waiting;
+        uint32_t waiting, at_once = queries_of(sim, &waiting);
         if (at_once > script->peak)
             script->peak = at_once;
     }
@@ -124,10 +125,10 @@ void sim_run(struct sim *sim)
 static uint32_t key_named(struct sim *sim, const char *name)
 {
     for (uint32_t i = 0; i < sim->keys_n; i++) {
-        if (strcmp(sim->keys[i].text, name) == 0)
+        if (strcmp(sim->keys[i].name, name) == 0)
             return i;
     }
-    return key_add(sim, name);
+    return key_add(sim, 0, name);
 }
 
 static void gets_happen(struct sim *sim, struct sim_event *event)
@@ -185,10 +186,11 @@ void sim_put(struct sim *sim, corral_us at, uint32_t node, const char *key, size
 static void origin_changes(struct sim *sim, struct sim_event *event)
 {
     enum sim_origin_mode mode = (enum sim_origin_mode)event->number;
-    sim->database.mean_us = event->span_us;
-    sim->db.fails = mode == SIM_ORIGIN_FAILS;
-    sim->db.hangs = mode == SIM_ORIGIN_HANGS;
-    sim->database_is_empty = mode == SIM_ORIGIN_EMPTY;
+    struct sim_origin *origin = &sim->origins[0];
+    origin->model.mean_us = event->span_us;
+    origin->db.fails = mode == SIM_ORIGIN_FAILS;
+    origin->db.hangs = mode == SIM_ORIGIN_HANGS;
+    origin->is_empty = mode == SIM_ORIGIN_EMPTY;
 }
 
 void sim_origin(struct sim *sim, corral_us at, enum sim_origin_mode mode, corral_us latency_us)
@@ -252,7 +254,7 @@ const char *sim_broken(const struct sim *sim)
 uint32_t sim_origin_loads(const struct sim *sim, const char *key)
 {
     for (uint32_t i = 0; i < sim->keys_n; i++) {
-        if (strcmp(sim->keys[i].text, key) == 0)
+        if (strcmp(sim->keys[i].name, key) == 0)
             return sim->keys[i].loads;
     }
     return 0;
