@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * plan.h - what a simulation is to simulate: a fleet, its readers, its database, its store, its
- * network, and what befalls them. A plan and a seed are everything that a run depends on.
+ * plan.h - what a simulation is to simulate: a fleet, its readers, its spaces and origins, its
+ * store, its network, and what befalls them. A plan and a seed are everything that a run depends
+ * on.
  *
  * A scenario file (corral sim) is read into a plan; the swarm draws plans from seeds.
  *
@@ -78,6 +79,26 @@ struct sim_database {
     corral_us cancel_us;  /* until a cancelled query has ended */
 };
 
+/* --------------------------------------------------------------------------- spaces and origins */
+
+#define SIM_SPACES_MAX  8
+#define SIM_ORIGINS_MAX 8
+
+/* An origin: a database, and what each node allows itself there. */
+struct sim_origin_plan {
+    struct crl_bulkhead_limits limits;
+    corral_us deadline_us;
+    struct sim_database database;
+};
+
+/* A space of keys, with its policy. */
+struct sim_space_plan {
+    struct corral_policy policy;
+    uint32_t origin; /* its number */
+    bool has_store;  /* its keys are in the store that the nodes share */
+    uint32_t share;  /* >= 1: of the keys, as against the shares of the others */
+};
+
 /* ------------------------------------------------------------------------------- store, network */
 
 /* One way of a message. */
@@ -88,8 +109,8 @@ struct sim_network {
     double drops;  /* the fraction of messages that are lost */
 };
 
+/* There is one if a space has one. */
 struct sim_store {
-    bool exists;
     struct sim_network network; /* between a node and the store */
     corral_us timeout_us;       /* a node gives up on the store's answer */
     corral_us lease_us;
@@ -115,12 +136,15 @@ enum sim_fault_kind {
 #undef X
 };
 
+#define SIM_ALL_ORIGINS UINT32_MAX
+
 struct sim_fault {
     enum sim_fault_kind kind;
     corral_us at;
     corral_us lasts_us;          /* 0 with NODE_KILLED: it stays down */
     uint32_t node_from, node_to; /* NODE_...: these, both included, ... */
     corral_us stagger_us;        /* ... each so much after the one before: a rolling restart */
+    uint32_t origin;             /* DATABASE_...: this one, or SIM_ALL_ORIGINS */
     double factor;               /* DATABASE_SLOW */
     corral_us step_us;           /* NODE_CLOCK_STEPPED */
 };
@@ -133,15 +157,30 @@ struct sim_plan {
     corral_us lasts_us;   /* arrivals stop then; what is under way is brought to its end */
     corral_us measure_at; /* what comes before warms up and is not reported */
     struct sim_readers readers;
-    struct corral_policy policy;       /* of the one space */
-    struct crl_bulkhead_limits limits; /* each node's, at the database */
-    corral_us deadline_us;
+    struct sim_space_plan spaces[SIM_SPACES_MAX];
+    uint32_t spaces_n; /* at least 1 */
+    struct sim_origin_plan origins[SIM_ORIGINS_MAX];
+    uint32_t origins_n;  /* at least 1 */
     size_t memory_bytes; /* each node's */
     uint32_t flights_max, waiters_max;
-    struct sim_database database;
     struct sim_store store;
     const struct sim_fault *faults;
     uint32_t faults_n;
 };
+
+/* sim_plan_has_store - do the nodes share a store? Pure. */
+bool sim_plan_has_store(const struct sim_plan *plan);
+
+/* Where a key of the readers lives: in a space, as the key with this number there, from 0. */
+struct sim_key_place {
+    uint32_t space, number;
+};
+
+/* sim_plan_locate, sim_plan_key - where a key lives, and which key lives there. Of as many keys in
+ * a row as all shares together, the first ones are the first space's, as many as its share, and so
+ * on: each space has its part of the keys that are asked for most. Pure; each is the other's
+ * inverse. */
+struct sim_key_place sim_plan_locate(const struct sim_plan *plan, uint32_t key);
+uint32_t sim_plan_key(const struct sim_plan *plan, struct sim_key_place place);
 
 #endif

@@ -27,14 +27,29 @@ static bool bursts_are_apart(const struct sim_readers *readers)
     return true;
 }
 
+static bool origin_is_valid(const struct sim_origin_plan *origin)
+{
+    return origin->deadline_us > 0 && origin->limits.concurrency >= 1 &&
+           origin->database.servers >= 1 && origin->database.mean_us >= 0;
+}
+
+static bool spaces_are_valid(const struct sim_plan *plan)
+{
+    bool are = plan->spaces_n >= 1 && plan->spaces_n <= SIM_SPACES_MAX && plan->origins_n >= 1 &&
+               plan->origins_n <= SIM_ORIGINS_MAX;
+    for (uint32_t i = 0; are && i < plan->origins_n; i++)
+        are = origin_is_valid(&plan->origins[i]);
+    for (uint32_t i = 0; are && i < plan->spaces_n; i++)
+        are = plan->spaces[i].origin < plan->origins_n && plan->spaces[i].share >= 1;
+    return are;
+}
+
 static bool plan_is_valid(const struct sim_plan *plan)
 {
     return plan->nodes >= 1 && plan->nodes <= NODES_MAX && plan->readers.keys >= 1 &&
-           plan->readers.keys <= KEYS_MAX && plan->lasts_us > 0 && plan->deadline_us > 0 &&
-           plan->database.servers >= 1 && plan->database.mean_us >= 0 &&
-           plan->readers.wait_us >= 0 && bursts_are_apart(&plan->readers) &&
-           plan->limits.concurrency >= 1 &&
-           (!plan->store.exists || (plan->store.timeout_us > 0 && plan->store.lease_us > 0));
+           plan->readers.keys <= KEYS_MAX && plan->lasts_us > 0 && plan->readers.wait_us >= 0 &&
+           bursts_are_apart(&plan->readers) && spaces_are_valid(plan) &&
+           (!sim_plan_has_store(plan) || (plan->store.timeout_us > 0 && plan->store.lease_us > 0));
 }
 
 /* A node that can be reached; SIM_NO_NODE if none can. */
@@ -136,10 +151,12 @@ static int populate(struct sim *sim)
             return rc;
     }
     for (uint32_t i = 0; i < sim->plan.readers.keys; i++) {
+        struct sim_key_place place = sim_plan_locate(&sim->plan, i);
         char text[SIM_KEY_MAX + 1];
-        snprintf(text, sizeof text, "key:%u", i);
-        key_add(sim, text);
+        snprintf(text, sizeof text, "key:%u", place.number);
+        key_add(sim, place.space, text);
     }
+    sim->keys_are_numbered = true;
     return 0;
 }
 

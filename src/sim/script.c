@@ -50,31 +50,54 @@ static void keep_answer(struct sim *sim, uint32_t reader, int result)
         script->answers[result + 16]++;
 }
 
+#define OR(given, otherwise) ((given) != 0 ? (given) : (otherwise))
+
+static struct sim_origin_plan origin_complete(const struct sim_origin_plan *origin)
+{
+    return (struct sim_origin_plan){
+        .limits = {.concurrency = OR(origin->limits.concurrency, 20),
+                   .queue = OR(origin->limits.queue, 1000)},
+        .deadline_us = OR(origin->deadline_us, CORRAL_SECONDS(2)),
+        .database = {.service = SIM_SERVICE_FIXED,
+                     .mean_us = OR(origin->database.mean_us, CORRAL_MS(100)),
+                     .servers = 1000000,
+                     .cancel_us = OR(origin->database.cancel_us, CORRAL_MS(1))},
+    };
+}
+
+static void spaces_complete(struct sim_plan *plan, const struct sim_config *config)
+{
+    const struct sim_origin_plan first = {
+        .limits = config->limits,
+        .deadline_us = config->deadline_us,
+        .database = {.mean_us = config->origin_us, .cancel_us = config->cancel_us}};
+    crl_assert(config->more_spaces_n < SIM_SPACES_MAX && config->more_origins_n < SIM_ORIGINS_MAX);
+    plan->origins[plan->origins_n++] = origin_complete(&first);
+    for (uint32_t i = 0; i < config->more_origins_n; i++)
+        plan->origins[plan->origins_n++] = origin_complete(&config->more_origins[i]);
+    plan->spaces[plan->spaces_n++] =
+        (struct sim_space_plan){.policy = config->policy, .has_store = config->has_store};
+    for (uint32_t i = 0; i < config->more_spaces_n; i++)
+        plan->spaces[plan->spaces_n++] = config->more_spaces[i];
+}
+
 static void plan_complete(struct sim_plan *plan, const struct sim_config *config)
 {
-#define OR(given, otherwise) ((given) != 0 ? (given) : (otherwise))
     corral_us store_us = OR(config->store_us, CORRAL_MS(1));
     *plan = (struct sim_plan){
         .seed = config->seed,
         .nodes = OR(config->nodes, 1),
-        .policy = config->policy,
-        .limits = {.concurrency = OR(config->limits.concurrency, 20),
-                   .queue = OR(config->limits.queue, 1000)},
-        .deadline_us = OR(config->deadline_us, CORRAL_SECONDS(2)),
         .memory_bytes = OR(config->memory_bytes, 1u << 20),
         .flights_max = OR(config->flights_max, 1000),
         .waiters_max = OR(config->waiters_max, 100000),
-        .database = {.service = SIM_SERVICE_FIXED,
-                     .mean_us = OR(config->origin_us, CORRAL_MS(100)),
-                     .servers = 1000000,
-                     .cancel_us = OR(config->cancel_us, CORRAL_MS(1))},
-        .store = {.exists = config->has_store,
-                  .network = {.delay_us = store_us / 2},
+        .store = {.network = {.delay_us = store_us / 2},
                   .timeout_us = CORRAL_MS(100),
                   .lease_us = OR(config->lease_us, CORRAL_SECONDS(5))},
     };
-#undef OR
+    spaces_complete(plan, config);
 }
+
+#undef OR
 
 struct sim *sim_new(const struct sim_config *config)
 {
@@ -111,7 +134,7 @@ void sim_run(struct sim *sim)
 {
     struct script *script = (struct script *)sim;
     while (!watch_is_broken(sim) && fleet_turn(sim)) {
-        uint32_t at_once = sim->db.running + sim->db.waiting;
+        uint32_t waiting, at_once = queries_of(sim, &waiting);
         if (at_once > script->peak)
             script->peak = at_once;
     }
@@ -124,10 +147,13 @@ void sim_run(struct sim *sim)
 static uint32_t key_named(struct sim *sim, const char *name)
 {
     for (uint32_t i = 0; i < sim->keys_n; i++) {
-        if (strcmp(sim->keys[i].text, name) == 0)
+        if (strcmp(sim->keys[i].name, name) == 0)
             return i;
     }
-    return key_add(sim, name);
+    bool has_space = name[0] > '0' && name[0] <= '9' && name[1] == '/';
+    uint32_t space = has_space ? (uint32_t)(name[0] - '0') : 0;
+    crl_assert(space < sim->plan.spaces_n);
+    return key_add(sim, space, has_space ? name + 2 : name);
 }
 
 static void gets_happen(struct sim *sim, struct sim_event *event)
@@ -184,18 +210,28 @@ void sim_put(struct sim *sim, corral_us at, uint32_t node, const char *key, size
 
 static void origin_changes(struct sim *sim, struct sim_event *event)
 {
-    enum sim_origin_mode mode = (enum sim_origin_mode)event->number;
-    sim->database.mean_us = event->span_us;
-    sim->db.fails = mode == SIM_ORIGIN_FAILS;
-    sim->db.hangs = mode == SIM_ORIGIN_HANGS;
-    sim->database_is_empty = mode == SIM_ORIGIN_EMPTY;
+    enum sim_origin_mode mode = (enum sim_origin_mode)event->ask;
+    struct sim_origin *origin = &sim->origins[event->number];
+    origin->model.mean_us = event->span_us;
+    origin->db.fails = mode == SIM_ORIGIN_FAILS;
+    origin->db.hangs = mode == SIM_ORIGIN_HANGS;
+    origin->is_empty = mode == SIM_ORIGIN_EMPTY;
+}
+
+void sim_origin_of(struct sim *sim, corral_us at, uint32_t origin, enum sim_origin_mode mode,
+                   corral_us latency_us)
+{
+    crl_assert(origin < sim->plan.origins_n);
+    struct sim_event *event = event_add(sim, at, origin_changes, SIM_NO_NODE);
+    event->number = origin;
+    event->ask = mode;
+    event->span_us = latency_us;
 }
 
 void sim_origin(struct sim *sim, corral_us at, enum sim_origin_mode mode, corral_us latency_us)
 {
-    struct sim_event *event = event_add(sim, at, origin_changes, SIM_NO_NODE);
-    event->number = mode;
-    event->span_us = latency_us;
+    for (uint32_t i = 0; i < sim->plan.origins_n; i++)
+        sim_origin_of(sim, at, i, mode, latency_us);
 }
 
 static void store_changes(struct sim *sim, struct sim_event *event)
@@ -252,7 +288,7 @@ const char *sim_broken(const struct sim *sim)
 uint32_t sim_origin_loads(const struct sim *sim, const char *key)
 {
     for (uint32_t i = 0; i < sim->keys_n; i++) {
-        if (strcmp(sim->keys[i].text, key) == 0)
+        if (strcmp(sim->keys[i].name, key) == 0)
             return sim->keys[i].loads;
     }
     return 0;

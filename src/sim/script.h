@@ -16,6 +16,7 @@
 #define CRL_SIM_SCRIPT_H
 
 #include "core/core.h"
+#include "sim/plan.h"
 
 struct sim;
 
@@ -27,34 +28,43 @@ enum sim_origin_mode {
     SIM_ORIGIN_HANGS, /* never answers, unless it is cancelled */
 };
 
+/* A world of one space and one origin, unless it is given more. */
 struct sim_config {
     uint32_t nodes; /* 0: 1 */
     uint64_t seed;
     bool has_store; /* the nodes share a store */
     bool audits;    /* crl_core_check after every step */
     struct corral_policy policy;
-    struct crl_bulkhead_limits limits; /* 0: 20 and 1000 */
-    corral_us deadline_us;             /* 0: 2 s */
-    corral_us origin_us;               /* latency of the origin; 0: 100 ms */
-    corral_us cancel_us;               /* until a cancelled load has ended; 0: 1 ms */
-    corral_us store_us;                /* latency of the store, there and back; 0: 1 ms */
-    corral_us lease_us;                /* 0: 5 s */
-    size_t memory_bytes;               /* 0: 1 MiB */
-    uint32_t flights_max, waiters_max; /* 0: 1000, 100000 */
-    struct crl_allocator *allocator;   /* NULL: malloc */
+    struct crl_bulkhead_limits limits;        /* 0: 20 and 1000 */
+    corral_us deadline_us;                    /* 0: 2 s */
+    corral_us origin_us;                      /* latency of the origin; 0: 100 ms */
+    corral_us cancel_us;                      /* until a cancelled load has ended; 0: 1 ms */
+    corral_us store_us;                       /* latency of the store, there and back; 0: 1 ms */
+    corral_us lease_us;                       /* 0: 5 s */
+    size_t memory_bytes;                      /* 0: 1 MiB */
+    uint32_t flights_max, waiters_max;        /* 0: 1000, 100000 */
+    struct crl_allocator *allocator;          /* NULL: malloc */
+    const struct sim_space_plan *more_spaces; /* from number 1 on; borrowed by sim_new() */
+    uint32_t more_spaces_n;
+    const struct sim_origin_plan *more_origins; /* likewise; 0 in them: as above */
+    uint32_t more_origins_n;
 };
 
 /* sim_new - a world at time 0 with nothing to happen. NULL: no memory. */
 struct sim *sim_new(const struct sim_config *config);
 void sim_free(struct sim *sim);
 
-/* Things to happen at an instant, in microseconds of virtual time. Keys are copied. */
+/* Things to happen at an instant, in microseconds of virtual time. Keys are copied; "1/user:7" is
+ * the key user:7 of space 1, without a number it is that of space 0. sim_origin() is about all
+ * origins, sim_origin_of() about one. */
 void sim_gets(struct sim *sim, corral_us at, uint32_t node, const char *key, corral_us wait_us,
               uint32_t readers);
 void sim_give_up(struct sim *sim, corral_us at, uint32_t reader); /* by number, from 0, as asked */
 void sim_write(struct sim *sim, corral_us at, uint32_t node, const char *key);
 void sim_put(struct sim *sim, corral_us at, uint32_t node, const char *key, size_t size);
 void sim_origin(struct sim *sim, corral_us at, enum sim_origin_mode mode, corral_us latency_us);
+void sim_origin_of(struct sim *sim, corral_us at, uint32_t origin, enum sim_origin_mode mode,
+                   corral_us latency_us);
 void sim_store(struct sim *sim, corral_us at, bool up);
 void sim_kill(struct sim *sim, corral_us at, uint32_t node); /* its readers are forgotten */
 void sim_close(struct sim *sim, corral_us at, uint32_t node);

@@ -110,7 +110,7 @@ static corral_us draw_ttl(struct crl_rng *rng, double off)
 
 static void draw_policy(struct crl_rng *rng, struct sim_plan *plan)
 {
-    plan->policy = (struct corral_policy){
+    plan->spaces[0].policy = (struct corral_policy){
         .ttl_us = draw_ttl(rng, 0.1),
         .negative_ttl_us = draw_ttl(rng, 0.3),
         .jitter = chance(rng, 0.5) ? 0 : fraction(rng, 0, 0.5),
@@ -122,7 +122,7 @@ static void draw_database(struct crl_rng *rng, struct sim_plan *plan)
 {
     static const enum sim_service services[] = {SIM_SERVICE_FIXED, SIM_SERVICE_EXPONENTIAL,
                                                 SIM_SERVICE_LOGNORMAL};
-    plan->database = (struct sim_database){
+    plan->origins[0].database = (struct sim_database){
         .service = services[whole(rng, 0, 2)],
         .mean_us = span(rng, 100, CORRAL_MS(500)),
         .sigma = fraction(rng, 0.1, 1.5),
@@ -139,23 +139,25 @@ static void draw_store(struct crl_rng *rng, struct sim_plan *plan)
 {
     if (chance(rng, 0.35))
         return;
+    plan->spaces[0].has_store = true;
     plan->store = (struct sim_store){
-        .exists = true,
         .network = {.delay_us = span(rng, 10, CORRAL_MS(20)),
                     .spread_us = chance(rng, 0.5) ? 0 : span(rng, 10, CORRAL_MS(200)),
                     .drops = chance(rng, 0.7) ? 0 : fraction(rng, 0.01, 0.35)},
         .timeout_us = span(rng, CORRAL_MS(1), CORRAL_SECONDS(1)),
-        .lease_us = chance(rng, 0.3)
-                        ? span(rng, CORRAL_MS(1), CORRAL_SECONDS(1))
-                        : plan->deadline_us + span(rng, CORRAL_MS(10), CORRAL_SECONDS(5)),
+        .lease_us = chance(rng, 0.3) ? span(rng, CORRAL_MS(1), CORRAL_SECONDS(1))
+                                     : plan->origins[0].deadline_us +
+                                           span(rng, CORRAL_MS(10), CORRAL_SECONDS(5)),
     };
 }
 
 static void draw_limits(struct crl_rng *rng, struct sim_plan *plan)
 {
-    plan->limits.concurrency = chance(rng, 0.3) ? 1 : whole(rng, 2, 20);
-    plan->limits.queue = chance(rng, 0.2) ? 0 : chance(rng, 0.5) ? whole(rng, 1, 5) : 100;
-    plan->deadline_us = span(rng, CORRAL_MS(1), CORRAL_SECONDS(3));
+    plan->origins[0].limits.concurrency = chance(rng, 0.3) ? 1 : whole(rng, 2, 20);
+    plan->origins[0].limits.queue = chance(rng, 0.2)   ? 0
+                                    : chance(rng, 0.5) ? whole(rng, 1, 5)
+                                                       : 100;
+    plan->origins[0].deadline_us = span(rng, CORRAL_MS(1), CORRAL_SECONDS(3));
     plan->memory_bytes = chance(rng, 0.7) ? 1u << 20 : (size_t)magnitude(rng, 64, 4096);
     plan->flights_max = chance(rng, 0.75) ? 1000 : whole(rng, 1, 5);
     plan->waiters_max = chance(rng, 0.75) ? 100000 : (uint32_t)magnitude(rng, 1, 50);
@@ -195,6 +197,7 @@ void sim_swarm_draw(uint64_t seed, struct sim_drawn *ret_drawn)
     *ret_drawn = (struct sim_drawn){0};
     struct sim_plan *plan = &ret_drawn->plan;
     plan->seed = seed;
+    plan->spaces_n = plan->origins_n = plan->spaces[0].share = 1;
     plan->nodes = chance(&rng, 0.35) ? 1 : whole(&rng, 2, 8);
     plan->lasts_us = span(&rng, CORRAL_MS(100), CORRAL_SECONDS(20));
     draw_readers(&rng, ret_drawn);
@@ -263,9 +266,10 @@ static void describe_database(struct text *text, const struct sim_database *data
     say_us(text, "cancel", database->cancel_us);
 }
 
-static void describe_store(struct text *text, const struct sim_store *store)
+static void describe_store(struct text *text, const struct sim_plan *plan)
 {
-    if (!store->exists) {
+    const struct sim_store *store = &plan->store;
+    if (!sim_plan_has_store(plan)) {
         say(text, " no store");
         return;
     }
@@ -301,17 +305,18 @@ void sim_swarm_describe(const struct sim_plan *plan, char *ret_text, size_t room
     say(&text, "seed=%llu nodes=%u", (unsigned long long)plan->seed, plan->nodes);
     say_us(&text, "lasts", plan->lasts_us);
     describe_readers(&text, &plan->readers);
-    say_us(&text, "ttl", plan->policy.ttl_us);
-    say_us(&text, "negative_ttl", plan->policy.negative_ttl_us);
-    if (plan->policy.jitter > 0)
-        say(&text, " jitter=%.2g", plan->policy.jitter);
-    if (plan->policy.no_coalescing)
+    say_us(&text, "ttl", plan->spaces[0].policy.ttl_us);
+    say_us(&text, "negative_ttl", plan->spaces[0].policy.negative_ttl_us);
+    if (plan->spaces[0].policy.jitter > 0)
+        say(&text, " jitter=%.2g", plan->spaces[0].policy.jitter);
+    if (plan->spaces[0].policy.no_coalescing)
         say(&text, " no_coalescing");
-    describe_database(&text, &plan->database);
-    say(&text, " concurrency=%u queue=%u", plan->limits.concurrency, plan->limits.queue);
-    say_us(&text, "deadline", plan->deadline_us);
+    describe_database(&text, &plan->origins[0].database);
+    say(&text, " concurrency=%u queue=%u", plan->origins[0].limits.concurrency,
+        plan->origins[0].limits.queue);
+    say_us(&text, "deadline", plan->origins[0].deadline_us);
     say(&text, " memory=%zu flights=%u waiters=%u", plan->memory_bytes, plan->flights_max,
         plan->waiters_max);
-    describe_store(&text, &plan->store);
+    describe_store(&text, plan);
     describe_faults(&text, plan);
 }

@@ -73,11 +73,13 @@ static void check_plan(const struct sim_plan *plan)
     crl_assert(plan->nodes >= 1 && plan->nodes <= 65536);
     crl_assert(plan->lasts_us > 0);
     crl_assert(plan->measure_at >= 0 && plan->measure_at < plan->lasts_us);
-    crl_assert(plan->policy.ttl_us >= 0 && plan->policy.jitter >= 0 && plan->policy.jitter <= 0.5);
-    crl_assert(plan->limits.concurrency > 0 && plan->deadline_us > 0 && plan->memory_bytes > 0);
+    crl_assert(plan->spaces[0].policy.ttl_us >= 0 && plan->spaces[0].policy.jitter >= 0 &&
+               plan->spaces[0].policy.jitter <= 0.5);
+    crl_assert(plan->origins[0].limits.concurrency > 0 && plan->origins[0].deadline_us > 0 &&
+               plan->memory_bytes > 0);
     check_readers(&plan->readers, plan->lasts_us);
-    check_database(&plan->database);
-    if (plan->store.exists) {
+    check_database(&plan->origins[0].database);
+    if (plan->spaces[0].has_store) {
         crl_assert(plan->store.network.delay_us >= 0 && plan->store.network.spread_us >= 0);
         crl_assert(is_fraction(plan->store.network.drops));
         crl_assert(plan->store.timeout_us > 0 && plan->store.lease_us > 0);

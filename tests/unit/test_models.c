@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Goal:   the models of the false world are what their theory says: the database is an M/M/c queue,
- * the
- *         traffic follows its curve, the popularity Zipf's law.
+ *         the traffic follows its curve, the popularity Zipf's law; keys are shared out to spaces.
  * Method: long seeded runs, compared with closed formulas. The tolerances are those of the issue or
  *         several standard errors, and the runs are long enough for them. */
 #include "base/rng.h"
@@ -41,7 +40,7 @@ static double simulated_wait(uint32_t servers, double load, uint64_t seed, int a
     struct crl_timers timers = {0};
     assert_int_equal(crl_timers_reserve(&timers, 100000), 0);
     struct sim_db db;
-    sim_db_init(&db, &model, &timers, 0, seed);
+    sim_db_init(&db, &model, &timers, 0, crl_rng_split(seed, "database"));
     struct crl_rng rng = crl_rng_split(seed, "arrivals");
     double next = 0, waited = 0;
     int begun = 0;
@@ -106,7 +105,7 @@ static void a_query_ends_once_whatever_happens(void **state)
         struct crl_timers timers = {0};
         assert_int_equal(crl_timers_reserve(&timers, 200), 0);
         struct sim_db db;
-        sim_db_init(&db, &model, &timers, 0, seed);
+        sim_db_init(&db, &model, &timers, 0, crl_rng_split(seed, "database"));
         struct sim_query queries[200] = {0};
         uint32_t ended = 0, arrived = 0;
         corral_us now = 0;
@@ -223,6 +222,28 @@ static void popularity_is_zipf(void **state)
     }
 }
 
+/* --------------------------------------------------------------------------------------- spaces */
+
+static void every_key_lives_in_one_place(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct crl_rng rng = crl_rng_split(seed, "spaces");
+        struct sim_plan plan = {.spaces_n = 1 + (uint32_t)crl_rng_below(&rng, SIM_SPACES_MAX)};
+        uint32_t row = 0, next[SIM_SPACES_MAX] = {0};
+        for (uint32_t i = 0; i < plan.spaces_n; i++)
+            row += plan.spaces[i].share = 1 + (uint32_t)crl_rng_below(&rng, 5);
+        for (uint32_t key = 0; key < 10 * row; key++) {
+            struct sim_key_place place = sim_plan_locate(&plan, key);
+            assert_true(place.space < plan.spaces_n);
+            assert_int_equal(place.number, next[place.space]++);
+            assert_int_equal(sim_plan_key(&plan, place), key);
+        }
+        for (uint32_t i = 0; i < plan.spaces_n; i++)
+            assert_int_equal(next[i], 10 * plan.spaces[i].share);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +252,7 @@ int main(void)
         cmocka_unit_test(arrivals_follow_the_curve),
         cmocka_unit_test(a_long_burst_is_even),
         cmocka_unit_test(popularity_is_zipf),
+        cmocka_unit_test(every_key_lives_in_one_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,13 +11,13 @@
 #define NEVER_US CORRAL_SECONDS(INT64_C(3155760000))
 
 void sim_db_init(struct sim_db *db, const struct sim_database *model, struct crl_timers *timers,
-                 uint32_t timer_kind, uint64_t seed)
+                 uint32_t timer_kind, struct crl_rng lots)
 {
     *db = (struct sim_db){
         .model = model,
         .timers = timers,
         .timer_kind = timer_kind,
-        .lots = crl_rng_split(seed, "database"),
+        .lots = lots,
         .factor = 1.0,
     };
     CDS_INIT_LIST_HEAD(&db->line);

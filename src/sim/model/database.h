@@ -60,7 +60,7 @@ struct sim_db {
 };
 
 void sim_db_init(struct sim_db *db, const struct sim_database *model, struct crl_timers *timers,
-                 uint32_t timer_kind, uint64_t seed);
+                 uint32_t timer_kind, struct crl_rng lots);
 
 /* sim_db_arrive - a query comes in. It ends by sim_db_timer() or sim_db_cancel(). */
 void sim_db_arrive(struct sim_db *db, struct sim_query *query, corral_us now);

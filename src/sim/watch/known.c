@@ -60,13 +60,13 @@ void watch_node_gone(struct sim *sim, uint32_t node)
         *known_of(sim, node, key) = (struct sim_known){0};
 }
 
-uint32_t watch_loads_of(const struct sim *sim, uint32_t number)
+uint32_t watch_loads_of(const struct sim *sim, uint32_t number, uint32_t origin)
 {
     const struct sim_node *node = &sim->nodes[number];
     uint32_t n = 0;
     struct sim_load *load;
     cds_list_for_each_entry(load, &node->loads, link)
-        n++;
+        n += load->origin == origin;
     return n;
 }
 
@@ -75,7 +75,8 @@ bool watch_is_worked_on(struct sim *sim, uint32_t number, uint32_t key)
     const struct sim_node *node = &sim->nodes[number];
     const struct sim_known *known = known_of(sim, number, key);
     bool waits = known->waits && (sim->now <= known->waits_until || sim->now <= node->resumed_at);
-    if (known->asks || waits || watch_loads_of(sim, number) >= sim->plan.limits.concurrency)
+    uint32_t loads = watch_loads_of(sim, number, key_space(sim, key)->origin);
+    if (known->asks || waits || loads >= key_origin(sim, key)->limits.concurrency)
         return true;
     struct sim_load *load;
     cds_list_for_each_entry(load, &sim->keys[key].live, in_key) {

@@ -54,8 +54,8 @@ uint64_t watch_version_min(const struct sim *sim, uint32_t node, uint32_t key);
 /* watch_node_gone - its process has ended, and with it all that it knew. */
 void watch_node_gone(struct sim *sim, uint32_t node);
 
-/* watch_loads_of - queries of a node at the database, cancelled ones too until they have ended. */
-uint32_t watch_loads_of(const struct sim *sim, uint32_t node);
+/* watch_loads_of - queries of a node at an origin, cancelled ones too until they have ended. */
+uint32_t watch_loads_of(const struct sim *sim, uint32_t node, uint32_t origin);
 
 /* watch_is_worked_on - is anything under way at a node that will bring this key's readers their
  * answer? */

@@ -10,7 +10,7 @@ void watch_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask)
         return;
     if (known->token != 0)
         watch_break(sim, key, "P7: node %u asks for the lease of %s, which it holds", node,
-                    sim->keys[key].text);
+                    sim->keys[key].name);
     known->ask = ask;
     known->asks = true;
     known->may_load = known->waits = false;
@@ -42,7 +42,7 @@ void watch_told(struct sim *sim, uint32_t node, uint32_t key, const struct crl_a
     bool fenced = action->lease.token != 0 && action->lease.token == known->token;
     if (action->kind == CRL_FILL_STORE && !fenced)
         watch_break(sim, key, "P2: node %u fills %s without the token of its lease", node,
-                    sim->keys[key].text);
+                    sim->keys[key].name);
     if (action->lease.token == known->token)
         known->token = 0;
     if (action->lease.token == known->late_token)
@@ -56,7 +56,7 @@ void watch_granted(struct sim *sim, uint32_t node, uint32_t number, uint64_t tok
     cds_list_for_each_entry(load, &key->live, in_key) {
         if (sim->now < load->lease_until)
             watch_break(sim, number, "P2: the store leases %s to node %u while node %u loads it",
-                        key->text, node, load->node);
+                        key->name, node, load->node);
     }
     key->lease_token = token;
     key->lease_until = sim->now + sim->plan.store.lease_us;
@@ -75,11 +75,12 @@ void watch_lease(struct sim *sim, struct sim_load *load)
 {
     struct sim_known *known = known_of(sim, load->node, load->key);
     const struct sim_key *key = &sim->keys[load->key];
-    if (known == NULL || !sim->plan.store.exists || sim->plan.policy.no_coalescing)
+    const struct sim_space_plan *space = key_space(sim, load->key);
+    if (known == NULL || !space->has_store || space->policy.no_coalescing)
         return;
     if (!known->may_load)
         watch_break(sim, load->key, "P2: node %u loads %s without the lease", load->node,
-                    key->text);
+                    key->name);
     known->may_load = false;
     if (known->given != 0 && known->given == key->lease_token)
         load->lease_until = key->lease_until;
@@ -105,6 +106,6 @@ void watch_leases(struct sim *sim, uint32_t number)
                     !key_has_readers(sim, number, key);
         if (idle || known->late_token != 0)
             watch_break(sim, key, "P7: node %u keeps the lease of %s and does nothing", number,
-                        sim->keys[key].text);
+                        sim->keys[key].name);
     }
 }

@@ -18,37 +18,49 @@ static void watch_need(struct sim *sim, const struct sim_load *load, const struc
 {
     struct sim_node *node = &sim->nodes[load->node];
     corral_us now = node_now(sim, load->node);
-    const char *text = sim->keys[load->key].text;
+    const char *text = sim->keys[load->key].name;
     struct crl_table *table = crl_core_table(node->core);
-    struct crl_entry *entry =
-        crl_table_find(table, sim->keys[load->key].hash, node->space, key_bytes(sim, load->key));
+    struct crl_entry *entry = crl_table_find(table, sim->keys[load->key].hash,
+                                             sim->keys[load->key].space, key_bytes(sim, load->key));
     if (sim->stepping == CRL_WANTED && entry != NULL && crl_entry_is_fresh(entry, now))
         watch_break(sim, load->key, "P9: node %u loads %s, of which it has a fresh value",
                     load->node, text);
-    if (known == NULL || sim->plan.policy.no_coalescing || now >= known->fresh_until ||
-        crl_table_counts(table).evictions > 0)
+    if (known == NULL || key_space(sim, load->key)->policy.no_coalescing ||
+        now >= known->fresh_until || crl_table_counts(table).evictions > 0)
         return;
     watch_break(sim, load->key,
                 "P9: node %u loads %s, of which it got a value that is fresh for %lld us",
                 load->node, text, (long long)(known->fresh_until - now));
 }
 
+/* What a load may be by the limits of its origin. */
+static void watch_bulkhead(struct sim *sim, const struct sim_load *load)
+{
+    const struct sim_origin_plan *origin = key_origin(sim, load->key);
+    const char *text = sim->keys[load->key].name;
+    corral_us left_us = load->deadline_at - node_now(sim, load->node);
+    if (load->origin != key_space(sim, load->key)->origin)
+        watch_break(sim, load->key, "P6: node %u loads %s at origin %u", load->node, text,
+                    load->origin);
+    if (left_us != origin->deadline_us)
+        watch_break(sim, load->key, "P6: node %u loads %s with a deadline in %lld us", load->node,
+                    text, (long long)left_us);
+    if (!sim->options.audits && sim->plan.nodes > 1)
+        return;
+    uint32_t loads = watch_loads_of(sim, load->node, load->origin);
+    if (loads > origin->limits.concurrency)
+        watch_break(sim, load->key, "P6: node %u has %u loads at origin %u, its limit is %u",
+                    load->node, loads, load->origin, origin->limits.concurrency);
+}
+
 void watch_load(struct sim *sim, struct sim_load *load)
 {
     struct sim_key *key = &sim->keys[load->key];
     const struct sim_known *known = known_of(sim, load->node, load->key);
-    if (!sim->plan.policy.no_coalescing && live_on_node(load, key) > 1)
+    if (!key_space(sim, load->key)->policy.no_coalescing && live_on_node(load, key) > 1)
         watch_break(sim, load->key, "P1: node %u has %u live loads of %s", load->node,
-                    live_on_node(load, key), key->text);
-    if (load->deadline_at != node_now(sim, load->node) + sim->plan.deadline_us)
-        watch_break(sim, load->key, "P6: node %u loads %s with a deadline in %lld us", load->node,
-                    key->text, (long long)(load->deadline_at - node_now(sim, load->node)));
-    if (sim->options.audits || sim->plan.nodes == 1) {
-        uint32_t loads = watch_loads_of(sim, load->node);
-        if (loads > sim->plan.limits.concurrency)
-            watch_break(sim, load->key, "P6: node %u has %u loads, its limit is %u", load->node,
-                        loads, sim->plan.limits.concurrency);
-    }
+                    live_on_node(load, key), key->name);
+    watch_bulkhead(sim, load);
     load->readers_before = sim->readers_n;
     load->changes = known != NULL ? known->changes : 0;
     watch_need(sim, load, known);
@@ -58,7 +70,7 @@ void watch_load(struct sim *sim, struct sim_load *load)
 void watch_loaded(struct sim *sim, const struct sim_load *load, bool has_value, bool negative)
 {
     struct sim_known *known = known_of(sim, load->node, load->key);
-    const struct corral_policy *policy = &sim->plan.policy;
+    const struct corral_policy *policy = &key_space(sim, load->key)->policy;
     /* A tiny memory may have no place for the value, and a story may take its memory away. */
     if (known == NULL || !has_value || known->changes != load->changes ||
         sim->plan.memory_bytes < 1u << 20 || sim->allocator != &crl_allocator_malloc)
@@ -72,7 +84,7 @@ void watch_cancel(struct sim *sim, const struct sim_load *load)
 {
     if (sim->stepping != CRL_CLOSE && node_now(sim, load->node) < load->deadline_at)
         watch_break(sim, load->key, "P7: node %u cancels its load of %s %lld us too early",
-                    load->node, sim->keys[load->key].text,
+                    load->node, sim->keys[load->key].name,
                     (long long)(load->deadline_at - node_now(sim, load->node)));
 }
 
@@ -81,18 +93,21 @@ void watch_loads(struct sim *sim, uint32_t number)
     struct sim_node *node = &sim->nodes[number];
     struct sim_load *load;
     cds_list_for_each_entry(load, &node->loads, link) {
-        if (load->live && sim->now > load->query.arrived_at + sim->plan.deadline_us &&
+        if (load->live &&
+            sim->now > load->query.arrived_at + key_origin(sim, load->key)->deadline_us &&
             sim->now > node->resumed_at)
             watch_break(sim, load->key, "P6: the load of %s at node %u goes on past its deadline",
-                        sim->keys[load->key].text, number);
+                        sim->keys[load->key].name, number);
     }
 }
 
-void watch_queue(struct sim *sim, uint32_t number)
+void watch_queues(struct sim *sim, uint32_t number)
 {
     const struct crl_core *core = sim->nodes[number].core;
-    uint64_t queued = crl_counter_get(&crl_core_origin_counts(core, 0)->queued);
-    if (queued > sim->plan.limits.queue)
-        watch_break(sim, 0, "P6: node %u has %llu flights queued, its limit is %u", number,
-                    (unsigned long long)queued, sim->plan.limits.queue);
+    for (uint32_t i = 0; i < sim->plan.origins_n; i++) {
+        uint64_t queued = crl_counter_get(&crl_core_origin_counts(core, i)->queued);
+        if (queued > sim->plan.origins[i].limits.queue)
+            watch_break(sim, 0, "P6: node %u has %llu flights queued at origin %u, its limit is %u",
+                        number, (unsigned long long)queued, i, sim->plan.origins[i].limits.queue);
+    }
 }

@@ -15,9 +15,9 @@ void watch_loaded(struct sim *sim, const struct sim_load *load, bool has_value, 
 /* watch_cancel - the core cancels one. */
 void watch_cancel(struct sim *sim, const struct sim_load *load);
 
-/* watch_loads, watch_queue - what a node has at the database, and before it, after each of its
+/* watch_loads, watch_queues - what a node has at its origins, and before them, after each of its
  * steps. */
 void watch_loads(struct sim *sim, uint32_t node);
-void watch_queue(struct sim *sim, uint32_t node);
+void watch_queues(struct sim *sim, uint32_t node);
 
 #endif

@@ -41,14 +41,15 @@ void watch_answer(struct sim *sim, const struct sim_reader *reader, int result,
 
 void watch_load_over(struct sim *sim, const struct sim_load *load)
 {
-    if (sim->plan.policy.no_coalescing || watch_is_broken(sim) || !sim->options.audits)
+    if (key_space(sim, load->key)->policy.no_coalescing || watch_is_broken(sim) ||
+        !sim->options.audits)
         return;
     struct sim_reader *reader;
     cds_list_for_each_entry(reader, &sim->nodes[load->node].readers, link) {
         if (reader->key == load->key && reader->number < load->readers_before)
             watch_break(sim, load->key,
                         "P5: reader %u came before the load of %s began and was not answered by it",
-                        reader->number, sim->keys[load->key].text);
+                        reader->number, sim->keys[load->key].name);
     }
 }
 
@@ -79,7 +80,7 @@ void watch_readers(struct sim *sim, uint32_t number)
             continue;
         if (!watch_is_worked_on(sim, number, reader->key))
             watch_break(sim, reader->key, "P5: reader %u waits for %s, for which nobody works",
-                        reader->number, sim->keys[reader->key].text);
+                        reader->number, sim->keys[reader->key].name);
         worked_on = reader->key;
     }
     if (n > sim->plan.waiters_max)

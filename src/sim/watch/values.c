@@ -8,8 +8,8 @@
 void watch_value(struct sim *sim, const struct sim_reader *reader, int result,
                  const struct crl_entry *entry)
 {
-    const struct corral_policy *policy = &sim->plan.policy;
-    const char *text = sim->keys[reader->key].text;
+    const struct corral_policy *policy = &key_space(sim, reader->key)->policy;
+    const char *text = sim->keys[reader->key].name;
     bool from_memory = result == CORRAL_HIT || result == CORRAL_NEGATIVE;
     corral_us ttl_us = entry->negative ? policy->negative_ttl_us : policy->ttl_us;
     struct sim_value value = {.loaded_at =
@@ -43,6 +43,6 @@ void watch_stored(struct sim *sim, uint32_t number, const struct crl_entry *entr
     memcpy(&value, crl_entry_value(entry).data, sizeof value);
     if (value.version < key->stored_min)
         watch_break(sim, number, "P4: the store was told of version %llu of %s and keeps %llu",
-                    (unsigned long long)key->stored_min, key->text,
+                    (unsigned long long)key->stored_min, key->name,
                     (unsigned long long)value.version);
 }

@@ -6,7 +6,7 @@
 void watch_node(struct sim *sim, uint32_t node)
 {
     watch_limits(sim, node);
-    watch_queue(sim, node);
+    watch_queues(sim, node);
     if (sim->plan.nodes > 16 || watch_is_broken(sim))
         return; /* broken: the world stands still; its lists may be in any state */
     watch_loads(sim, node);

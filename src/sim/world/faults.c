@@ -55,6 +55,24 @@ static void node_pause(struct sim *sim, uint32_t node, corral_us lasts_us)
     node_rearm(sim, node);
 }
 
+static void origin_suffers(struct sim_db *db, const struct sim_fault *fault, bool begins)
+{
+    if (fault->kind == SIM_FAULT_DATABASE_SLOW)
+        db->factor = begins ? fault->factor : 1.0;
+    else if (fault->kind == SIM_FAULT_DATABASE_FAILS)
+        db->fails = begins;
+    else
+        db->hangs = begins;
+}
+
+static void origins_suffer(struct sim *sim, const struct sim_fault *fault, bool begins)
+{
+    for (uint32_t i = 0; i < sim->plan.origins_n; i++) {
+        if (fault->origin == i || fault->origin == SIM_ALL_ORIGINS)
+            origin_suffers(&sim->origins[i].db, fault, begins);
+    }
+}
+
 static void fault_begins(struct sim *sim, struct sim_event *event)
 {
     const struct sim_fault *fault = &sim->plan.faults[event->number];
@@ -67,13 +85,9 @@ static void fault_begins(struct sim *sim, struct sim_event *event)
         store_wipe(sim);
         break;
     case SIM_FAULT_DATABASE_SLOW:
-        sim->db.factor = fault->factor;
-        break;
     case SIM_FAULT_DATABASE_FAILS:
-        sim->db.fails = true;
-        break;
     case SIM_FAULT_DATABASE_HANGS:
-        sim->db.hangs = true;
+        origins_suffer(sim, fault, true);
         break;
     case SIM_FAULT_NODE_KILLED:
         node_kill(sim, node);
@@ -102,13 +116,9 @@ static void fault_ends(struct sim *sim, struct sim_event *event)
         store_switch(sim, true);
         break;
     case SIM_FAULT_DATABASE_SLOW:
-        sim->db.factor = 1.0;
-        break;
     case SIM_FAULT_DATABASE_FAILS:
-        sim->db.fails = false;
-        break;
     case SIM_FAULT_DATABASE_HANGS:
-        sim->db.hangs = false;
+        origins_suffer(sim, fault, false);
         break;
     case SIM_FAULT_NODE_KILLED:
         node_restart(sim, node);

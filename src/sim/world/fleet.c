@@ -10,7 +10,30 @@
 #include "sim/world/trace.h"
 #include "sim/world/wire.h"
 
+#include <stdio.h>
+
 /* ------------------------------------------------------------------------------------ processes */
+
+/* Its origins and spaces get the numbers that they have in the plan. */
+static int core_furnish(struct crl_core *core, const struct sim_plan *plan)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc >= 0 && i < plan->origins_n; i++) {
+        const struct sim_origin_plan *origin = &plan->origins[i];
+        struct crl_core_origin config = {.limits = origin->limits,
+                                         .deadline_us = origin->deadline_us};
+        rc = crl_core_add_origin(core, &config);
+        crl_assert(rc < 0 || (uint32_t)rc == i);
+    }
+    for (uint32_t i = 0; rc >= 0 && i < plan->spaces_n; i++) {
+        const struct sim_space_plan *space = &plan->spaces[i];
+        struct crl_core_space config = {
+            .origin = space->origin, .has_store = space->has_store, .policy = space->policy};
+        rc = crl_core_add_space(core, &config);
+        crl_assert(rc < 0 || (uint32_t)rc == i);
+    }
+    return rc < 0 ? rc : 0;
+}
 
 int fleet_start(struct sim *sim, uint32_t number)
 {
@@ -27,18 +50,10 @@ int fleet_start(struct sim *sim, uint32_t number)
         .allocator = sim->allocator,
     };
     int rc = crl_core_new(&config, &node->core);
+    if (rc == 0)
+        rc = core_furnish(node->core, plan);
     if (rc < 0)
         return rc;
-    struct crl_core_origin origin = {.limits = plan->limits, .deadline_us = plan->deadline_us};
-    rc = crl_core_add_origin(node->core, &origin);
-    if (rc >= 0) {
-        struct crl_core_space space = {
-            .origin = (uint32_t)rc, .has_store = plan->store.exists, .policy = plan->policy};
-        rc = crl_core_add_space(node->core, &space);
-    }
-    if (rc < 0)
-        return rc;
-    node->space = (uint32_t)rc;
     node->down = false;
     node->timer.kind = SIM_TIMER_NODE;
     return 0;
@@ -92,15 +107,15 @@ static void carry_out(struct sim *sim, uint32_t node)
             loads_cancel(sim, node, action);
             break;
         case CRL_ASK_STORE:
-            wire_ask(sim, node, key_number(sim, action->key), action->ask_store.ask);
+            wire_ask(sim, node, key_number(sim, action), action->ask_store.ask);
             break;
         case CRL_FILL_STORE:
         case CRL_RELEASE_LEASE:
-            watch_told(sim, node, key_number(sim, action->key), action);
-            wire_tell(sim, node, key_number(sim, action->key), action);
+            watch_told(sim, node, key_number(sim, action), action);
+            wire_tell(sim, node, key_number(sim, action), action);
             break;
         case CRL_INVALIDATE_STORE:
-            wire_tell(sim, node, key_number(sim, action->key), action);
+            wire_tell(sim, node, key_number(sim, action), action);
             break;
         }
     }
@@ -108,11 +123,22 @@ static void carry_out(struct sim *sim, uint32_t node)
 
 /* ---------------------------------------------------------------------------------------- world */
 
+/* Each has a stream of lots of its own. */
+static void origin_init(struct sim *sim, uint32_t number)
+{
+    struct sim_origin *origin = &sim->origins[number];
+    char lots[24] = "database";
+    if (number > 0)
+        snprintf(lots, sizeof lots, "database %u", number);
+    origin->model = sim->plan.origins[number].database;
+    sim_db_init(&origin->db, &origin->model, &sim->queue, SIM_TIMER_QUERY,
+                crl_rng_split(sim->plan.seed, lots));
+}
+
 int fleet_init(struct sim *sim, const struct sim_plan *plan, const struct sim_run_options *options,
                struct sim_report *report, uint32_t keys_room)
 {
     *sim = (struct sim){.plan = *plan,
-                        .database = plan->database,
                         .report = report,
                         .carry_out = carry_out,
                         .store_is_up = true,
@@ -123,13 +149,15 @@ int fleet_init(struct sim *sim, const struct sim_plan *plan, const struct sim_ru
     sim->narrates = sim->options.trace != NULL || sim->options.edges != NULL;
     sim->network_lots = crl_rng_split(plan->seed, "network");
     sim->reader_lots = crl_rng_split(plan->seed, "readers");
-    sim_db_init(&sim->db, &sim->database, &sim->queue, SIM_TIMER_QUERY, plan->seed);
+    for (uint32_t i = 0; i < plan->origins_n; i++)
+        origin_init(sim, i);
     sim->nodes = calloc(plan->nodes, sizeof *sim->nodes);
     sim->keys = calloc(keys_room, sizeof *sim->keys);
-    if (plan->store.exists)
+    if (sim_plan_has_store(plan))
         sim->store = crl_store_memory_new(wire_push, sim);
     watch_init(sim);
-    if (sim->nodes == NULL || sim->keys == NULL || (plan->store.exists && sim->store == NULL))
+    bool has_store = sim->store != NULL || !sim_plan_has_store(plan);
+    if (sim->nodes == NULL || sim->keys == NULL || !has_store)
         return CORRAL_ENOMEM;
     CDS_INIT_LIST_HEAD(&sim->answered);
     for (uint32_t i = 0; i < plan->nodes; i++) {

@@ -14,7 +14,8 @@ void loads_begin(struct sim *sim, uint32_t node, const struct crl_action *action
     load->id = action->load.load;
     load->node = node;
     load->incarnation = sim->nodes[node].incarnation;
-    load->key = key_number(sim, action->key);
+    load->key = key_number(sim, action);
+    load->origin = action->origin;
     struct sim_key *key = &sim->keys[load->key];
     load->version = key->version;
     load->deadline_at = action->load.deadline_at;
@@ -25,7 +26,7 @@ void loads_begin(struct sim *sim, uint32_t node, const struct crl_action *action
     cds_list_add_tail(&load->link, &sim->nodes[node].loads);
     cds_list_add_tail(&load->in_key, &key->live);
     queue_reserve(sim);
-    sim_db_arrive(&sim->db, &load->query, sim->now);
+    sim_db_arrive(&sim->origins[load->origin].db, &load->query, sim->now);
     record_load(sim, is_needed);
     watch_load(sim, load);
 }
@@ -37,20 +38,22 @@ static void load_stops_living(struct sim_load *load)
     load->live = false;
 }
 
-static bool key_is_absent(const struct sim *sim, uint32_t key)
+/* Does the origin know nothing of the key? */
+static bool load_finds_nothing(const struct sim *sim, const struct sim_load *load)
 {
-    if (sim->database_is_empty)
+    const struct sim_origin *origin = &sim->origins[load->origin];
+    if (origin->is_empty)
         return true;
     /* A fixed part of the keys, the same in every run of a seed. */
-    return sim->database.absent > 0 &&
-           (double)(sim->keys[key].hash >> 11) * 0x1.0p-53 < sim->database.absent;
+    return origin->model.absent > 0 &&
+           (double)(sim->keys[load->key].hash >> 11) * 0x1.0p-53 < origin->model.absent;
 }
 
 /* A value stays fresh for at least so long: a load of its key, anywhere in the fleet, is not needed
  * before. */
 static void key_is_fresh_again(struct sim *sim, uint32_t key, bool negative)
 {
-    const struct corral_policy *policy = &sim->plan.policy;
+    const struct corral_policy *policy = &key_space(sim, key)->policy;
     corral_us ttl_us = negative ? policy->negative_ttl_us : policy->ttl_us;
     sim->keys[key].fresh_until = sim->now + (corral_us)((double)ttl_us * (1.0 - policy->jitter));
     sim->keys[key].is_wanted = false;
@@ -63,7 +66,7 @@ static void load_answer(struct sim *sim, struct sim_load *load, enum sim_query_e
     struct sim_value value = {.version = load->version, .loaded_at = sim->now};
     struct crl_event answer = {.kind = CRL_ORIGIN_ANSWERED, .origin = {.load = load->id}};
     if (end == SIM_QUERY_WORKED && load->live) {
-        answer.origin.negative = key_is_absent(sim, load->key);
+        answer.origin.negative = load_finds_nothing(sim, load);
         if (!answer.origin.negative)
             answer.origin.value = crl_bytes(&value, sizeof value);
     } else {
@@ -89,7 +92,7 @@ static void load_answer(struct sim *sim, struct sim_load *load, enum sim_query_e
 void loads_end(struct sim *sim, struct sim_query *query)
 {
     struct sim_load *load = caa_container_of(query, struct sim_load, query);
-    enum sim_query_end end = sim_db_timer(&sim->db, query, sim->now);
+    enum sim_query_end end = sim_db_timer(&sim->origins[load->origin].db, query, sim->now);
     if (load->is_late)
         end = load->end; /* it ended long ago */
     bool is_paused =
@@ -102,7 +105,7 @@ void loads_end(struct sim *sim, struct sim_query *query)
     load->is_late = true;
     load->end = end;
     queue_reserve(sim);
-    sim_db_end_at(&sim->db, query, sim->nodes[load->node].paused_until);
+    sim_db_end_at(&sim->origins[load->origin].db, query, sim->nodes[load->node].paused_until);
 }
 
 void loads_cancel(struct sim *sim, uint32_t node, const struct crl_action *action)
@@ -115,10 +118,11 @@ void loads_cancel(struct sim *sim, uint32_t node, const struct crl_action *actio
         load_stops_living(load);
         if (load->query.state == SIM_QUERY_DRAINS)
             return; /* it has ended; the word of it is on its way */
-        if (sim_db_cancel(&sim->db, &load->query, sim->now)) {
+        struct sim_origin *origin = &sim->origins[load->origin];
+        if (sim_db_cancel(&origin->db, &load->query, sim->now)) {
             /* It was still in line. The core hears of it as of any end: by an event of its own. */
             queue_reserve(sim);
-            sim_db_end_at(&sim->db, &load->query, sim->now + sim->database.cancel_us);
+            sim_db_end_at(&origin->db, &load->query, sim->now + origin->model.cancel_us);
         }
         return;
     }
@@ -131,6 +135,6 @@ void loads_forget(struct sim *sim, struct sim_load *load)
     load->incarnation = UINT32_MAX;
     if (load->query.state == SIM_QUERY_CANCELLED || load->query.state == SIM_QUERY_DRAINS)
         return;
-    if (sim_db_cancel(&sim->db, &load->query, sim->now))
+    if (sim_db_cancel(&sim->origins[load->origin].db, &load->query, sim->now))
         free(load);
 }

@@ -27,7 +27,6 @@ void node_step(struct sim *sim, uint32_t number, struct crl_event *event)
 {
     struct sim_node *node = &sim->nodes[number];
     event->now = node_now(sim, number);
-    event->space = node->space;
     sim->stepping = event->kind;
     sim->report->events++;
     crl_core_step(node->core, event, &sim->actions);
@@ -42,4 +41,11 @@ void node_step(struct sim *sim, uint32_t number, struct crl_event *event)
         crl_core_check(node->core);
         watch_node(sim, number);
     }
+}
+
+void node_step_key(struct sim *sim, uint32_t node, uint32_t key, struct crl_event *event)
+{
+    event->space = sim->keys[key].space;
+    event->key = key_bytes(sim, key);
+    node_step(sim, node, event);
 }

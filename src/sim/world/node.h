@@ -8,8 +8,11 @@
 
 #include "sim/world/world.h"
 
-/* node_step - an event happens to a node that is up. Its time and its space are set here. */
+/* node_step - an event happens to a node that is up. Its time is set here. */
 void node_step(struct sim *sim, uint32_t node, struct crl_event *event);
+
+/* node_step_key - the same, of an event about a key, which is set here. */
+void node_step_key(struct sim *sim, uint32_t node, uint32_t key, struct crl_event *event);
 
 /* node_rearm - the core's timer, in the world's time; not before the node goes on. */
 void node_rearm(struct sim *sim, uint32_t node);

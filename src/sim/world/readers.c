@@ -51,10 +51,9 @@ static void get_waits(struct sim *sim, const struct sim_get *get)
         event_add(sim, sim->now + after, reader_loses_patience, get->node)->number = reader->number;
     }
     struct crl_event wanted = {.kind = CRL_WANTED,
-                               .key = key_bytes(sim, get->key),
                                .wanted = {.waiter = &reader->waiter,
                                           .wait_until = node_now(sim, get->node) + get->wait_us}};
-    node_step(sim, get->node, &wanted);
+    node_step_key(sim, get->node, get->key, &wanted);
 }
 
 void readers_get(struct sim *sim, const struct sim_get *get)
@@ -63,7 +62,7 @@ void readers_get(struct sim *sim, const struct sim_get *get)
     sim->readers_n++;
     record_arrival(sim, get->asked_at);
     struct crl_entry *entry = crl_table_find(crl_core_table(node->core), sim->keys[get->key].hash,
-                                             node->space, key_bytes(sim, get->key));
+                                             sim->keys[get->key].space, key_bytes(sim, get->key));
     if (entry != NULL && crl_entry_is_fresh(entry, node_now(sim, get->node)))
         get_hits(sim, get, entry);
     else
@@ -111,9 +110,9 @@ void readers_write(struct sim *sim, uint32_t node, uint32_t key)
     struct sim_key *written = &sim->keys[key];
     written->version++;
     written->fresh_until = 0;
-    trace_line(sim, node, "%-8s is invalidated", written->text);
+    trace_line(sim, node, "%-8s is invalidated", written->name);
     watch_changed(sim, node, key, written->version);
-    node_step(sim, node, &(struct crl_event){.kind = CRL_INVALIDATE, .key = key_bytes(sim, key)});
+    node_step_key(sim, node, key, &(struct crl_event){.kind = CRL_INVALIDATE});
 }
 
 void readers_put(struct sim *sim, uint32_t node, uint32_t key, size_t size)
@@ -123,11 +122,9 @@ void readers_put(struct sim *sim, uint32_t node, uint32_t key, size_t size)
     unsigned char *bytes = calloc(1, size);
     crl_assert(bytes != NULL && size >= sizeof value);
     memcpy(bytes, &value, sizeof value);
-    trace_line(sim, node, "%-8s is put", written->text);
+    trace_line(sim, node, "%-8s is put", written->name);
     watch_changed(sim, node, key, written->version);
-    node_step(sim, node,
-              &(struct crl_event){.kind = CRL_PUT,
-                                  .key = key_bytes(sim, key),
-                                  .put = {.value = crl_bytes(bytes, size)}});
+    node_step_key(sim, node, key,
+                  &(struct crl_event){.kind = CRL_PUT, .put = {.value = crl_bytes(bytes, size)}});
     free(bytes);
 }

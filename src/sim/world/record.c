@@ -55,18 +55,18 @@ void record_load(struct sim *sim, bool is_needed)
 {
     struct sim_report *report = sim->report;
     struct sim_slice *slice = slice_at(sim, sim->now);
-    uint32_t at_once = sim->db.running + sim->db.waiting;
+    uint32_t waiting, at_once = queries_of(sim, &waiting);
     slice->loads++;
     if (at_once > slice->active_max)
         slice->active_max = at_once;
-    if (sim->db.waiting > slice->queued_max)
-        slice->queued_max = sim->db.waiting;
+    if (waiting > slice->queued_max)
+        slice->queued_max = waiting;
     if (!is_measured(sim, sim->now))
         return;
     report->loads++;
     report->needed += is_needed;
     if (at_once > report->loads_at_once_max)
         report->loads_at_once_max = at_once;
-    if (sim->db.waiting > report->database_queue_max)
-        report->database_queue_max = sim->db.waiting;
+    if (waiting > report->database_queue_max)
+        report->database_queue_max = waiting;
 }

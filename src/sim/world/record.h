@@ -12,7 +12,7 @@ void record_arrival(struct sim *sim, corral_us asked_at);
 /* record_answer - it is answered, with an outcome or an error; entry may be NULL. */
 void record_answer(struct sim *sim, corral_us asked_at, int result, const struct crl_entry *entry);
 
-/* record_load - a query has come to the database. is_needed: without it, no node would have had a
+/* record_load - a query has come to its origin. is_needed: without it, no node would have had a
  * fresh value. */
 void record_load(struct sim *sim, bool is_needed);
 

@@ -20,11 +20,13 @@ void trace_line(struct sim *sim, uint32_t node, const char *format, ...)
     sim->options.trace(sim->options.trace_arg, line);
 }
 
-/* Is this the key that is to be traced? All are, unless one was named. */
-static bool key_is_traced(const struct sim *sim, const char *key)
+/* Is this about the key that is to be traced? All are, unless one was named. */
+static bool key_is_traced(const struct sim *sim, const struct crl_step *step)
 {
-    return sim->options.traced_key == NULL ||
-           strcmp(sim->keys[*sim->options.traced_key].text, key) == 0;
+    if (sim->options.traced_key == NULL)
+        return true;
+    const struct sim_key *key = &sim->keys[*sim->options.traced_key];
+    return key->space == step->space && strcmp(key->text, step->key) == 0;
 }
 
 /* A reader who joins is no news: a thousand of them would be a thousand lines. */
@@ -46,9 +48,14 @@ void trace_steps(struct sim *sim, uint32_t node)
         return;
     for (uint32_t i = 0; i < sim->actions.steps_n; i++) {
         const struct crl_step *step = &sim->actions.steps[i];
-        if (!step_is_news(step) || !key_is_traced(sim, step->key))
+        if (!step_is_news(step) || !key_is_traced(sim, step))
             continue;
-        trace_line(sim, node, "%-8s %-8s %-12s -> %-8s %s, %u waiting", step->key,
+        char name[SIM_NAME_MAX + 1];
+        if (step->space == 0)
+            snprintf(name, sizeof name, "%s", step->key);
+        else
+            snprintf(name, sizeof name, "%u/%s", step->space, step->key);
+        trace_line(sim, node, "%-8s %-8s %-12s -> %-8s %s, %u waiting", name,
                    crl_flight_state_name(step->from), crl_flight_signal_name(step->on),
                    crl_flight_state_name(step->to), crl_flight_edge_name(step->from, step->on),
                    step->waiters);

@@ -55,10 +55,9 @@ static void node_gives_up(struct sim *sim, struct sim_event *event)
 {
     const struct crl_store_reply silence = {.answer = CRL_STORE_DOWN};
     watch_reply(sim, event->node, event->key, event->ask, &silence);
-    node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_STORE_ANSWERED,
-                                  .key = key_bytes(sim, event->key),
-                                  .store = {.ask = event->ask, .answer = CRL_STORE_DOWN}});
+    node_step_key(sim, event->node, event->key,
+                  &(struct crl_event){.kind = CRL_STORE_ANSWERED,
+                                      .store = {.ask = event->ask, .answer = CRL_STORE_DOWN}});
 }
 
 static void node_replied(struct sim *sim, struct sim_event *event)
@@ -71,17 +70,17 @@ static void node_replied(struct sim *sim, struct sim_event *event)
     if (since_asked_us >= sim->plan.store.timeout_us)
         node_gives_up(sim, event);
     watch_reply(sim, event->node, event->key, event->ask, reply);
-    node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_STORE_ANSWERED,
-                                  .key = key_bytes(sim, event->key),
-                                  .store = {.ask = event->ask,
-                                            .answer = reply->answer,
-                                            .token = reply->token,
-                                            .lease_us = reply->lease_us,
-                                            .negative = reply->value.negative,
-                                            .value = reply->value.bytes,
-                                            .age_us = reply->value.age_us + since_asked_us,
-                                            .fresh_us = reply->value.fresh_us - since_asked_us}});
+    node_step_key(
+        sim, event->node, event->key,
+        &(struct crl_event){.kind = CRL_STORE_ANSWERED,
+                            .store = {.ask = event->ask,
+                                      .answer = reply->answer,
+                                      .token = reply->token,
+                                      .lease_us = reply->lease_us,
+                                      .negative = reply->value.negative,
+                                      .value = reply->value.bytes,
+                                      .age_us = reply->value.age_us + since_asked_us,
+                                      .fresh_us = reply->value.fresh_us - since_asked_us}});
 }
 
 static void node_pushed(struct sim *sim, struct sim_event *event)
@@ -89,8 +88,7 @@ static void node_pushed(struct sim *sim, struct sim_event *event)
     if (is_lost(sim, event))
         return;
     watch_changed(sim, event->node, event->key, event->version);
-    node_step(sim, event->node,
-              &(struct crl_event){.kind = CRL_CHANGED, .key = key_bytes(sim, event->key)});
+    node_step_key(sim, event->node, event->key, &(struct crl_event){.kind = CRL_CHANGED});
 }
 
 static void node_heard(struct sim *sim, struct sim_event *event)
@@ -150,9 +148,9 @@ static void store_asked(struct sim *sim, struct sim_event *event)
     if (is_lost(sim, event) || sim->nodes[event->node].down)
         return;
     struct crl_store_reply reply = {0};
-    int rc = crl_store_memory_get_or_lease(sim->store, sim->now, event->node, 0,
-                                           crl_bytes(&event->key, sizeof event->key),
-                                           sim->plan.store.lease_us, &reply);
+    int rc = crl_store_memory_get_or_lease(
+        sim->store, sim->now, event->node, sim->keys[event->key].space,
+        crl_bytes(&event->key, sizeof event->key), sim->plan.store.lease_us, &reply);
     crl_assert(rc == 0);
     if (reply.answer == CRL_STORE_LEASED)
         watch_granted(sim, event->node, event->key, reply.token);
@@ -182,7 +180,8 @@ static void store_filled(struct sim *sim, const struct sim_event *event, struct 
         .age_us = event->span_us - event->entry->answered_at + on_the_wire_us,
         .fresh_us = event->entry->fresh_until - event->span_us - on_the_wire_us,
     };
-    int rc = crl_store_memory_fill(sim->store, sim->now, event->node, 0, key, event->token, &value);
+    int rc = crl_store_memory_fill(sim->store, sim->now, event->node, sim->keys[event->key].space,
+                                   key, event->token, &value);
     crl_assert(rc >= 0);
     if (rc > 0)
         watch_stored(sim, event->key, event->entry);
@@ -196,13 +195,15 @@ static void store_told(struct sim *sim, struct sim_event *event)
     if (event->told == CRL_FILL_STORE) {
         store_filled(sim, event, key);
     } else if (event->told == CRL_RELEASE_LEASE) {
-        crl_store_memory_release(sim->store, sim->now, event->node, 0, key, event->token);
+        crl_store_memory_release(sim->store, sim->now, event->node, sim->keys[event->key].space,
+                                 key, event->token);
     } else {
         struct sim_key *told = &sim->keys[event->key];
         told->stored_min = event->version > told->stored_min ? event->version : told->stored_min;
         watch_leases_void(sim, event->key);
         sim->pushing = event->version;
-        crl_store_memory_invalidate(sim->store, sim->now, event->node, 0, key);
+        crl_store_memory_invalidate(sim->store, sim->now, event->node, sim->keys[event->key].space,
+                                    key);
         sim->pushing = 0;
         if (!sim->nodes[event->node].down)
             send_to_node(sim, event->node, node_heard)->ask = event->ask;

@@ -3,6 +3,7 @@
  * world.c - see world.h. */
 #include "sim/world/world.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* --------------------------------------------------------------------------------------- events */
@@ -70,35 +71,49 @@ void event_fires(struct sim *sim, struct sim_event *event)
 
 /* ----------------------------------------------------------------------------------------- keys */
 
-uint32_t key_add(struct sim *sim, const char *text)
+uint32_t key_add(struct sim *sim, uint32_t space, const char *text)
 {
     crl_assert(sim->keys_n < sim->keys_room && strlen(text) <= SIM_KEY_MAX);
     struct sim_key *key = &sim->keys[sim->keys_n];
+    int head = space == 0 ? 0 : snprintf(key->name, sizeof key->name, "%u/", space);
+    key->space = space;
     key->size = (uint32_t)strlen(text);
-    memcpy(key->text, text, key->size + 1);
-    key->hash = crl_core_hash(sim->nodes[0].core, sim->nodes[0].space, crl_bytes(text, key->size));
+    key->text = memcpy(key->name + head, text, key->size + 1);
+    key->hash = crl_core_hash(sim->nodes[0].core, space, crl_bytes(text, key->size));
     key->version = 1;
     CDS_INIT_LIST_HEAD(&key->live);
     return sim->keys_n++;
 }
 
-static uint32_t key_find(const struct sim *sim, struct corral_bytes bytes)
+static uint32_t key_find(const struct sim *sim, const struct crl_action *action)
 {
     for (uint32_t i = 0; i < sim->keys_n; i++) {
-        if (crl_bytes_equal(key_bytes(sim, i), bytes))
+        if (sim->keys[i].space == action->space && crl_bytes_equal(key_bytes(sim, i), action->key))
             return i;
     }
     crl_unreachable();
 }
 
-/* Keys of plans are "key:N", so their number stands in them. */
-uint32_t key_number(const struct sim *sim, struct corral_bytes bytes)
+uint32_t key_number(const struct sim *sim, const struct crl_action *action)
 {
-    const char *text = bytes.data;
-    if (bytes.size < 5 || memcmp(text, "key:", 4) != 0)
-        return key_find(sim, bytes);
-    uint32_t number = 0;
-    for (size_t i = 4; i < bytes.size; i++)
-        number = number * 10 + (uint32_t)(text[i] - '0');
-    return number;
+    if (!sim->keys_are_numbered)
+        return key_find(sim, action);
+    const char *text = action->key.data;
+    struct sim_key_place place = {.space = action->space};
+    for (size_t i = sizeof "key:" - 1; i < action->key.size; i++)
+        place.number = place.number * 10 + (uint32_t)(text[i] - '0');
+    return sim_plan_key(&sim->plan, place);
+}
+
+/* -------------------------------------------------------------------------------------- origins */
+
+uint32_t queries_of(const struct sim *sim, uint32_t *ret_waiting)
+{
+    uint32_t running = 0, waiting = 0;
+    for (uint32_t i = 0; i < sim->plan.origins_n; i++) {
+        running += sim->origins[i].db.running;
+        waiting += sim->origins[i].db.waiting;
+    }
+    *ret_waiting = waiting;
+    return running + waiting;
 }

@@ -33,8 +33,9 @@
 
 #include <stdlib.h>
 
-#define SIM_KEY_MAX 31
-#define SIM_NO_NODE UINT32_MAX
+#define SIM_KEY_MAX  31
+#define SIM_NAME_MAX (SIM_KEY_MAX + 4)
+#define SIM_NO_NODE  UINT32_MAX
 
 /* What the heap's timers are embedded in. */
 enum sim_timer_kind { SIM_TIMER_EVENT, SIM_TIMER_QUERY, SIM_TIMER_NODE };
@@ -45,10 +46,13 @@ struct sim_value {
     corral_us loaded_at; /* when the database had answered, in the world's time */
 };
 
-/* A key of the database. */
+/* A key of a space. People see its name: the text, behind the number of its space and a slash
+ * unless that is 0. */
 struct sim_key {
-    char text[SIM_KEY_MAX + 1];
-    uint32_t size;
+    char name[SIM_NAME_MAX + 1];
+    const char *text; /* the end of the name */
+    uint32_t size;    /* of the text */
+    uint32_t space;
     uint64_t hash; /* the same in every node */
     uint64_t version;
     uint64_t stored_min;       /* the store was told of it: it may keep no older one (P4) */
@@ -74,13 +78,13 @@ struct sim_reader {
     bool answered;
 };
 
-/* A load at the database. */
+/* A load at an origin. */
 struct sim_load {
     struct sim_query query;
     struct cds_list_head link;   /* of its node */
     struct cds_list_head in_key; /* while it is live */
     crl_load_id id;
-    uint32_t node, key;
+    uint32_t node, key, origin;
     uint32_t incarnation;
     uint64_t version;        /* as read at the start: the worst case for P4 */
     corral_us deadline_at;   /* the node's clock */
@@ -111,7 +115,6 @@ struct sim_node {
     struct crl_core *core;
     struct crl_timer timer; /* for the core's next one */
     uint32_t incarnation;
-    uint32_t space;
     bool down;
     bool cut_off; /* from the store */
     corral_us paused_until;
@@ -122,14 +125,19 @@ struct sim_node {
     struct sim_unsaid *unsaid; /* oldest first */
 };
 
+/* An origin, which is a database. */
+struct sim_origin {
+    struct sim_database model; /* of the plan, as scripts have changed it */
+    struct sim_db db;
+    bool is_empty; /* every query answers that there is no such thing */
+};
+
 struct sim {
     struct sim_plan plan;
     struct sim_run_options options;
-    struct sim_database database; /* of the plan, as faults and scripts have changed it */
     corral_us now;
     struct crl_timers queue;
-    struct sim_db db;
-    bool database_is_empty; /* every query answers that there is no such thing */
+    struct sim_origin origins[SIM_ORIGINS_MAX];
     struct crl_rng network_lots, reader_lots;
     struct crl_store_memory *store;
     bool store_is_up;
@@ -137,6 +145,7 @@ struct sim {
     struct sim_node *nodes;
     struct sim_key *keys;
     uint32_t keys_n, keys_room;
+    bool keys_are_numbered;  /* as those of plans: by their texts, "key:N", in each space */
     struct sim_known *known; /* nodes x keys_room, the observer's; NULL in a large world */
     uint32_t readers_n;
     struct cds_list_head answered; /* readers, kept with audits: they must not be answered again */
@@ -192,11 +201,24 @@ void event_free(struct sim *sim, struct sim_event *event);
 /* queue_reserve - room for one more timer that somebody else will arm. */
 void queue_reserve(struct sim *sim);
 
-/* key_add - a key of the database, by its text, which is copied. A node must have started. */
-uint32_t key_add(struct sim *sim, const char *text);
+/* key_add - a key of a space, by its text, which is copied. A node must have started. */
+uint32_t key_add(struct sim *sim, uint32_t space, const char *text);
 
 /* key_number - the key that an action is about. */
-uint32_t key_number(const struct sim *sim, struct corral_bytes bytes);
+uint32_t key_number(const struct sim *sim, const struct crl_action *action);
+
+/* queries_of - queries at all origins together; *ret_waiting: of them, those that wait there. */
+uint32_t queries_of(const struct sim *sim, uint32_t *ret_waiting);
+
+static inline const struct sim_space_plan *key_space(const struct sim *sim, uint32_t key)
+{
+    return &sim->plan.spaces[sim->keys[key].space];
+}
+
+static inline const struct sim_origin_plan *key_origin(const struct sim *sim, uint32_t key)
+{
+    return &sim->plan.origins[key_space(sim, key)->origin];
+}
 
 static inline struct corral_bytes key_bytes(const struct sim *sim, uint32_t key)
 {

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Goal:   spaces do not mix, and origins do not stand in for each other (P1, P3, P4, P6), told as
+ *         stories at virtual time.
+ * Method: worlds of two spaces and two origins, as in test_flight.c. The same text is a key in both
+ *         spaces; one origin is ill while the other is well. */
+#include "story.h"
+
+#define MS CORRAL_MS
+#define S  CORRAL_SECONDS
+
+static const struct corral_policy usual = {.ttl_us = S(30), .negative_ttl_us = S(5)};
+
+/* --------------------------------------------------------------------------------------- spaces */
+
+static const struct sim_space_plan short_lived = {.policy = {.ttl_us = S(1)}};
+
+static void plot_namesakes(struct sim *sim)
+{
+    sim_gets(sim, MS(0), 0, "user:7", S(5), 2);
+    sim_gets(sim, MS(10), 0, "1/user:7", S(5), 3);
+    sim_gets(sim, S(2), 0, "user:7", S(5), 4);
+    sim_gets(sim, S(2), 0, "1/user:7", S(5), 5);
+}
+
+static void a_text_is_a_key_in_each_space(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual, .more_spaces = &short_lived, .more_spaces_n = 1},
+                          plot_namesakes};
+    struct sim *sim = story_told(&story);
+    expect_trace(
+        sim, "[    0 ms] 0 user:7   idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[   10 ms] 0 1/user:7 idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[   10 ms] 0 1/user:7 queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[  100 ms] 0 user:7   loading  loaded       -> idle     answer_loaded, 2 waiting\n"
+             "[  110 ms] 0 1/user:7 loading  loaded       -> idle     answer_loaded, 3 waiting\n"
+             "[ 2000 ms] 0 1/user:7 idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[ 2000 ms] 0 1/user:7 queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[ 2100 ms] 0 1/user:7 loading  loaded       -> idle     answer_loaded, 5 waiting\n");
+    assert_int_equal(sim_origin_loads(sim, "user:7"), 1);
+    assert_int_equal(sim_origin_loads(sim, "1/user:7"), 2);
+    assert_int_equal(sim_answered(sim, CORRAL_HIT), 4);
+    sim_free(sim);
+    story_swept(&story);
+}
+
+static void plot_write_to_one(struct sim *sim)
+{
+    for (int i = 0; i < 2; i++) {
+        sim_gets(sim, MS(200) * i, 0, "price", S(5), 1);
+        sim_gets(sim, MS(200) * i, 0, "1/price", S(5), 1);
+    }
+    sim_write(sim, MS(150), 0, "1/price");
+}
+
+static void an_invalidation_is_of_one_space(void **state)
+{
+    (void)state;
+    const struct sim_space_plan other = {.policy = usual};
+    struct story story = {{.policy = usual, .more_spaces = &other, .more_spaces_n = 1},
+                          plot_write_to_one};
+    struct sim *sim = story_told(&story);
+    assert_int_equal(sim_origin_loads(sim, "price"), 1);
+    assert_int_equal(sim_origin_loads(sim, "1/price"), 2);
+    sim_free(sim);
+    story_swept(&story);
+}
+
+static void plot_one_in_the_store(struct sim *sim)
+{
+    for (uint32_t node = 0; node < 3; node++) {
+        sim_gets(sim, MS(0), node, "user:7", S(5), 10);
+        sim_gets(sim, MS(0), node, "1/user:7", S(5), 10);
+    }
+}
+
+static void a_space_without_the_store_asks_for_no_lease(void **state)
+{
+    (void)state;
+    const struct sim_space_plan alone = {.policy = usual};
+    struct story story = {
+        {.policy = usual, .nodes = 3, .has_store = true, .more_spaces = &alone, .more_spaces_n = 1},
+        plot_one_in_the_store};
+    struct sim *sim = story_told(&story);
+    assert_int_equal(sim_origin_loads(sim, "user:7"), 1);
+    assert_int_equal(sim_origin_loads(sim, "1/user:7"), 3);
+    assert_int_equal(sim_answered_all(sim), 60);
+    sim_free(sim);
+    story_swept(&story);
+}
+
+/* -------------------------------------------------------------------------------------- origins */
+
+static const struct sim_space_plan elsewhere = {.policy = {.ttl_us = S(30)}, .origin = 1};
+static const struct sim_origin_plan narrow = {.limits = {.concurrency = 1, .queue = 2}};
+
+static void plot_one_hangs(struct sim *sim)
+{
+    sim_origin_of(sim, MS(0), 0, SIM_ORIGIN_HANGS, MS(100));
+    for (int i = 0; i < 6; i++) {
+        char key[8] = {'a', (char)('0' + i)};
+        sim_gets(sim, MS(1), 0, key, MS(500), 1);
+    }
+    for (int i = 0; i < 3; i++) {
+        char key[8] = {'1', '/', 'b', (char)('0' + i)};
+        sim_gets(sim, MS(2), 0, key, S(5), 1);
+    }
+}
+
+static void an_origin_that_hangs_leaves_the_others_alone(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual,
+                           .limits = {.concurrency = 2, .queue = 4},
+                           .more_spaces = &elsewhere,
+                           .more_spaces_n = 1,
+                           .more_origins = &narrow,
+                           .more_origins_n = 1},
+                          plot_one_hangs};
+    struct sim *sim = story_told(&story);
+    assert_int_equal(sim_answered(sim, CORRAL_LOADED), 3);
+    assert_int_equal(sim_answered(sim, CORRAL_ETIMEDOUT), 6);
+    const struct crl_core *core = sim_core(sim, 0);
+    assert_int_equal(crl_counter_get(&crl_core_origin_counts(core, 0)->active_peak), 2);
+    assert_int_equal(crl_counter_get(&crl_core_origin_counts(core, 1)->active_peak), 1);
+    sim_free(sim);
+    story_swept(&story);
+}
+
+static void plot_narrow(struct sim *sim)
+{
+    for (int i = 0; i < 8; i++) {
+        char key[8] = {'1', '/', 'b', (char)('0' + i)};
+        sim_gets(sim, MS(i), 0, key, S(5), 1);
+        sim_gets(sim, MS(i), 0, key + 2, S(5), 1);
+    }
+}
+
+static void each_origin_has_its_own_bulkhead(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual,
+                           .more_spaces = &elsewhere,
+                           .more_spaces_n = 1,
+                           .more_origins = &narrow,
+                           .more_origins_n = 1},
+                          plot_narrow};
+    struct sim *sim = story_told(&story);
+    /* One loads, two wait, five are refused; at the other origin there is room for all. */
+    assert_int_equal(sim_answered(sim, CORRAL_EQUEUE), 5);
+    assert_int_equal(sim_answered(sim, CORRAL_LOADED), 3 + 8);
+    const struct crl_core *core = sim_core(sim, 0);
+    assert_int_equal(crl_counter_get(&crl_core_origin_counts(core, 0)->active_peak), 8);
+    assert_int_equal(crl_counter_get(&crl_core_origin_counts(core, 1)->active_peak), 1);
+    sim_free(sim);
+    story_swept(&story);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_text_is_a_key_in_each_space),
+        cmocka_unit_test(an_invalidation_is_of_one_space),
+        cmocka_unit_test(a_space_without_the_store_asks_for_no_lease),
+        cmocka_unit_test(an_origin_that_hangs_leaves_the_others_alone),
+        cmocka_unit_test(each_origin_has_its_own_bulkhead),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
