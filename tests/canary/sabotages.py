@@ -164,7 +164,7 @@ SABOTAGES = [
      OBSERVER, NO_DEADLINE),
     ("the place of a cancelled load is given away", "P6", "test_flight", "P6: ", OBSERVER, PLACE_FREED_EARLY),
     ("an overrun query goes on", "P6", "test_contract_origin",
-     HANGS + "ok 16 - sqlite: o2_every_load_ends_once", ALL, [
+     HANGS + "ok 21 - sqlite: o1_start_does_not_block", ALL, [
         ("src/origin/sqlite.c", "        sqlite3_interrupt(worker->connection.db);\n", "        (void)worker;\n"),
         ("src/origin/sqlite.c", "    return worker->load && crl_work_is_cancelled(&worker->load->work);",
          "    return worker == NULL;")]),
@@ -219,6 +219,12 @@ SABOTAGES = [
         ("src/core/table.c", "        move_entry(table, entries.v[i]);", "        (void)move_entry;")]),
     ("a replaced entry stays in the queue", "T2", "test_table", "", ALL, [
         ("src/core/sieve.c", "    link_up(sieve, entry, old->newer);\n", "")]),
+    ("a draft is made without a reference", "O8", "test_contract_origin", "memory.refs > 0", ALL, [
+        ("src/origin/work.c", "        crl_allocator_ref(work->allocator); /* K6 */\n",
+         "        works->answering += 0;\n")]),
+    ("a draft that nobody wants is kept", "O8", "test_contract_origin", "not ok", ALL, [
+        ("src/origin/work.c", "        crl_entry_unref(work->allocator, result.draft);\n",
+         "        works->answering += 0;\n")]),
     ("a ticket is good for ever", "P5", "test_ticket", "not ok", ALL, [
         ("src/origin/ticket.c", "        slot->object = NULL;\n        slot->serial++;\n", "")]),
     ("percent signs are taken as they come", "bad input", "test_form", "not ok", ALL, [

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   every origin keeps O1 to O8 of src/origin/origin.h.
- * Method: one suite, each case run on each origin. A subject says which space makes a load do what;
- *         the test plays the engine. Loads are held at a gate that nothing interrupts, or run for
- *         ever until they are cancelled: nothing sleeps. Drafts come from an allocator that counts,
- *         and after each case nothing of it is left. The sanitizers are part of the method. */
+ * Goal:   every origin keeps O1 to O9 of src/origin/origin.h.
+ * Method: one suite, each case run on each origin. A subject says which space, or which key, makes
+ *         a load do what; the test plays the engine. Loads are held at a gate that nothing
+ *         interrupts, or run for ever until they are cancelled: nothing sleeps. Drafts come from an
+ *         allocator that counts, and after each case nothing of it is left. The sanitizers are part
+ *         of the method. */
 #include "origin/callback.h"
 #include "origin/sqlite.h"
 
+#include "../helper/loop_origin.h"
 #include "../helper/scratch.h"
 
 #define VALUE_MAX   1000
@@ -21,7 +23,7 @@ enum kind {
     LARGE,   /* answers more than VALUE_MAX */
     ENDLESS, /* goes on until it is cancelled, and is not stuck */
     GATED,   /* as VALUE, when the gate opens; cancelling does not help */
-    KEYED,   /* as VALUE, for a key "id=..." */
+    KEYED,   /* as VALUE, and the key is not empty */
     KINDS,
 };
 
@@ -30,11 +32,14 @@ static struct {
     struct crl_allocator base;
     _Atomic int refs, blocks;
     _Atomic bool is_full;
+    _Atomic bool is_gated; /* who asks for a block passes the gate first */
 } memory;
 
 struct subject {
     struct crl_origin *origin;
-    const char *value; /* how it says 42 */
+    const char *value;       /* how it says 42 */
+    bool has_loop;           /* and no workers, which could be stuck */
+    const char *keys[KINDS]; /* NULL: the empty one */
     void *space_args[KINDS];
     struct scratch scratch;
 };
@@ -45,6 +50,8 @@ static void *memory_alloc(struct crl_allocator *allocator, size_t bytes)
 {
     (void)allocator;
     crl_assert(memory.refs > 0); /* else it would be gone */
+    if (memory.is_gated)
+        gate_pass();
     if (memory.is_full)
         return NULL;
     memory.blocks++;
@@ -79,7 +86,7 @@ static void memory_open(void)
     memory.base = (struct crl_allocator){
         .alloc = memory_alloc, .free = memory_free, .ref = memory_ref, .unref = memory_unref};
     memory.refs = 1;
-    memory.is_full = false;
+    memory.is_full = memory.is_gated = false;
     probe_allocator = &memory.base;
 }
 
@@ -93,8 +100,7 @@ static void loader(void *arg, struct corral_load *load)
     (void)arg;
     switch (*(const enum kind *)corral_load_space_arg(load)) {
     case GATED:
-        probe_do(gate.entered++);
-        probe_await(gate.open);
+        gate_pass();
         (void)corral_load_value(load, corral_str("42"));
         return;
     case VALUE:
@@ -111,7 +117,7 @@ static void loader(void *arg, struct corral_load *load)
         assert_int_equal(corral_load_value(load, crl_bytes(large, sizeof large)), CORRAL_EVALUE);
         return;
     case ENDLESS:
-        probe_do(gate.entered++);
+        gate_enter();
         while (!corral_load_cancelled(load))
             ;
         return;
@@ -126,6 +132,7 @@ static void callback_open(struct subject *subject)
     subject->value = "42";
     for (int i = 0; i < KINDS; i++)
         subject->space_args[i] = (void *)&kinds[i];
+    subject->keys[KEYED] = "id=1";
     assert_int_equal(
         crl_origin_callback_new(loader, NULL, CONCURRENCY, VALUE_MAX, &subject->origin), 0);
 }
@@ -145,7 +152,7 @@ static const char *const queries[KINDS] = {
 static void enter_fn(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     (void)argc;
-    probe_do(gate.entered++);
+    gate_enter();
     sqlite3_result_value(context, argv[0]);
 }
 
@@ -168,6 +175,7 @@ static void sqlite_open(struct subject *subject)
         .value_max = VALUE_MAX,
     };
     subject->value = "{\"n\":42}";
+    subject->keys[KEYED] = "id=1";
     assert_int_equal(crl_origin_sqlite_new(&options, &subject->origin, &error), 0);
     for (int i = 0; i < KINDS; i++) {
         void *statement;
@@ -178,18 +186,33 @@ static void sqlite_open(struct subject *subject)
     }
 }
 
+static void loop_open(struct subject *subject)
+{
+    static const char *const keys[KINDS] = {
+        [VALUE] = "=42",   [ABSENT] = "absent",   [FAILING] = "nothing", [LARGE] = "size=1001",
+        [GATED] = "gated", [ENDLESS] = "endless", [KEYED] = "=42",
+    };
+    const struct loop_origin_options options = {
+        .connections = CONCURRENCY,
+        .value_max = VALUE_MAX,
+    };
+    subject->value = "42";
+    subject->has_loop = true;
+    memcpy(subject->keys, keys, sizeof keys);
+    assert_int_equal(loop_origin_new(&options, &subject->origin), 0);
+}
+
 static const struct row {
     const char *name;
     void (*open)(struct subject *subject);
-} rows[] = {{"callback", callback_open}, {"sqlite", sqlite_open}};
+} rows[] = {{"callback", callback_open}, {"sqlite", sqlite_open}, {"loop", loop_open}};
 
-/* A fresh subject for each case. The cases free the origin: when is part of what they test. */
+/* A fresh subject for each case. The cases close the origin: when is part of what they test. */
 static int subject_setup(void **state)
 {
     const struct row *row = *state;
     struct subject *subject = calloc(1, sizeof *subject);
-    gate.entered = 0;
-    gate.open = false;
+    gate_close();
     memory_open();
     row->open(subject);
     *state = subject;
@@ -207,9 +230,16 @@ static int subject_teardown(void **state)
     return 0;
 }
 
+static void prepare(struct probe *probe, struct subject *subject, enum kind kind)
+{
+    const char *key = subject->keys[kind];
+    probe_init(probe, key ? key : "", subject->space_args[kind]);
+}
+
 static void begin(struct probe *probe, struct subject *subject, enum kind kind)
 {
-    probe_start(probe, subject->origin, "", subject->space_args[kind]);
+    prepare(probe, subject, kind);
+    crl_origin_start(subject->origin, &probe->load);
 }
 
 static void begin_held(struct probe *probe, struct subject *subject, enum kind kind)
@@ -220,12 +250,7 @@ static void begin_held(struct probe *probe, struct subject *subject, enum kind k
     probe_await(gate.entered > before);
 }
 
-static void open_gate(void)
-{
-    probe_do(gate.open = true);
-}
-
-static void origin_free(struct subject *subject)
+static void origin_close(struct subject *subject)
 {
     assert_int_equal(crl_origin_close(subject->origin, PROBE_LIMIT), 0);
 }
@@ -241,31 +266,29 @@ static void o1_start_does_not_block(void **state)
     probe_await(gate.entered >= CONCURRENCY);
     for (int i = 0; i < 3 * CONCURRENCY; i++)
         assert_int_equal(probe_answers(&probes[i]), 0);
-    open_gate();
+    gate_open();
     for (int i = 0; i < 3 * CONCURRENCY; i++)
         probe_expect(&probes[i], 0, subject->value);
-    origin_free(subject);
+    origin_close(subject);
 }
 
 static void o1_start_takes_a_list(void **state)
 {
     struct subject *subject = *state;
     static const enum kind of[] = {VALUE, ABSENT, FAILING, LARGE, VALUE, ENDLESS, VALUE, VALUE};
-    enum { N = sizeof of / sizeof of[0] };
+    enum { N = sizeof of / sizeof of[0], ENDLESS_ONE = 5 };
     struct probe probes[N];
     for (int i = 0; i < N; i++)
-        probe_init(&probes[i], "", subject->space_args[of[i]]);
+        prepare(&probes[i], subject, of[i]);
     probe_start_list(probes, N, subject->origin);
-    for (int i = 0; i < N; i++) {
-        if (of[i] == ENDLESS)
-            probe_cancel(&probes[i], subject->origin);
-    }
+    probe_await(gate.entered == 1);
+    probe_cancel(&probes[ENDLESS_ONE], subject->origin);
     for (int i = 0; i < N; i++) {
         probe_await(probes[i].answers > 0);
         assert_int_equal(probes[i].rc == 0, of[i] == VALUE || of[i] == ABSENT);
         assert_int_equal(probes[i].draft != NULL, of[i] == VALUE);
     }
-    origin_free(subject);
+    origin_close(subject);
     for (int i = 0; i < N; i++)
         probe_expect_end(&probes[i]); /* still once */
 }
@@ -279,7 +302,7 @@ static void o2_every_load_ends_once(void **state)
         begin(&probes[i], subject, of[i % 4]);
     for (int i = 0; i < 400; i++)
         probe_await(probes[i].answers > 0);
-    origin_free(subject);
+    origin_close(subject);
     for (int i = 0; i < 400; i++)
         probe_expect_end(&probes[i]); /* still once */
 }
@@ -294,7 +317,7 @@ static void o3_cancel_ends_what_runs(void **state)
         probe_cancel(&probe, subject->origin);
         probe_expect(&probe, CORRAL_EDEADLINE, NULL);
     }
-    origin_free(subject);
+    origin_close(subject);
 }
 
 static void o3_cancel_ends_what_waits(void **state)
@@ -308,12 +331,12 @@ static void o3_cancel_ends_what_waits(void **state)
     probe_cancel(&waiting[1], subject->origin);
     probe_expect(&waiting[1], CORRAL_EDEADLINE, NULL); /* with the gate still closed */
     assert_int_equal(probe_answers(&waiting[0]), 0);
-    open_gate();
+    gate_open();
     probe_expect(&waiting[0], 0, subject->value);
     probe_expect(&waiting[2], 0, subject->value);
     for (int i = 0; i < CONCURRENCY; i++)
         probe_expect(&held[i], 0, subject->value);
-    origin_free(subject);
+    origin_close(subject);
 }
 
 static void o3_cancel_after_the_end_does_no_harm(void **state)
@@ -324,10 +347,10 @@ static void o3_cancel_after_the_end_does_no_harm(void **state)
     probe_expect(&ended, 0, subject->value);
     begin_held(&running, subject, GATED);
     probe_cancel(&ended, subject->origin);
-    open_gate();
+    gate_open();
     probe_expect(&running, 0, subject->value);
     assert_int_equal(ended.answers, 1);
-    origin_free(subject);
+    origin_close(subject);
 }
 
 /* Wherever the load is between waiting and the middle of its work. */
@@ -342,7 +365,7 @@ static void o3_cancel_ends_what_begins(void **state)
         probe_cancel(&probe, subject->origin);
         probe_expect(&probe, CORRAL_EDEADLINE, NULL);
     }
-    origin_free(subject);
+    origin_close(subject);
 }
 
 /* Whoever is first, the load ends once; and the cancelled one's interrupt never hits the other,
@@ -362,7 +385,7 @@ static void o3_cancel_races_with_the_answer(void **state)
         probe_expect(&after, 0, subject->value);
         probe_expect_end(&probe);
     }
-    origin_free(subject);
+    origin_close(subject);
 }
 
 /* The probe frees the key with the answer; the origin must have what it needs, and not look again.
@@ -378,10 +401,10 @@ static void o4_the_key_is_gone_after_the_end(void **state)
         probe_cancel(&probes[0], subject->origin);
         probe_cancel(&probes[1], subject->origin);
         probe_expect_end(&probes[1]);
-        open_gate();
+        gate_open();
         probe_expect_end(&probes[0]);
     }
-    origin_free(subject);
+    origin_close(subject);
 }
 
 static void o5_an_answer_has_one_of_three_forms(void **state)
@@ -400,17 +423,17 @@ static void o5_an_answer_has_one_of_three_forms(void **state)
     begin_held(&probe, subject, ENDLESS);
     probe_cancel(&probe, subject->origin);
     probe_expect(&probe, CORRAL_EDEADLINE, NULL);
-    origin_free(subject);
+    origin_close(subject);
 }
 
-static void o6_free_of_an_idle_origin(void **state)
+static void o6_close_of_an_idle_origin(void **state)
 {
     struct subject *subject = *state;
-    origin_free(subject);
+    origin_close(subject);
 }
 
-/* Running and waiting loads alike end before free() returns. */
-static void o6_free_ends_every_load(void **state)
+/* Running and waiting loads alike end before close_wait() returns. */
+static void o6_close_ends_every_load(void **state)
 {
     struct subject *subject = *state;
     struct probe probes[2 * CONCURRENCY];
@@ -418,14 +441,14 @@ static void o6_free_ends_every_load(void **state)
         begin_held(&probes[i], subject, ENDLESS);
     for (int i = CONCURRENCY; i < 2 * CONCURRENCY; i++)
         begin(&probes[i], subject, VALUE);
-    origin_free(subject);
+    origin_close(subject);
     for (int i = 0; i < 2 * CONCURRENCY; i++) {
         assert_int_equal(probe_answers(&probes[i]), 1);
         probe_expect(&probes[i], CORRAL_EDEADLINE, NULL);
     }
 }
 
-static void o6_free_leaves_behind_what_is_stuck(void **state)
+static void o6_close_leaves_behind_what_is_stuck(void **state)
 {
     struct subject *subject = *state;
     struct probe probes[CONCURRENCY + 1];
@@ -436,21 +459,21 @@ static void o6_free_leaves_behind_what_is_stuck(void **state)
     assert_int_equal(crl_origin_close(subject->origin, CORRAL_MS(5)), CORRAL_ETIMEDOUT);
     for (int i = 0; i <= CONCURRENCY; i++)
         assert_int_equal(probe_answers(&probes[i]), 1);
-    open_gate();
+    gate_open();
     probe_await_threads(threads); /* and with them all memory, as the leak check sees */
     for (int i = 0; i <= CONCURRENCY; i++)
         probe_expect(&probes[i], CORRAL_EDEADLINE, NULL);
 }
 
-/* The stuck ones come back at the very moment that free() gives up on them. */
-static void o6_no_answer_after_free(void **state)
+/* The stuck ones come back at the very moment that close_wait() gives up on them. */
+static void o6_no_answer_after_the_close(void **state)
 {
     struct subject *subject = *state;
     uint32_t threads = probe_threads();
     struct probe probes[CONCURRENCY];
     for (int i = 0; i < CONCURRENCY; i++)
         begin_held(&probes[i], subject, GATED);
-    open_gate();
+    gate_open();
     (void)crl_origin_close(subject->origin, 0);
     for (int i = 0; i < CONCURRENCY; i++)
         assert_int_equal(probe_answers(&probes[i]), 1);
@@ -475,16 +498,14 @@ static void o7_a_value_is_in_a_draft_of_the_load(void **state)
 {
     struct subject *subject = *state;
     struct probe probe;
-    static const char key[] = "id=1";
-    probe_init(&probe, key, subject->space_args[KEYED]);
-    crl_origin_start(subject->origin, &probe.load);
+    begin(&probe, subject, KEYED);
     probe_await(probe.answers > 0);
     assert_int_equal(probe.rc, 0);
     assert_int_equal(memory.blocks, 1);
     assert_int_equal(probe.draft->refs, 1);
-    assert_int_equal(probe.draft->key_size, strlen(key));
+    assert_int_equal(probe.draft->key_size, strlen(subject->keys[KEYED]));
     probe_expect(&probe, 0, subject->value);
-    origin_free(subject);
+    origin_close(subject);
 }
 
 static void o7_no_memory_for_a_draft(void **state)
@@ -499,7 +520,7 @@ static void o7_no_memory_for_a_draft(void **state)
     memory.is_full = false;
     begin(&probe, subject, VALUE);
     probe_expect(&probe, 0, subject->value);
-    origin_free(subject);
+    origin_close(subject);
 }
 
 /* A worker that was left behind comes back when the cache, and with it the allocator, is gone. */
@@ -511,25 +532,63 @@ static void o8_no_draft_for_a_load_that_was_given_up(void **state)
     begin_held(&probe, subject, GATED);
     assert_int_equal(crl_origin_close(subject->origin, 0), CORRAL_ETIMEDOUT);
     crl_allocator_unref(&memory.base);
-    open_gate();
+    gate_open();
     probe_await_threads(threads);
     assert_int_equal(memory.refs, 0);
     memory.refs = 1;
     probe_expect(&probe, CORRAL_EDEADLINE, NULL);
 }
 
-struct freer {
+/* The same in the middle of making the draft: now the worker's reference is all that keeps the
+ * allocator, and then the draft is. */
+static void o8_a_draft_of_a_load_that_was_given_up(void **state)
+{
+    struct subject *subject = *state;
+    uint32_t threads = probe_threads();
+    struct probe probe;
+    if (subject->has_loop) { /* ends its loads itself: never in the middle of something */
+        origin_close(subject);
+        return;
+    }
+    memory.is_gated = true;
+    begin_held(&probe, subject, VALUE);
+    assert_int_equal(crl_origin_close(subject->origin, 0), CORRAL_ETIMEDOUT);
+    crl_allocator_unref(&memory.base);
+    assert_int_equal(memory.refs, 1);
+    gate_open();
+    probe_await_threads(threads);
+    assert_int_equal(memory.refs, 0);
+    memory.refs = 1;
+    probe_expect(&probe, CORRAL_EDEADLINE, NULL);
+}
+
+/* Who can answer several loads by one call, does so; the others answer one by one. */
+static void o9_a_list_may_be_answered_by_one_call(void **state)
+{
+    struct subject *subject = *state;
+    struct probe probes[5];
+    for (int i = 0; i < 5; i++)
+        prepare(&probes[i], subject, i == 2 ? ABSENT : VALUE);
+    probe_start_list(probes, 5, subject->origin);
+    for (int i = 0; i < 5; i++) {
+        probe_expect(&probes[i], 0, i == 2 ? NULL : subject->value);
+        assert_int_equal(probes[i].together, subject->has_loop ? 5 : 1);
+    }
+    origin_close(subject);
+}
+
+struct closer {
     struct subject *subject;
     _Atomic pid_t thread; /* 0: not there yet */
     _Atomic bool is_done;
 };
 
-static void *free_at_once(void *arg)
+static void *close_at_once(void *arg)
 {
-    struct freer *freer = arg;
-    freer->thread = gettid();
-    (void)crl_origin_close(freer->subject->origin, 0);
-    freer->is_done = true;
+    struct closer *closer = arg;
+    closer->thread = gettid();
+    (void)crl_origin_close(closer->subject->origin, 0);
+    closer->is_done = true;
     return NULL;
 }
 
@@ -547,24 +606,24 @@ static bool is_asleep(pid_t thread)
     return name_end && name_end[2] == 'S';
 }
 
-/* free() does not wait for the worker, which is stuck, but for the answer that the worker is
- * giving: the engine takes the load's memory back as soon as free() has returned. */
-static void o6_free_waits_for_an_answer_under_way(void **state)
+/* close_wait() does not wait for the worker, which is stuck, but for the answer that the worker is
+ * giving: the engine takes the load's memory back as soon as close_wait() has returned. */
+static void o6_close_waits_for_an_answer_under_way(void **state)
 {
     struct subject *subject = *state;
     uint32_t threads = probe_threads();
-    struct freer freer = {.subject = subject};
+    struct closer closer = {.subject = subject};
     struct probe probe;
     pthread_t thread;
     slow.entered = slow.open = false;
     begin_held(&probe, subject, GATED);
     probe.load.answer = slow_answer; /* the loader is at the gate: nobody looks at it */
-    open_gate();
+    gate_open();
     probe_await(slow.entered);
-    assert_int_equal(pthread_create(&thread, NULL, free_at_once, &freer), 0);
-    while (!freer.is_done && !(freer.thread && is_asleep(freer.thread)))
+    assert_int_equal(pthread_create(&thread, NULL, close_at_once, &closer), 0);
+    while (!closer.is_done && !(closer.thread && is_asleep(closer.thread)))
         ;
-    bool was_done = freer.is_done;
+    bool was_done = closer.is_done;
     probe_do(slow.open = true);
     pthread_join(thread, NULL);
     assert_false(was_done);
@@ -572,25 +631,27 @@ static void o6_free_waits_for_an_answer_under_way(void **state)
     probe_expect(&probe, 0, subject->value);
 }
 
-#define CASES(X)                             \
-    X(o1_start_does_not_block)               \
-    X(o1_start_takes_a_list)                 \
-    X(o2_every_load_ends_once)               \
-    X(o3_cancel_ends_what_runs)              \
-    X(o3_cancel_ends_what_waits)             \
-    X(o3_cancel_ends_what_begins)            \
-    X(o3_cancel_after_the_end_does_no_harm)  \
-    X(o3_cancel_races_with_the_answer)       \
-    X(o4_the_key_is_gone_after_the_end)      \
-    X(o5_an_answer_has_one_of_three_forms)   \
-    X(o6_free_of_an_idle_origin)             \
-    X(o6_free_ends_every_load)               \
-    X(o6_free_leaves_behind_what_is_stuck)   \
-    X(o6_no_answer_after_free)               \
-    X(o6_free_waits_for_an_answer_under_way) \
-    X(o7_a_value_is_in_a_draft_of_the_load)  \
-    X(o7_no_memory_for_a_draft)              \
-    X(o8_no_draft_for_a_load_that_was_given_up)
+#define CASES(X)                                \
+    X(o1_start_does_not_block)                  \
+    X(o1_start_takes_a_list)                    \
+    X(o2_every_load_ends_once)                  \
+    X(o3_cancel_ends_what_runs)                 \
+    X(o3_cancel_ends_what_waits)                \
+    X(o3_cancel_ends_what_begins)               \
+    X(o3_cancel_after_the_end_does_no_harm)     \
+    X(o3_cancel_races_with_the_answer)          \
+    X(o4_the_key_is_gone_after_the_end)         \
+    X(o5_an_answer_has_one_of_three_forms)      \
+    X(o6_close_of_an_idle_origin)               \
+    X(o6_close_ends_every_load)                 \
+    X(o6_close_leaves_behind_what_is_stuck)     \
+    X(o6_no_answer_after_the_close)             \
+    X(o6_close_waits_for_an_answer_under_way)   \
+    X(o7_a_value_is_in_a_draft_of_the_load)     \
+    X(o7_no_memory_for_a_draft)                 \
+    X(o8_no_draft_for_a_load_that_was_given_up) \
+    X(o8_a_draft_of_a_load_that_was_given_up)   \
+    X(o9_a_list_may_be_answered_by_one_call)
 
 int main(void)
 {
@@ -600,6 +661,9 @@ int main(void)
 #undef X
 #define X(name) {"sqlite: " #name, name, subject_setup, subject_teardown, (void *)&rows[1]},
             CASES(X)
+#undef X
+#define X(name) {"loop: " #name, name, subject_setup, subject_teardown, (void *)&rows[2]},
+                CASES(X)
 #undef X
     };
     return cmocka_run_group_tests_name("origin", tests, NULL, NULL);

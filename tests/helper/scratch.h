@@ -2,27 +2,20 @@
  *
  * scratch.h - a folder of a test's own with SQLite databases in it, and the SQL function gate(x).
  *
- * gate(x) is x, but on the way it counts itself in and waits until the gate is open; nothing
- * interrupts it. So a test can hold a query where it wants. Every connection of the process has it.
- * */
+ * gate(x) is x, but on the way it waits at the gate (gate.h); nothing interrupts it. So a test can
+ * hold a query where it wants. Every connection of the process has it. */
 #ifndef CRL_TESTS_SCRATCH_H
 #define CRL_TESTS_SCRATCH_H
 
-#include "probe.h"
+#include "gate.h"
 
 #include <sqlite3.h>
 #include <unistd.h>
 
-static struct {
-    uint32_t entered;
-    bool open;
-} gate;
-
 static inline void gate_fn(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
     (void)argc;
-    probe_do(gate.entered++);
-    probe_await(gate.open);
+    gate_pass();
     sqlite3_result_value(context, argv[0]);
 }
 

@@ -37,8 +37,7 @@ static const char schema[] =
 static int setup(void **state)
 {
     (void)state;
-    gate.entered = 0;
-    gate.open = false;
+    gate_close();
     scratch_open(&scratch, schema);
     origin = open_with(&(struct crl_origin_sqlite_options){
         .path = scratch.db,
@@ -649,7 +648,7 @@ static void test_statements_while_loads_run(void **state)
         snprintf(json, sizeof json, "{\"n\":%d}", i);
         probe_load(origin, "", row(sql), 0, json);
     }
-    probe_do(gate.open = true);
+    gate_open();
     probe_expect(&held, 0, "{\"n\":1}");
 }
 
