@@ -21,9 +21,11 @@ struct holder {
 static void start(struct crl_origin *origin, struct crl_load *list)
 {
     struct holder *holder = (struct holder *)origin;
-    for (; list; list = list->next) {
+    while (list) {
+        struct crl_load *load = list;
+        list = load->next; /* before the test can end the load */
         crl_assert(holder->n < LOADS_MAX);
-        probe_do(holder->loads[holder->n++] = list);
+        probe_do(holder->loads[holder->n++] = load);
     }
 }
 
