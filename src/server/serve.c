@@ -96,7 +96,7 @@ static int sqlite_open(const struct crl_config *config, const struct crl_config_
 }
 
 /* The kinds of origin. Each is named in the configuration by a key of its own, a text that says
- * where the database is; no other place of the daemon knows the kinds. */
+ * where the database is; nothing else in the daemon knows the kinds. */
 static const struct origin_kind {
     size_t given; /* in struct crl_config_origin: the text, NULL if it is another kind; and where */
     size_t given_at;

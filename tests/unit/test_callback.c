@@ -2,7 +2,7 @@
  *
  * Goal:   whatever a program's loader does (answers late, twice, after the end, never), its load
  *         ends once, and memory is neither touched too late nor lost.
- * Method: loaders that do one of these each; the test holds the handles and acts in their place.
+ * Method: loaders that do one of these each; the test holds the handles and acts for them.
  *         What the port promises of every origin is in tests/contract/test_origin.c. */
 #include "origin/callback.h"
 
