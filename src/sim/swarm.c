@@ -108,9 +108,9 @@ static corral_us draw_ttl(struct crl_rng *rng, double off)
                             : span(rng, CORRAL_MS(1), CORRAL_SECONDS(20));
 }
 
-static void draw_policy(struct crl_rng *rng, struct sim_plan *plan)
+static struct corral_policy draw_policy(struct crl_rng *rng)
 {
-    plan->spaces[0].policy = (struct corral_policy){
+    return (struct corral_policy){
         .ttl_us = draw_ttl(rng, 0.1),
         .negative_ttl_us = draw_ttl(rng, 0.3),
         .jitter = chance(rng, 0.5) ? 0 : fraction(rng, 0, 0.5),
@@ -118,11 +118,11 @@ static void draw_policy(struct crl_rng *rng, struct sim_plan *plan)
     };
 }
 
-static void draw_database(struct crl_rng *rng, struct sim_plan *plan)
+static struct sim_database draw_database(struct crl_rng *rng)
 {
     static const enum sim_service services[] = {SIM_SERVICE_FIXED, SIM_SERVICE_EXPONENTIAL,
                                                 SIM_SERVICE_LOGNORMAL};
-    plan->origins[0].database = (struct sim_database){
+    return (struct sim_database){
         .service = services[whole(rng, 0, 2)],
         .mean_us = span(rng, 100, CORRAL_MS(500)),
         .sigma = fraction(rng, 0.1, 1.5),
@@ -135,29 +135,58 @@ static void draw_database(struct crl_rng *rng, struct sim_plan *plan)
     };
 }
 
+static void draw_origins(struct crl_rng *rng, struct sim_plan *plan)
+{
+    plan->origins_n = chance(rng, 0.6) ? 1 : whole(rng, 2, SIM_SWARM_ORIGINS);
+    for (uint32_t i = 0; i < plan->origins_n; i++) {
+        uint32_t few = whole(rng, 1, 5);
+        plan->origins[i] = (struct sim_origin_plan){
+            .limits = {.concurrency = chance(rng, 0.3) ? 1 : whole(rng, 2, 20),
+                       .queue = chance(rng, 0.2)   ? 0
+                                : chance(rng, 0.5) ? few
+                                                   : 100},
+            .deadline_us = span(rng, CORRAL_MS(1), CORRAL_SECONDS(3)),
+            .database = draw_database(rng),
+        };
+    }
+}
+
+/* Several spaces may share an origin, and an origin may have none. Each gets some keys. */
+static void draw_spaces(struct crl_rng *rng, struct sim_plan *plan)
+{
+    bool has_store = !chance(rng, 0.35);
+    uint32_t shares = 0;
+    plan->spaces_n = chance(rng, 0.5) ? 1 : whole(rng, 2, SIM_SWARM_SPACES);
+    for (uint32_t i = 0; i < plan->spaces_n; i++) {
+        plan->spaces[i] = (struct sim_space_plan){
+            .policy = draw_policy(rng),
+            .origin = whole(rng, 0, plan->origins_n - 1),
+            .has_store = has_store && (i == 0 || chance(rng, 0.75)),
+            .share = whole(rng, 1, 3),
+        };
+        shares += plan->spaces[i].share;
+    }
+    if (plan->spaces_n > 1 && plan->readers.keys < shares)
+        plan->readers.keys = shares;
+}
+
 static void draw_store(struct crl_rng *rng, struct sim_plan *plan)
 {
-    if (chance(rng, 0.35))
+    if (!sim_plan_has_store(plan))
         return;
-    plan->spaces[0].has_store = true;
+    corral_us deadline_us = plan->origins[plan->spaces[0].origin].deadline_us;
     plan->store = (struct sim_store){
         .network = {.delay_us = span(rng, 10, CORRAL_MS(20)),
                     .spread_us = chance(rng, 0.5) ? 0 : span(rng, 10, CORRAL_MS(200)),
                     .drops = chance(rng, 0.7) ? 0 : fraction(rng, 0.01, 0.35)},
         .timeout_us = span(rng, CORRAL_MS(1), CORRAL_SECONDS(1)),
         .lease_us = chance(rng, 0.3) ? span(rng, CORRAL_MS(1), CORRAL_SECONDS(1))
-                                     : plan->origins[0].deadline_us +
-                                           span(rng, CORRAL_MS(10), CORRAL_SECONDS(5)),
+                                     : deadline_us + span(rng, CORRAL_MS(10), CORRAL_SECONDS(5)),
     };
 }
 
 static void draw_limits(struct crl_rng *rng, struct sim_plan *plan)
 {
-    plan->origins[0].limits.concurrency = chance(rng, 0.3) ? 1 : whole(rng, 2, 20);
-    plan->origins[0].limits.queue = chance(rng, 0.2)   ? 0
-                                    : chance(rng, 0.5) ? whole(rng, 1, 5)
-                                                       : 100;
-    plan->origins[0].deadline_us = span(rng, CORRAL_MS(1), CORRAL_SECONDS(3));
     plan->memory_bytes = chance(rng, 0.7) ? 1u << 20 : (size_t)magnitude(rng, 64, 4096);
     plan->flights_max = chance(rng, 0.75) ? 1000 : whole(rng, 1, 5);
     plan->waiters_max = chance(rng, 0.75) ? 100000 : (uint32_t)magnitude(rng, 1, 50);
@@ -182,6 +211,7 @@ static void draw_faults(struct crl_rng *rng, struct sim_drawn *drawn)
             .node_from = node,
             .node_to = chance(rng, 0.6) ? node : plan->nodes - 1,
             .stagger_us = chance(rng, 0.5) ? 0 : span(rng, 1, plan->lasts_us / 4),
+            .origin = chance(rng, 0.4) ? SIM_ALL_ORIGINS : whole(rng, 0, plan->origins_n - 1),
             .factor = magnitude(rng, 2, 1000),
             .step_us = span(rng, 1, CORRAL_SECONDS(30)),
         };
@@ -197,12 +227,11 @@ void sim_swarm_draw(uint64_t seed, struct sim_drawn *ret_drawn)
     *ret_drawn = (struct sim_drawn){0};
     struct sim_plan *plan = &ret_drawn->plan;
     plan->seed = seed;
-    plan->spaces_n = plan->origins_n = plan->spaces[0].share = 1;
     plan->nodes = chance(&rng, 0.35) ? 1 : whole(&rng, 2, 8);
     plan->lasts_us = span(&rng, CORRAL_MS(100), CORRAL_SECONDS(20));
     draw_readers(&rng, ret_drawn);
-    draw_policy(&rng, plan);
-    draw_database(&rng, plan);
+    draw_origins(&rng, plan);
+    draw_spaces(&rng, plan);
     draw_limits(&rng, plan);
     draw_store(&rng, plan);
     draw_faults(&rng, ret_drawn);
@@ -266,6 +295,26 @@ static void describe_database(struct text *text, const struct sim_database *data
     say_us(text, "cancel", database->cancel_us);
 }
 
+static void describe_origin(struct text *text, const struct sim_origin_plan *origin)
+{
+    say(text, " concurrency=%u queue=%u", origin->limits.concurrency, origin->limits.queue);
+    say_us(text, "deadline", origin->deadline_us);
+    describe_database(text, &origin->database);
+}
+
+static void describe_space(struct text *text, const struct sim_space_plan *space)
+{
+    say(text, " share=%u origin=%u", space->share, space->origin);
+    say_us(text, "ttl", space->policy.ttl_us);
+    say_us(text, "negative_ttl", space->policy.negative_ttl_us);
+    if (space->policy.jitter > 0)
+        say(text, " jitter=%.2g", space->policy.jitter);
+    if (space->policy.no_coalescing)
+        say(text, " no_coalescing");
+    if (space->has_store)
+        say(text, " has_store");
+}
+
 static void describe_store(struct text *text, const struct sim_plan *plan)
 {
     const struct sim_store *store = &plan->store;
@@ -282,6 +331,12 @@ static void describe_store(struct text *text, const struct sim_plan *plan)
     say_us(text, "lease", store->lease_us);
 }
 
+static bool fault_is_of_one_origin(const struct sim_fault *fault)
+{
+    return fault->kind >= SIM_FAULT_DATABASE_SLOW && fault->kind <= SIM_FAULT_DATABASE_HANGS &&
+           fault->origin != SIM_ALL_ORIGINS;
+}
+
 static void describe_faults(struct text *text, const struct sim_plan *plan)
 {
     static const char *const words[] = {
@@ -295,6 +350,8 @@ static void describe_faults(struct text *text, const struct sim_plan *plan)
             (double)fault->lasts_us / 1e3);
         if (fault->kind >= SIM_FAULT_NODE_KILLED)
             say(text, "(nodes %u..%u)", fault->node_from, fault->node_to);
+        else if (fault_is_of_one_origin(fault))
+            say(text, "(origin %u)", fault->origin);
     }
 }
 
@@ -305,16 +362,15 @@ void sim_swarm_describe(const struct sim_plan *plan, char *ret_text, size_t room
     say(&text, "seed=%llu nodes=%u", (unsigned long long)plan->seed, plan->nodes);
     say_us(&text, "lasts", plan->lasts_us);
     describe_readers(&text, &plan->readers);
-    say_us(&text, "ttl", plan->spaces[0].policy.ttl_us);
-    say_us(&text, "negative_ttl", plan->spaces[0].policy.negative_ttl_us);
-    if (plan->spaces[0].policy.jitter > 0)
-        say(&text, " jitter=%.2g", plan->spaces[0].policy.jitter);
-    if (plan->spaces[0].policy.no_coalescing)
-        say(&text, " no_coalescing");
-    describe_database(&text, &plan->origins[0].database);
-    say(&text, " concurrency=%u queue=%u", plan->origins[0].limits.concurrency,
-        plan->origins[0].limits.queue);
-    say_us(&text, "deadline", plan->origins[0].deadline_us);
+    for (uint32_t i = 0; i < plan->spaces_n; i++) {
+        say(&text, " space %u:", i);
+        describe_space(&text, &plan->spaces[i]);
+    }
+    for (uint32_t i = 0; i < plan->origins_n; i++) {
+        say(&text, " origin %u:", i);
+        describe_origin(&text, &plan->origins[i]);
+    }
+    say(&text, " nodes:");
     say(&text, " memory=%zu flights=%u waiters=%u", plan->memory_bytes, plan->flights_max,
         plan->waiters_max);
     describe_store(&text, plan);

@@ -18,9 +18,11 @@
 
 #include <stddef.h>
 
-#define SIM_SWARM_PIECES 3
-#define SIM_SWARM_BURSTS 4
-#define SIM_SWARM_FAULTS 10
+#define SIM_SWARM_PIECES  3
+#define SIM_SWARM_BURSTS  4
+#define SIM_SWARM_FAULTS  10
+#define SIM_SWARM_SPACES  3
+#define SIM_SWARM_ORIGINS 3
 
 /* A plan and what it borrows. It points into itself: it must not be copied. */
 struct sim_drawn {
@@ -30,7 +32,8 @@ struct sim_drawn {
     struct sim_fault faults[SIM_SWARM_FAULTS];
 };
 
-/* sim_swarm_draw - the plan of a seed: at most 8 nodes, 8 keys and some thousand readers. */
+/* sim_swarm_draw - the plan of a seed: at most 8 nodes, 9 keys, 3 spaces, 3 origins and
+ * some thousand readers. */
 void sim_swarm_draw(uint64_t seed, struct sim_drawn *ret_drawn);
 
 /* sim_swarm_describe - a plan in one line without newline, cut off where the room ends. Left out is

@@ -114,6 +114,31 @@ LEADER_TAKES_ALL = [
      "        crl_flight_drive(turn, flight, CRL_ON_FAILED);\n        return;\n    }\n"
      "    flight_check_deserted(turn, flight);\n")]
 
+# What holds between several spaces and origins.
+EVERY_ORIGIN_LIKE_THE_FIRST = [
+    ("src/core/core.c", "    struct origin *origin = crl_origin_new(config, core->origins_n);\n",
+     "    if (core->origins_n > 0)\n        config = &core->origins[0]->config;\n"
+     "    struct origin *origin = crl_origin_new(config, core->origins_n);\n"),
+]
+ONE_TOO_MANY_AT_THE_OTHERS = [
+    ("src/core/places.c", "calloc(config->limits.concurrency, sizeof *places)",
+     "calloc(config->limits.concurrency + 1, sizeof *places)"),
+    ("src/core/places.c", "    origin->config = *config;\n",
+     "    origin->config = *config;\n    origin->config.limits.concurrency += number > 0;\n"),
+    ("src/core/places.c", "for (uint32_t i = config->limits.concurrency; i-- > 0;)",
+     "for (uint32_t i = origin->config.limits.concurrency; i-- > 0;)"),
+]
+HASHES_WITHOUT_SPACE = [
+    ("src/core/core.c", "return crl_hash(core->config.seed, space, key);",
+     "return crl_hash(core->config.seed, 0, key);"),
+]
+VALUES_OF_ANY_SPACE = HASHES_WITHOUT_SPACE + [
+    ("src/core/buckets.c", "if (entry && entry->space == space && crl_bytes", "if (entry && crl_bytes"),
+]
+FLIGHTS_OF_ANY_SPACE = HASHES_WITHOUT_SPACE + [
+    ("src/core/keys.c", "found->hash == hash && found->space == space &&", "found->hash == hash &&"),
+]
+
 # name, promise, program, what it must say, eyes, replacements
 SABOTAGES = [
     ("each reader has a flight of its own", "P1", "test_flight", "P1: ", ALL, UNSHARED),
@@ -198,6 +223,13 @@ SABOTAGES = [
         ("src/core/core.c", "turn->rc < 0 ? CRL_ON_FAILED : CRL_ON_LOADED",
          "false ? CRL_ON_FAILED : CRL_ON_LOADED")]),
 
+    ("a value of another space is found", "P10", "test_spaces", "not ok 1 - a_text_is_a_key_in_each_space", OBSERVER,
+     VALUES_OF_ANY_SPACE),
+    ("a flight of another space is joined", "P10", "test_spaces", "for which nobody works", OBSERVER,
+     FLIGHTS_OF_ANY_SPACE),
+    ("every origin has the limits of the first", "P6", "test_spaces", "P6: node", OBSERVER,
+     EVERY_ORIGIN_LIKE_THE_FIRST),
+
     ("the table frees at once what readers may hold", "T3", "test_table", "", ALL, [
         ("src/core/table.c", "    entry->older = limbo->entries;\n    limbo->entries = entry;\n",
          "    limbo->bytes -= entry_bytes;\n    limbo->entry_bytes -= entry_bytes;\n"
@@ -241,6 +273,17 @@ SWARM_SABOTAGES = [
     ("one load too many", "P6", "P6: ", ALL, ONE_TOO_MANY),
     ("one load too many", "P6", "P6: ", OBSERVER, ONE_TOO_MANY + ONE_MORE_PLACE),
     ("the queue is one too long", "P6", "P6: ", OBSERVER, QUEUE_TOO_LONG),
+
+    ("every origin has the limits of the first", "P6", "P6: ", OBSERVER, EVERY_ORIGIN_LIKE_THE_FIRST),
+    ("one load too many at every origin but the first", "P6", "P6: ", OBSERVER, ONE_TOO_MANY_AT_THE_OTHERS),
+    ("all loads go to the first origin", "P6", "at origin 0", OBSERVER, [
+        ("src/core/flight.c", "action->origin = flight->place->origin;", "action->origin = 0;")]),
+    ("a free place is offered at the first origin only", "P5", "for which nobody works", OBSERVER, [
+        ("src/core/core.c", "    crl_queue_admit(turn, origin);\n",
+         "    crl_queue_admit(turn, turn->core->origins[0]);\n")]),
+    ("a value of another space is found", "P10", ("P10: reader", "P9: node"), OBSERVER, VALUES_OF_ANY_SPACE),
+    ("a flight of another space is joined", "P10", ("P10: reader", "for which nobody works"), OBSERVER,
+     FLIGHTS_OF_ANY_SPACE),
 
     ("no load has a deadline", "P6", "P6: ", OBSERVER, NO_DEADLINE + [
         ("src/core/flight.c", "action->load.deadline_at = flight->place->deadline.at;",
@@ -291,7 +334,7 @@ SWARM_SABOTAGES = [
     ("the lease is given back when the load begins", "P2", "P2: the store leases", OBSERVER, [
         ("src/core/flight.c", "    flight->place = crl_place_take(turn, flight);\n",
          "    flight->place = crl_place_take(turn, flight);\n    lease_release(turn, flight);\n")]),
-    ("a failed load keeps the lease", "P7", "flight->token == 0", ALL, [
+    ("a failed load keeps the lease", "P7", ("flight->token == 0", "P7: node"), ALL, [
         ("src/core/flight.c", "static void answer_failed(struct turn *turn, struct crl_flight *flight)\n{\n"
          "    lease_release(turn, flight);\n",
          "static void answer_failed(struct turn *turn, struct crl_flight *flight)\n{\n")]),

@@ -12,15 +12,17 @@ void watch_value(struct sim *sim, const struct sim_reader *reader, int result,
     const char *text = sim->keys[reader->key].name;
     bool from_memory = result == CORRAL_HIT || result == CORRAL_NEGATIVE;
     corral_us ttl_us = entry->negative ? policy->negative_ttl_us : policy->ttl_us;
-    struct sim_value value = {.loaded_at =
+    struct sim_value value = {.key = reader->key,
+                              .loaded_at =
                                   entry->answered_at - sim->nodes[reader->node].clock_ahead_us};
-    if (!entry->negative && entry->value_size < sizeof value) {
+    bool is_whole = entry->negative || entry->value_size >= sizeof value;
+    if (is_whole && !entry->negative)
+        memcpy(&value, crl_entry_value(entry).data, sizeof value);
+    if (!is_whole || value.key != reader->key) {
         watch_break(sim, reader->key, "P10: reader %u got a value of %s that no load brought",
                     reader->number, text);
         return;
     }
-    if (!entry->negative)
-        memcpy(&value, crl_entry_value(entry).data, sizeof value);
     corral_us age_us = sim->now - value.loaded_at;
     if (sim->stepping == CRL_STORE_ANSWERED)
         age_us -= sim->plan.store.timeout_us; /* it was fresh when the store gave it */

@@ -63,7 +63,8 @@ static void key_is_fresh_again(struct sim *sim, uint32_t key, bool negative)
 static void load_answer(struct sim *sim, struct sim_load *load, enum sim_query_end end)
 {
     uint32_t node = load->node;
-    struct sim_value value = {.version = load->version, .loaded_at = sim->now};
+    struct sim_value value = {
+        .key = load->key, .version = (uint32_t)load->version, .loaded_at = sim->now};
     struct crl_event answer = {.kind = CRL_ORIGIN_ANSWERED, .origin = {.load = load->id}};
     if (end == SIM_QUERY_WORKED && load->live) {
         answer.origin.negative = load_finds_nothing(sim, load);

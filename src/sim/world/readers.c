@@ -118,7 +118,8 @@ void readers_write(struct sim *sim, uint32_t node, uint32_t key)
 void readers_put(struct sim *sim, uint32_t node, uint32_t key, size_t size)
 {
     struct sim_key *written = &sim->keys[key];
-    struct sim_value value = {.version = ++written->version, .loaded_at = sim->now};
+    struct sim_value value = {
+        .key = key, .version = (uint32_t)++written->version, .loaded_at = sim->now};
     unsigned char *bytes = calloc(1, size);
     crl_assert(bytes != NULL && size >= sizeof value);
     memcpy(bytes, &value, sizeof value);

@@ -42,7 +42,7 @@ enum sim_timer_kind { SIM_TIMER_EVENT, SIM_TIMER_QUERY, SIM_TIMER_NODE };
 
 /* A value of the database, as readers get it. */
 struct sim_value {
-    uint64_t version;
+    uint32_t key, version;
     corral_us loaded_at; /* when the database had answered, in the world's time */
 };
 
