@@ -79,6 +79,7 @@ struct crl_config_param {
     struct crl_place name_at;
     struct crl_place default_at;
     struct crl_place pattern_at;
+    struct crl_text_map pattern_map; /* as query_map */
 };
 
 struct crl_config_route {

@@ -31,7 +31,8 @@ static const struct crl_schema_field param_fields[] = {
          .at_offset = AT(crl_config_param, default_at)),
     COUNT("max_length", crl_config_param, max_length, 1, 65535, .fallback = "256"),
     TEXT("pattern", crl_config_param, pattern_text, 1, CRL_PATTERN_BYTES_MAX,
-         .at_offset = AT(crl_config_param, pattern_at)),
+         .at_offset = AT(crl_config_param, pattern_at),
+         .map_offset = AT(crl_config_param, pattern_map)),
 };
 
 static const struct crl_schema param_schema = {
