@@ -51,10 +51,15 @@ static const struct crl_schema_choice results[] = {
 };
 
 static const struct crl_schema_choice strategies[] = {
-    {"coalescing", CRL_STRATEGY_COALESCING}, {"none", CRL_STRATEGY_NONE},
-    {"layered", CRL_SCHEMA_IS_LATER},        {"locking", CRL_SCHEMA_IS_LATER},
-    {"probabilistic", CRL_SCHEMA_IS_LATER},  {"stale-while-revalidate", CRL_SCHEMA_IS_LATER},
-    {"background", CRL_SCHEMA_IS_LATER},     {NULL},
+#define X(name, word) {word, CRL_STRATEGY_##name},
+    CRL_STRATEGY_TABLE(X)
+#undef X
+        {"layered", CRL_SCHEMA_IS_LATER},
+    {"locking", CRL_SCHEMA_IS_LATER},
+    {"probabilistic", CRL_SCHEMA_IS_LATER},
+    {"stale-while-revalidate", CRL_SCHEMA_IS_LATER},
+    {"background", CRL_SCHEMA_IS_LATER},
+    {NULL},
 };
 
 enum { POLICY_FIRST = 5 }; /* from here on a route's fields are its policy */
