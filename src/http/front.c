@@ -204,7 +204,7 @@ static corral_us since(const struct timeval *then, const struct timeval *now)
     return CORRAL_SECONDS(now->tv_sec - then->tv_sec) + (now->tv_usec - then->tv_usec);
 }
 
-/* Is this client overdue? A request that is being worked on is never: its get has a limit. */
+/* Is this client overdue? A request that is being worked on is never: its handler has a limit. */
 static bool request_is_overdue(const struct crl_front *front, const h2o_req_t *req,
                                const struct timeval *now)
 {
@@ -565,7 +565,7 @@ int crl_front_join(struct crl_front *front)
     return result;
 }
 
-struct crl_http_sheet *crl_front_sheet(const struct crl_front *front)
+void *crl_front_own(const struct crl_front *front)
 {
-    return front->options.sheet;
+    return front->options.own;
 }
