@@ -5,6 +5,7 @@
 
 #include "base/edit_distance.h"
 #include "scenario/options.h"
+#include "scenario/plan.h"
 #include "scenario/ready.h"
 #include "scenario/report.h"
 #include "text/exit.h"

@@ -203,14 +203,14 @@ static void check_param_name(const struct crl_config_route *route, size_t n,
 
 static void check_pattern(struct crl_config_param *param, struct crl_problems *problems)
 {
-    char why[CRL_PATTERN_WHY_MAX];
-    int rc = crl_pattern_compile(param->pattern_text, why, &param->pattern);
+    struct crl_pattern_problem problem;
+    int rc = crl_pattern_compile(param->pattern_text, &problem, &param->pattern);
     if (rc == CORRAL_ENOMEM)
         problems->out_of_memory = true;
     else if (rc < 0)
-        crl_problems_add(problems, param->pattern_at,
-                         "pattern: %s is not a POSIX extended regular expression: %s",
-                         quoted(param->pattern_text).text, why);
+        crl_problems_add(problems,
+                         crl_text_map_place(&param->pattern_map, param->pattern_text, problem.at),
+                         "pattern: %s: %s", quoted(param->pattern_text).text, problem.why);
 }
 
 static void check_default(const struct crl_config_param *param, struct crl_problems *problems)

@@ -28,9 +28,15 @@ enum {
     CRL_CONFIG_PARAMS_MAX = 32, /* of one route */
 };
 
+/* Strategies: name, word. */
+#define CRL_STRATEGY_TABLE(X)                                    \
+    X(COALESCING, "coalescing") /* one load per key at a time */ \
+    X(NONE, "none")             /* every miss loads; for comparisons */
+
 enum crl_config_strategy {
-    CRL_STRATEGY_COALESCING, /* one load per key at a time */
-    CRL_STRATEGY_NONE,       /* every miss loads; for comparisons */
+#define X(name, word) CRL_STRATEGY_##name,
+    CRL_STRATEGY_TABLE(X)
+#undef X
 };
 
 enum crl_config_result {
@@ -79,6 +85,7 @@ struct crl_config_param {
     struct crl_place name_at;
     struct crl_place default_at;
     struct crl_place pattern_at;
+    struct crl_text_map pattern_map; /* as query_map */
 };
 
 struct crl_config_route {

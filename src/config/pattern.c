@@ -1,216 +1,138 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pattern.c - weigh an expression, have the C library check it, then write its program. */
+ * pattern.c - write the tree of an expression as a program.
+ *
+ * Each instruction names those that may follow, so the program is written from its end: who writes
+ * a part knows where it leads. A repetition writes its part as often as it may occur; each time is
+ * at least one instruction (pattern_tree.h, 2), so what is too large is soon found to be. */
 #include "config/pattern.h"
 
+#include "base/assert.h"
 #include "config/pattern_program.h"
 
-#include <regex.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* An open "(", or the expression as a whole. The last part is what a repetition would apply to. */
-struct group {
-    size_t weight; /* of the parts before the last, in all branches */
-    size_t last_weight;
-    bool may_be_empty;        /* a branch that has ended may */
-    bool branch_may_be_empty; /* the parts of this branch before the last all may */
-    bool last_may_be_empty;
+struct writer {
+    struct crl_pattern_tree tree;
+    uint16_t code_n;
+    bool too_large;
+    struct crl_pattern_instruction code[CRL_PATTERN_PROGRAM_MAX];
 };
 
-struct weigher {
-    struct group groups[CRL_PATTERN_BYTES_MAX + 1];
-    size_t depth;
-    const char *refusal; /* the first one; NULL: none */
-};
-
-static void refuse(struct weigher *w, const char *why)
+static uint16_t emit(struct writer *w, struct crl_pattern_instruction instruction)
 {
-    if (!w->refusal)
-        w->refusal = why;
-}
-
-static size_t capped(size_t value)
-{
-    return value > CRL_PATTERN_WEIGHT_MAX ? CRL_PATTERN_WEIGHT_MAX + 1 : value;
-}
-
-static void group_open(struct weigher *w)
-{
-    w->groups[++w->depth] = (struct group){.branch_may_be_empty = true, .last_may_be_empty = true};
-}
-
-static void part_add(struct weigher *w, size_t weight, bool may_be_empty)
-{
-    struct group *group = &w->groups[w->depth];
-    group->weight = capped(group->weight + group->last_weight);
-    group->last_weight = weight;
-    group->branch_may_be_empty &= group->last_may_be_empty;
-    group->last_may_be_empty = may_be_empty;
-}
-
-static void branch_end(struct weigher *w)
-{
-    struct group *group = &w->groups[w->depth];
-    group->may_be_empty |= group->branch_may_be_empty && group->last_may_be_empty;
-    group->branch_may_be_empty = true;
-    group->last_may_be_empty = true;
-    group->weight = capped(group->weight + group->last_weight);
-    group->last_weight = 0;
-}
-
-/* The C library takes an unmatched ')' for a letter. Between brackets of ours it would not be
- * one. */
-static void group_close(struct weigher *w)
-{
-    if (w->depth == 0) {
-        refuse(w, "unmatched ')' (a plain one is written '[)]')");
-        return;
+    if (w->code_n == CRL_PATTERN_PROGRAM_MAX) {
+        w->too_large = true;
+        return 0;
     }
-    branch_end(w);
-    struct group closed = w->groups[w->depth--];
-    part_add(w, closed.weight > 0 ? closed.weight : 1, closed.may_be_empty);
+    w->code[w->code_n] = instruction;
+    return w->code_n++;
 }
 
-/* times: how often the part is written out */
-static void part_repeat(struct weigher *w, size_t times, bool may_be_empty)
+static uint16_t emit_split(struct writer *w, uint16_t next, uint16_t other)
 {
-    struct group *group = &w->groups[w->depth];
-    if (group->last_may_be_empty)
-        refuse(w, "it repeats what may be empty");
-    group->last_weight = capped(group->last_weight * capped(times));
-    group->last_may_be_empty |= may_be_empty;
+    return emit(w, (struct crl_pattern_instruction){
+                       .op = CRL_PATTERN_OP_SPLIT, .next = next, .other = other});
 }
 
-/* The size of a bracket expression such as "[^]a[:alpha:]]". */
-static size_t bracket_size(const char *text)
+static uint16_t write_node(struct writer *w, uint16_t at, uint16_t next);
+
+static uint16_t write_repeat(struct writer *w, const struct crl_pattern_node *node, uint16_t next)
 {
-    size_t at = 1 + (text[1] == '^');
-    at += text[at] == ']';
-    while (text[at] != '\0' && text[at] != ']') {
-        char kind = text[at] == '[' ? text[at + 1] : '\0';
-        if (kind == ':' || kind == '.' || kind == '=') {
-            const char close[] = {kind, ']', '\0'};
-            const char *end = strstr(text + at + 2, close);
-            at = end ? (size_t)(end - text) + 2 : strlen(text);
-        } else {
-            at++;
-        }
+    uint16_t entry = next;
+    int least = node->least;
+    if (node->most == CRL_PATTERN_ENDLESS) {
+        uint16_t loop = emit_split(w, 0, next);
+        uint16_t body = write_node(w, node->left, loop);
+        w->code[loop].next = body;
+        entry = least > 0 ? body : loop;
+        least -= least > 0;
     }
-    return at + (text[at] == ']');
+    for (int i = node->least; i < node->most && !w->too_large; i++)
+        entry = emit_split(w, write_node(w, node->left, entry), next);
+    for (int i = 0; i < least && !w->too_large; i++)
+        entry = write_node(w, node->left, entry);
+    return entry;
 }
 
-/* "{m}", "{m,}", "{m,n}" or "{,n}". Returns its size. */
-static size_t interval(struct weigher *w, const char *text)
+/* Write a node that leads to `next`. Returns where it begins. */
+static uint16_t write_node(struct writer *w, uint16_t at, uint16_t next)
 {
-    char *end;
-    unsigned long least = strtoul(text + 1, &end, 10);
-    unsigned long times = least;
-    if (*end == ',')
-        times = end[1] == '}' ? least + 1 : strtoul(end + 1, NULL, 10);
-    part_repeat(w, times > 0 ? times : 1, least == 0);
-    return 1 + strspn(text + 1, "0123456789,}");
-}
-
-static size_t escape(struct weigher *w, const char *text)
-{
-    if (text[1] >= '1' && text[1] <= '9')
-        refuse(w, "back-references are not supported");
-    part_add(w, 1, text[1] != '\0' && strchr("bB<>`'", text[1])); /* GNU's anchors */
-    return text[1] == '\0' ? 1 : 2;
-}
-
-/* Weigh what begins at `text`. Returns its size. */
-static size_t weigh_next(struct weigher *w, const char *text)
-{
-    switch (text[0]) {
-    case '(':
-        group_open(w);
-        return 1;
-    case ')':
-        group_close(w);
-        return 1;
-    case '|':
-        branch_end(w);
-        return 1;
-    case '*':
-        part_repeat(w, 1, true);
-        return 1;
-    case '+':
-        part_repeat(w, 2, false);
-        return 1;
-    case '?':
-        w->groups[w->depth].last_may_be_empty = true;
-        return 1;
-    case '{':
-        return interval(w, text);
-    case '[':
-        part_add(w, 1, false);
-        return bracket_size(text);
-    case '\\':
-        return escape(w, text);
-    default:
-        part_add(w, 1, text[0] == '^' || text[0] == '$');
-        return 1;
+    const struct crl_pattern_node *node = &w->tree.nodes[at];
+    struct crl_pattern_instruction one = {.next = next};
+    uint16_t other;
+    switch (node->kind) {
+    case CRL_PATTERN_EMPTY:
+        return next;
+    case CRL_PATTERN_SET:
+        one.op = CRL_PATTERN_OP_SET;
+        one.other = node->left;
+        return emit(w, one);
+    case CRL_PATTERN_ASSERT:
+        one.op = CRL_PATTERN_OP_ASSERT;
+        one.assertion = (uint8_t)node->left;
+        return emit(w, one);
+    case CRL_PATTERN_THEN:
+        return write_node(w, node->left, write_node(w, node->right, next));
+    case CRL_PATTERN_OR:
+        other = write_node(w, node->right, next);
+        return emit_split(w, write_node(w, node->left, next), other);
+    case CRL_PATTERN_REPEAT:
+        return write_repeat(w, node, next);
     }
+    crl_unreachable();
 }
 
-static const char *refusal(const char *expression)
+static struct crl_pattern_program *program_copy(const struct writer *w, uint16_t entry)
 {
-    size_t size = strlen(expression);
-    if (size == 0 || size > CRL_PATTERN_BYTES_MAX)
-        return "it must have 1 to 512 bytes";
-    struct weigher w = {.groups[0] = {.branch_may_be_empty = true, .last_may_be_empty = true}};
-    for (size_t at = 0; at < size;)
-        at += weigh_next(&w, expression + at);
-    while (w.depth > 0)
-        group_close(&w); /* what is wrong with it, the compiler says */
-    branch_end(&w);
-    if (w.groups[0].weight > CRL_PATTERN_WEIGHT_MAX)
-        refuse(&w, "its repetitions {m,n} multiply to more than 1000");
-    return w.refusal;
+    size_t sets_size = w->tree.sets_n * sizeof w->tree.sets[0],
+           code_size = w->code_n * sizeof w->code[0];
+    struct crl_pattern_program *program = malloc(sizeof *program + sets_size + code_size);
+    if (program == NULL)
+        return NULL;
+    program->entry = entry;
+    program->n = w->code_n;
+    program->sets = (struct crl_pattern_set *)(program + 1);
+    program->code = (struct crl_pattern_instruction *)((char *)program->sets + sets_size);
+    memcpy(program->sets, w->tree.sets, sets_size);
+    memcpy(program->code, w->code, code_size);
+    return program;
 }
 
-/* Is it well formed? */
-static int check(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX])
+static int program_write(struct writer *w, struct crl_pattern_problem *ret_problem,
+                         struct crl_pattern_program **ret_program)
 {
-    regex_t regex;
-    int code = regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB);
-    if (code == REG_ESPACE)
-        return CORRAL_ENOMEM;
-    if (code != 0) {
-        regerror(code, &regex, ret_why, CRL_PATTERN_WHY_MAX);
+    uint16_t match = emit(w, (struct crl_pattern_instruction){.op = CRL_PATTERN_OP_MATCH});
+    uint16_t entry = write_node(w, w->tree.root, match);
+    if (w->too_large) {
+        *ret_problem = (struct crl_pattern_problem){
+            "it is too large: with repetitions written out, it has more than 4096 parts", 0};
         return CORRAL_EINVAL;
     }
-    regfree(&regex);
-    return CORRAL_OK;
+    *ret_program = program_copy(w, entry);
+    return *ret_program != NULL ? CORRAL_OK : CORRAL_ENOMEM;
 }
 
-int crl_pattern_compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX],
+int crl_pattern_compile(const char *expression, struct crl_pattern_problem *ret_problem,
                         struct crl_pattern *ret_pattern)
 {
-    const char *why = refusal(expression);
-    if (why) {
-        snprintf(ret_why, CRL_PATTERN_WHY_MAX, "%s", why);
-        return CORRAL_EINVAL;
-    }
-    int rc = check(expression, ret_why);
-    if (rc < 0)
-        return rc;
+    struct writer *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return CORRAL_ENOMEM;
     struct crl_pattern pattern = {.is_set = true};
-    rc = crl_pattern_program_new(expression, &pattern.program);
-    if (rc == CORRAL_EINVAL)
-        snprintf(ret_why, CRL_PATTERN_WHY_MAX, "its repetitions and branches are too many");
-    if (rc < 0)
-        return rc;
-    *ret_pattern = pattern;
-    return CORRAL_OK;
+    int rc = crl_pattern_read(expression, ret_problem, &w->tree);
+    if (rc == CORRAL_OK)
+        rc = program_write(w, ret_problem, &pattern.program);
+    free(w);
+    if (rc == CORRAL_OK)
+        *ret_pattern = pattern;
+    return rc;
 }
 
 void crl_pattern_fini(struct crl_pattern *pattern)
 {
-    crl_pattern_program_free(pattern->program);
+    free(pattern->program);
     *pattern = (struct crl_pattern){0};
 }
 

@@ -2,19 +2,15 @@
  *
  * pattern.h - a POSIX extended regular expression that must match a whole value.
  *
- * The C library says whether an expression is one; what matches is a program of our own
- * (pattern_program.h), because the C library's matcher takes a lock, and because it keeps every
- * state that a value has led it to, up to two to the power of the letters (docs/decisions/0003).
+ * Three steps, each a module: pattern_tree.h reads an expression, pattern.c writes the tree as a
+ * program, pattern_program.h runs the program. The C library's matcher takes a lock, and keeps
+ * every state that a value has led it to, up to two to the power of the letters; its compiler takes
+ * time and memory without bound for some short expressions. So nothing of it is used
+ * (docs/decisions/0003, 0018).
  *
- * The C library's compiler takes time and memory without bound for some short expressions. Those
- * are refused before it sees them:
- *
- * - It writes repetitions out: "(a{255}){255}" becomes 65025 letters, and each further level
- *   multiplies. So does "+", which becomes "aa*". The weight of an expression is the number of
- *   letters after writing out; it is at most CRL_PATTERN_WEIGHT_MAX.
- * - Repeating what may be empty, as in "(a*)*{64}", makes it walk in circles. Such a repetition
- *   says nothing that a plainer one could not.
- * - Back-references make matching exponential. */
+ * The language is what glibc takes as a POSIX extended regular expression in the C locale, with its
+ * \w \W \s \S \b \B \< \> \` \', whatever the locale of the process is. Refused beyond that: back-
+ * references, which make matching exponential; and a ")" that closes nothing. */
 #ifndef CRL_CONFIG_PATTERN_H
 #define CRL_CONFIG_PATTERN_H
 
@@ -22,8 +18,7 @@
 
 enum {
     CRL_PATTERN_BYTES_MAX = 512,
-    CRL_PATTERN_WEIGHT_MAX = 1000,
-    CRL_PATTERN_WHY_MAX = 128,
+    CRL_PATTERN_PROGRAM_MAX = 4096, /* instructions; repetitions count as often as they may occur */
 };
 
 struct crl_pattern_program;
@@ -34,9 +29,15 @@ struct crl_pattern {
     bool is_set;
 };
 
-/* crl_pattern_compile - compile an expression.
- * Errors: CORRAL_EINVAL and ret_why says it; CORRAL_ENOMEM. */
-int crl_pattern_compile(const char *expression, char ret_why[CRL_PATTERN_WHY_MAX],
+/* Why an expression is none, and at which byte that shows. */
+struct crl_pattern_problem {
+    const char *why; /* static memory */
+    size_t at;
+};
+
+/* crl_pattern_compile - compile an expression. O(CRL_PATTERN_PROGRAM_MAX), whatever it is.
+ * Errors: CORRAL_EINVAL and ret_problem says it; CORRAL_ENOMEM. */
+int crl_pattern_compile(const char *expression, struct crl_pattern_problem *ret_problem,
                         struct crl_pattern *ret_pattern);
 
 /* crl_pattern_fini - free what it holds. */

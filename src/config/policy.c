@@ -5,8 +5,35 @@
 
 #include "base/assert.h"
 
+#include <string.h>
+
 /* What does not exist is asked again soon, until a route can say how soon. */
 #define NEGATIVE_TTL_MAX_US CORRAL_SECONDS(5)
+
+static const char *const strategy_words[] = {
+#define X(name, word) word,
+    CRL_STRATEGY_TABLE(X)
+#undef X
+};
+
+enum { STRATEGIES = sizeof strategy_words / sizeof strategy_words[0] };
+
+const char *crl_config_strategy_word(enum crl_config_strategy strategy)
+{
+    crl_assert((unsigned)strategy < STRATEGIES);
+    return strategy_words[strategy];
+}
+
+bool crl_config_strategy_find(const char *word, enum crl_config_strategy *ret_strategy)
+{
+    for (unsigned i = 0; i < STRATEGIES; i++) {
+        if (strcmp(strategy_words[i], word) != 0)
+            continue;
+        *ret_strategy = (enum crl_config_strategy)i;
+        return true;
+    }
+    return false;
+}
 
 static bool strategy_coalesces(enum crl_config_strategy strategy)
 {

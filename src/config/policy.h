@@ -13,4 +13,10 @@
  * route   its policy's keys are within the limits of the schema; the others are not looked at */
 struct corral_policy crl_config_policy(const struct crl_config_route *route);
 
+/* crl_config_strategy_word - its word in the configuration. Static memory. */
+const char *crl_config_strategy_word(enum crl_config_strategy strategy);
+
+/* crl_config_strategy_find - the strategy of a word. False: there is none. */
+bool crl_config_strategy_find(const char *word, enum crl_config_strategy *ret_strategy);
+
 #endif

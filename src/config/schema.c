@@ -31,7 +31,8 @@ static const struct crl_schema_field param_fields[] = {
          .at_offset = AT(crl_config_param, default_at)),
     COUNT("max_length", crl_config_param, max_length, 1, 65535, .fallback = "256"),
     TEXT("pattern", crl_config_param, pattern_text, 1, CRL_PATTERN_BYTES_MAX,
-         .at_offset = AT(crl_config_param, pattern_at)),
+         .at_offset = AT(crl_config_param, pattern_at),
+         .map_offset = AT(crl_config_param, pattern_map)),
 };
 
 static const struct crl_schema param_schema = {
@@ -50,10 +51,15 @@ static const struct crl_schema_choice results[] = {
 };
 
 static const struct crl_schema_choice strategies[] = {
-    {"coalescing", CRL_STRATEGY_COALESCING}, {"none", CRL_STRATEGY_NONE},
-    {"layered", CRL_SCHEMA_IS_LATER},        {"locking", CRL_SCHEMA_IS_LATER},
-    {"probabilistic", CRL_SCHEMA_IS_LATER},  {"stale-while-revalidate", CRL_SCHEMA_IS_LATER},
-    {"background", CRL_SCHEMA_IS_LATER},     {NULL},
+#define X(name, word) {word, CRL_STRATEGY_##name},
+    CRL_STRATEGY_TABLE(X)
+#undef X
+        {"layered", CRL_SCHEMA_IS_LATER},
+    {"locking", CRL_SCHEMA_IS_LATER},
+    {"probabilistic", CRL_SCHEMA_IS_LATER},
+    {"stale-while-revalidate", CRL_SCHEMA_IS_LATER},
+    {"background", CRL_SCHEMA_IS_LATER},
+    {NULL},
 };
 
 enum { POLICY_FIRST = 5 }; /* from here on a route's fields are its policy */

@@ -3,6 +3,7 @@
  * etag.c - see etag.h. */
 #include "http/etag.h"
 
+#include "base/assert.h"
 #include "base/hash.h"
 
 #include <string.h>
@@ -10,6 +11,7 @@
 void crl_etag(struct corral_bytes value, char ret_etag[CRL_ETAG_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
+    crl_assert(value.data != NULL || value.size == 0);
     uint64_t hash = crl_hash_content(value);
     ret_etag[0] = ret_etag[CRL_ETAG_SIZE - 1] = '"';
     for (int i = CRL_ETAG_SIZE - 2; i > 0; i--, hash >>= 4)
@@ -25,6 +27,8 @@ static const char *skip_separators(const char *at, const char *end)
 
 bool crl_etag_matches(struct corral_bytes header, const char etag[CRL_ETAG_SIZE])
 {
+    crl_assert(header.data != NULL || header.size == 0);
+    crl_assert(etag[0] == '"' && etag[CRL_ETAG_SIZE - 1] == '"');
     const char *at = header.data, *end = at + header.size;
     for (at = skip_separators(at, end); at < end; at = skip_separators(at, end)) {
         if (*at == '*')

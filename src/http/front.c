@@ -29,6 +29,7 @@ enum {
     FRESH_MS = 100,      /* a client that has just come will still ask something */
     PAUSE_MS = 20,       /* until a paused front looks whether it may accept again */
     ANSWER_BYTES_MS = 16384 / 1000,
+    THREAD_NAME_SIZE = 16, /* the kernel's, with its end */
 };
 
 enum front_state { FRONT_RUN, FRONT_NOTICE, FRONT_DRAIN, FRONT_CUT };
@@ -59,7 +60,9 @@ struct connection {
 struct crl_front {
     struct crl_front_options options;
     pthread_t thread;
-    sem_t ready; /* letters can be posted */
+    pthread_t runs_on; /* the same, as it knows itself */
+    bool is_drained;   /* the owner's: crl_front_drain() was called */
+    sem_t ready;       /* letters can be posted */
     h2o_globalconf_t conf;
     h2o_context_t context;
     h2o_accept_ctx_t accept;
@@ -204,7 +207,7 @@ static corral_us since(const struct timeval *then, const struct timeval *now)
     return CORRAL_SECONDS(now->tv_sec - then->tv_sec) + (now->tv_usec - then->tv_usec);
 }
 
-/* Is this client overdue? A request that is being worked on is never: its get has a limit. */
+/* Is this client overdue? A request that is being worked on is never: its handler has a limit. */
 static bool request_is_overdue(const struct crl_front *front, const h2o_req_t *req,
                                const struct timeval *now)
 {
@@ -279,6 +282,9 @@ static void sweep(struct crl_front *front, corral_us now)
 
 void crl_front_expect(struct crl_front *front, struct crl_front_letter *letter)
 {
+    crl_assert(pthread_equal(pthread_self(), front->runs_on));
+    crl_assert(letter->run != NULL);
+    crl_assert(!h2o_linklist_is_linked(&letter->expected));
     h2o_linklist_insert(&front->expected, &letter->expected);
 }
 
@@ -286,6 +292,8 @@ void crl_front_expect(struct crl_front *front, struct crl_front_letter *letter)
  * not wait for the second could meet a pipe that is closed, or another file in its place. */
 void crl_front_post(struct crl_front *front, struct crl_front_letter *letter)
 {
+    crl_assert(letter->run != NULL);
+    crl_assert(!h2o_linklist_is_linked(&letter->message.link)); /* it is not on its way already */
     atomic_fetch_add_explicit(&front->posting, 1, memory_order_relaxed);
     h2o_multithread_send_message(&front->receiver, &letter->message);
     atomic_fetch_sub_explicit(&front->posting, 1, memory_order_release);
@@ -337,6 +345,9 @@ static void drain_begin(struct crl_front *front)
 
 void crl_front_drain(struct crl_front *front)
 {
+    crl_assert(!pthread_equal(pthread_self(), front->runs_on));
+    crl_assert(!front->is_drained);
+    front->is_drained = true;
     crl_front_post(front, &front->drain);
 }
 
@@ -499,6 +510,7 @@ static void front_prepare(struct crl_front *front)
 static void *front_run(void *arg)
 {
     struct crl_front *front = arg;
+    front->runs_on = pthread_self();
     front_prepare(front);
     sem_post(&front->ready);
     corral_us now = crl_now_coarse();
@@ -530,6 +542,11 @@ static bool files_are_left(int like)
 
 int crl_front_start(const struct crl_front_options *options, struct crl_front **ret_front)
 {
+    crl_assert(options->name != NULL && strlen(options->name) < THREAD_NAME_SIZE);
+    crl_assert(options->listener >= 0 && options->gate != NULL && options->gate->max > 0);
+    crl_assert(options->handler != NULL && options->refusal != NULL);
+    crl_assert(options->request_limit_us > 0);
+    crl_assert(options->drain_limit_us >= 0 && options->notice_us >= 0);
     if (!files_are_left(options->listener))
         return CORRAL_ESYSTEM;
     struct crl_front *front = calloc(1, sizeof *front);
@@ -558,14 +575,17 @@ int crl_front_start(const struct crl_front_options *options, struct crl_front **
 
 int crl_front_join(struct crl_front *front)
 {
+    crl_assert(front->is_drained);
+    crl_assert(!pthread_equal(pthread_self(), front->runs_on));
     pthread_join(front->thread, NULL);
+    crl_assert(front->open == 0);
     sem_destroy(&front->ready);
     int result = front->cut_any ? CORRAL_ETIMEDOUT : 0;
     free(front);
     return result;
 }
 
-struct crl_http_sheet *crl_front_sheet(const struct crl_front *front)
+void *crl_front_own(const struct crl_front *front)
 {
-    return front->options.sheet;
+    return front->options.own;
 }

@@ -26,7 +26,7 @@
  * plain text, straight to the socket.
  *
  * Clients that go away while they wait are noticed when their answer is written: libh2o does
- * not read ahead. Their get ends at its own wait limit at the latest.
+ * not read ahead. What the handler has begun for them goes on.
  *
  * Threads: start, drain and join belong to one thread, crl_front_post() to any, all else to the
  * front.
@@ -46,7 +46,6 @@
 #define CRL_FRONT_FILES      4 /* open files of a front: a listener, a loop, a pipe for letters */
 
 struct crl_front;
-struct crl_http_sheet;
 
 /* How many connections there are, over all fronts that share it. */
 struct crl_gate {
@@ -54,7 +53,7 @@ struct crl_gate {
     uint32_t max;
 };
 
-/* Answers a request, now or later, on the front's thread. */
+/* Answers a request, now or later but within a time of its own, on the front's thread. */
 typedef void crl_front_handler(struct crl_front *front, void *arg, h2o_req_t *req);
 
 /* libh2o refuses a request by itself: req->res has its status and headers, which may be changed.
@@ -68,7 +67,7 @@ struct crl_front_options {
     crl_front_handler *handler;
     void *arg;
     crl_front_refusal *refusal;
-    struct crl_http_sheet *sheet; /* where the handler counts; handed through */
+    void *own; /* what the handler has for this front alone, as counters; handed through */
     corral_us request_limit_us;
     corral_us drain_limit_us;
     corral_us notice_us; /* how long the drained front goes on to accept, while there are clients */
@@ -87,8 +86,8 @@ void crl_front_drain(struct crl_front *front);
  * Returns 0, or ETIMEDOUT if requests were cut off. Blocks. */
 int crl_front_join(struct crl_front *front);
 
-/* crl_front_sheet - the sheet of the options. */
-struct crl_http_sheet *crl_front_sheet(const struct crl_front *front);
+/* crl_front_own - the `own` of the options. */
+void *crl_front_own(const struct crl_front *front);
 
 /* -------------------------------------------------------------------------------------- letters */
 

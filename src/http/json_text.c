@@ -3,6 +3,7 @@
  * json_text.c - see json_text.h. Source: RFC 8259, section 7. */
 #include "http/json_text.h"
 
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/utf8.h"
 
@@ -42,6 +43,8 @@ static const char *escape_of(unsigned char byte, char unicode[8])
 
 size_t crl_json_text(struct corral_bytes text, char *buffer, size_t room)
 {
+    crl_assert(text.data != NULL || text.size == 0);
+    crl_assert(buffer != NULL || room == 0);
     const unsigned char *at = text.data, *end = at + text.size;
     size_t size = 0;
     while (at < end) {
@@ -59,5 +62,6 @@ size_t crl_json_text(struct corral_bytes text, char *buffer, size_t room)
         size += piece_size;
         at += taken > 0 ? taken : 1;
     }
+    crl_assert(size <= room);
     return size;
 }

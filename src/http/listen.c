@@ -3,6 +3,8 @@
  * listen.c - see listen.h. */
 #include "http/listen.h"
 
+#include "base/assert.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -12,6 +14,12 @@
 
 /* The kernel caps it at net.core.somaxconn: as many clients as may wait to be accepted. */
 enum { BACKLOG = 65535 };
+
+static bool is_internet(const struct crl_address *address)
+{
+    sa_family_t family = address->socket.any.sa_family;
+    return family == AF_INET || family == AF_INET6;
+}
 
 static int socket_set_up(int fd, const struct crl_address *address)
 {
@@ -37,6 +45,8 @@ static uint16_t port_of(int fd)
 
 int crl_listen(const struct crl_address *address, uint16_t *ret_port)
 {
+    crl_assert(is_internet(address));
+    crl_assert(address->socket_size > 0 && address->socket_size <= sizeof address->socket);
     int fd = socket(address->socket.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return CORRAL_ESYSTEM;
@@ -52,11 +62,11 @@ int crl_listen(const struct crl_address *address, uint16_t *ret_port)
 
 const char *crl_address_host(const struct crl_address *address, char text[CRL_URL_MAX])
 {
+    crl_assert(is_internet(address));
     const void *number = address->socket.any.sa_family == AF_INET6
                              ? (const void *)&address->socket.v6.sin6_addr
                              : (const void *)&address->socket.v4.sin_addr;
-    if (inet_ntop(address->socket.any.sa_family, number, text, CRL_URL_MAX) == NULL)
-        text[0] = '\0';
+    crl_assert(inet_ntop(address->socket.any.sa_family, number, text, CRL_URL_MAX) == text);
     return text;
 }
 
@@ -65,8 +75,9 @@ const char *crl_address_url(const struct crl_address *address, uint16_t port,
 {
     char host[CRL_URL_MAX];
     bool v6 = address->socket.any.sa_family == AF_INET6;
-    snprintf(text, CRL_URL_MAX, "http://%s%.45s%s:%u", v6 ? "[" : "",
-             crl_address_host(address, host), v6 ? "]" : "", port);
+    int size = snprintf(text, CRL_URL_MAX, "http://%s%.45s%s:%u", v6 ? "[" : "",
+                        crl_address_host(address, host), v6 ? "]" : "", port);
+    crl_assert(size > 0 && size < CRL_URL_MAX);
     return text;
 }
 
@@ -75,6 +86,7 @@ uint64_t crl_raise_open_files(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return 1024;
+    crl_assert(limit.rlim_cur <= limit.rlim_max);
     struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
     return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/units.h"
+#include "scenario/column.h"
 
 #include <string.h>
 

@@ -3,6 +3,8 @@
  * report.c - the text and the JSON; see report.h. The page is in html.c. */
 #include "scenario/report.h"
 
+#include "config/policy.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
@@ -321,7 +323,7 @@ static json_t *run_json(const struct crl_sim_run *run, bool *lost)
     double factor = crl_sim_amplification(report);
     json_t *o = json_object();
     crl_json_add(o, "name", json_string(run->column.name), lost);
-    crl_json_add(o, "strategy", json_string(crl_sim_strategy_word(run->column.route.strategy)),
+    crl_json_add(o, "strategy", json_string(crl_config_strategy_word(run->column.route.strategy)),
                  lost);
     crl_json_add(o, "store", json_boolean(run->column.has_store), lost);
     crl_json_add(o, "requests", crl_json_count(report->requests), lost);

@@ -9,7 +9,7 @@
 #ifndef CRL_SCENARIO_REPORT_H
 #define CRL_SCENARIO_REPORT_H
 
-#include "scenario/scenario.h"
+#include "scenario/column.h"
 #include "sim/report.h"
 #include "text/figures.h"
 #include "text/report.h"

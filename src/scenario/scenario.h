@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * scenario.h - a scenario of the simulator: a YAML file as a struct, and as plans.
+ * scenario.h - a scenario of the simulator: a YAML file as a struct.
  *
  * Read as the configuration is (config/config.h): schema.c says in tables which keys there are,
  * check.c checks what several values say together, and all problems are found in one run, each
  * with its place. A struct crl_sim_scenario exists only if there is none.
  *
- * A scenario is run in columns, side by side: the variants that `compare` lists, each of them the
- * scenario with some values replaced; or, without it, the scenario itself. A column is made into a
- * plan (sim/plan.h), which is all that the simulator sees.
+ * What is run are its columns (column.h), each as a plan (plan.h).
  *
  * docs/man/corral-scenario.5 describes the keys. */
 #ifndef CRL_SCENARIO_SCENARIO_H
@@ -156,16 +154,6 @@ struct crl_sim_scenario {
     struct crl_place database_at;
 };
 
-/* The scenario as one column runs it. Borrows its name from the scenario. */
-struct crl_sim_column {
-    const char *name;
-    struct crl_config_route route;
-    struct crl_config_origin origin;
-    struct crl_sim_database database;
-    struct crl_sim_store store;
-    bool has_store;
-};
-
 /* The tables, in schema.c. */
 extern const struct crl_schema crl_sim_scenario_schema;
 extern const struct crl_schema crl_sim_database_overlay;
@@ -188,31 +176,5 @@ void crl_sim_scenario_free(struct crl_sim_scenario *scenario);
  * schema: what that refused is zero here, and is passed over. Fills in what the nodes of a fault
  * are. */
 void crl_sim_check(struct crl_sim_scenario *scenario, struct crl_problems *problems);
-
-/* crl_sim_columns - how many columns a scenario has of its own. At least 1. */
-size_t crl_sim_columns(const struct crl_sim_scenario *scenario);
-
-/* crl_sim_column - the column of this number. */
-struct crl_sim_column crl_sim_column(const struct crl_sim_scenario *scenario, size_t i);
-
-/* crl_sim_column_find - the column of this name; or, if it is a strategy's, the scenario itself
- * under that strategy. Returns 0, or EINVAL: there is neither. */
-int crl_sim_column_find(const struct crl_sim_scenario *scenario, const char *name,
-                        struct crl_sim_column *ret_column);
-
-/* crl_sim_strategy_word - the name of a strategy, as in a route. Static memory. */
-const char *crl_sim_strategy_word(enum crl_config_strategy strategy);
-
-/* A plan with what it points to. */
-struct crl_sim_made {
-    struct sim_plan plan;
-    struct sim_rate_piece pieces[CRL_SIM_POINTS_MAX];
-    struct sim_burst bursts[CRL_SIM_BURSTS_MAX];
-    struct sim_fault faults[CRL_SIM_FAULTS_MAX];
-};
-
-/* crl_sim_plan_make - fill in the plan of a column. It points into itself: do not copy it. */
-void crl_sim_plan_make(const struct crl_sim_scenario *scenario, const struct crl_sim_column *column,
-                       uint64_t seed, struct crl_sim_made *ret_made);
 
 #endif

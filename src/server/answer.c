@@ -51,9 +51,15 @@ static void target_settle(h2o_req_t *req)
                                                   &req->query_at, &req->norm_indexes);
 }
 
+/* Where this front counts. */
+static struct crl_http_sheet *sheet_of(const struct crl_front *front)
+{
+    return crl_front_own(front);
+}
+
 struct crl_exchange crl_exchange_begin(struct crl_front *front, h2o_req_t *req)
 {
-    crl_counter_add(&crl_front_sheet(front)->in_flight, 1);
+    crl_counter_add(&sheet_of(front)->in_flight, 1);
     target_settle(req);
     return (struct crl_exchange){
         .front = front,
@@ -99,12 +105,12 @@ struct corral_bytes crl_exchange_query(const struct crl_exchange *exchange)
 
 void crl_exchange_abandon(struct crl_front *front)
 {
-    crl_counter_add(&crl_front_sheet(front)->in_flight, UINT64_MAX);
+    crl_counter_add(&sheet_of(front)->in_flight, UINT64_MAX);
 }
 
 static void exchange_count(const struct crl_exchange *exchange, enum crl_status status)
 {
-    struct crl_http_sheet *sheet = crl_front_sheet(exchange->front);
+    struct crl_http_sheet *sheet = sheet_of(exchange->front);
     crl_counter_add(&sheet->in_flight, UINT64_MAX); /* one less */
     crl_http_count(sheet, exchange->path, exchange->method, status, crl_now() - exchange->begun_at);
 }
@@ -332,7 +338,7 @@ struct corral_bytes crl_answer_refusal(struct crl_front *front, h2o_req_t *req)
     req->res.headers.size = 0;
     crl_answer_header(&exchange, &H2O_TOKEN_CONTENT_TYPE->buf, TEXT("application/problem+json"));
     crl_answer_header(&exchange, &H2O_TOKEN_CACHE_CONTROL->buf, TEXT("no-store"));
-    crl_http_count(crl_front_sheet(front), CRL_PATH_OTHER, method_of(req->input.method), status, 0);
+    crl_http_count(sheet_of(front), CRL_PATH_OTHER, method_of(req->input.method), status, 0);
     return body;
 }
 

@@ -320,7 +320,7 @@ static int front_open(struct crl_server *server, bool is_admin)
         .handler = is_admin ? crl_admin_handle : crl_routes_handle,
         .arg = is_admin ? (void *)&server->admin : (void *)&server->routes,
         .refusal = crl_answer_refusal,
-        .sheet = crl_metrics_sheet(server->metrics, server->fronts_n),
+        .own = crl_metrics_sheet(server->metrics, server->fronts_n),
         .request_limit_us = server->options.request_limit_us,
         .drain_limit_us = server->options.drain_limit_us,
         .notice_us = server->options.notice_us,

@@ -4,7 +4,7 @@
  *         plans that keep the laws of sim/plan.h, on which the simulator relies.
  * Method: libFuzzer on crl_sim_scenario_parse(), and the plan of every column; the laws are
  *         asserted. */
-#include "scenario/scenario.h"
+#include "scenario/plan.h"
 
 #include "base/assert.h"
 #include "base/bytes.h"

@@ -330,11 +330,12 @@ static const struct row rows[] = {
      "11:29: default: 'abc' does not match the pattern\n"
      "12:29: default: has no value\n"},
     {"patterns",
-     ROUTE("    query: SELECT :a, :b\n    params:\n"
-           "      - { name: a, pattern: '(' }\n      - { name: b, pattern: '(a)\\1' }\n"),
-     "7:29: pattern: '(' is not a POSIX extended regular expression: Unmatched ( or \\(\n"
-     "8:29: pattern: '(a)\\1' is not a POSIX extended regular expression: back-references are not"
-     " supported\n"},
+     ROUTE("    query: SELECT :a, :b, :c\n    params:\n"
+           "      - { name: a, pattern: '(' }\n      - { name: b, pattern: '(a)\\1' }\n"
+           "      - name: c\n        pattern: |-\n          ab[c\n"),
+     "7:30: pattern: '(': this '(' is never closed\n"
+     "8:33: pattern: '(a)\\1': back-references are not supported\n"
+     "11:13: pattern: 'ab[c': this '[' has no ']'\n"},
     {"a long text is cut",
      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: "
      "1\n" REST,

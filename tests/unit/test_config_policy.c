@@ -91,10 +91,22 @@ static void the_schema_and_the_whole_configuration_agree(void **state)
     }
 }
 
+static void words_of_strategies(void **state)
+{
+    (void)state;
+    enum crl_config_strategy strategy = CRL_STRATEGY_COALESCING;
+    assert_true(crl_config_strategy_find("none", &strategy));
+    assert_int_equal(strategy, CRL_STRATEGY_NONE);
+    assert_string_equal(crl_config_strategy_word(strategy), "none");
+    assert_false(crl_config_strategy_find("layered", &strategy)); /* not in this version */
+    assert_int_equal(strategy, CRL_STRATEGY_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_and_their_policy),
+        cmocka_unit_test(words_of_strategies),
         cmocka_unit_test(the_schema_and_the_whole_configuration_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,8 +122,8 @@ static void test_patterns(void **state)
     (void)state;
     struct crl_config_param param = {.name = id, .type = CRL_PARAM_TEXT, .max_length = 64};
     struct crl_params params = {&param, 1};
-    char why[CRL_PATTERN_WHY_MAX];
-    assert_int_equal(crl_pattern_compile("[a-z]{2,4}", why, &param.pattern), 0);
+    struct crl_pattern_problem problem;
+    assert_int_equal(crl_pattern_compile("[a-z]{2,4}", &problem, &param.pattern), 0);
     assert_int_equal(ask(&params, corral_str("id=abc"), 64).rc, 0);
     assert_int_equal(ask(&params, corral_str("id=abcde"), 64).rc, CORRAL_EINVAL);
     assert_int_equal(ask(&params, corral_str("id=A"), 64).rc, CORRAL_EINVAL);

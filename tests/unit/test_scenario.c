@@ -4,8 +4,8 @@
  *         becomes the plans that it says.
  * Method: texts and their problems, as printed; then plans, field by field. */
 #include "base/bytes.h"
+#include "scenario/plan.h"
 #include "scenario/ready.h"
-#include "scenario/scenario.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
