@@ -2,14 +2,24 @@
  *
  * pool.c - worker threads around one queue.
  *
+ * Concept. Waking a thread costs more than a short job, so as few are woken as can be. Idle workers
+ * are a stack: the one that slept last, whose memory is still in the caches, is woken first. Only
+ * one worker is summoned at a time (woken or started); when it comes to the queue and more than its
+ * own job waits there, it summons the next one before it begins. Meanwhile workers that end a job
+ * take what waits. So n jobs that take long have their n workers after n wake-ups, which is no more
+ * than without this, and n jobs that take a moment may be done by one or two.
+ *
  * Invariants, all under `lock`:
- *   W1  queued <= idle, or every thread that may be started is (or could not be): no job waits
+ *   W1  If a job waits, then a worker is summoned and has not come yet; or all threads that may be
+ *       started are in a job (or could not be started). So no job waits for the end of another one
  *       while a worker could have it.
  *   W2  A worker with number n exists if and only if n < started.
  *   W3  The memory of the pool is freed by who drops the last reference: its owner or a worker that
  *       was left behind. Each worker that runs holds one.
  *   W4  While the pool stops and no job waits, a worker that is not busy ends without anybody's
  *       help: waiting for it needs no limit.
+ *   W5  A worker sleeps only while it is in the stack of idle ones; who takes it from there owes it
+ *       one post of its semaphore, which is given outside of the lock.
  *
  * A worker that was left behind is detached, all others are joined: when crl_pool_free() has
  * returned 0, not even the epilogue of a thread is running, and a program may unload the library.
@@ -20,6 +30,7 @@
 #include "io/clock.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,20 +42,21 @@ struct worker {
     pthread_t thread;
     uint32_t number;
     bool busy;
+    sem_t wake;               /* W5 */
+    struct worker *next_idle; /* slept earlier */
 };
 
 struct crl_pool {
     pthread_mutex_t lock;
-    pthread_cond_t job_came;
     pthread_cond_t job_ended;
     struct crl_job *head; /* oldest */
     struct crl_job **tail;
-    uint32_t queued;
-    uint32_t idle;    /* workers that wait for a job */
-    uint32_t started; /* workers ever started */
-    uint32_t running; /* of them, not ended */
-    uint32_t busy;    /* of them, in a job */
-    uint32_t refs;    /* W3 */
+    struct worker *idle; /* slept last */
+    uint32_t coming;     /* workers summoned that have not come to the queue yet */
+    uint32_t started;    /* workers ever started */
+    uint32_t running;    /* of them, not ended */
+    uint32_t busy;       /* of them, in a job */
+    uint32_t refs;       /* W3 */
     bool stopping;
     char name[NAME_MAX_BYTES];
     uint32_t threads_max;
@@ -62,7 +74,6 @@ int crl_pool_new(const char *name, uint32_t threads_max, struct crl_pool **ret_p
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->job_came, NULL);
     pthread_cond_init(&pool->job_ended, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pool->tail = &pool->head;
@@ -83,58 +94,20 @@ static void unlock_and_unref(struct crl_pool *pool)
         return;
     crl_assert(pool->running == 0 && !pool->head);
     pthread_cond_destroy(&pool->job_ended);
-    pthread_cond_destroy(&pool->job_came);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
 }
 
 /* -------------------------------------------------------------------------------------- workers */
 
-/* The next job, or NULL when the pool stops. Under the lock, which it gives up while it waits. */
-static struct crl_job *next_job(struct crl_pool *pool)
-{
-    while (!pool->head && !pool->stopping) {
-        pool->idle++;
-        pthread_cond_wait(&pool->job_came, &pool->lock);
-        pool->idle--;
-    }
-    struct crl_job *job = pool->head;
-    if (!job)
-        return NULL;
-    pool->head = job->next;
-    if (!pool->head)
-        pool->tail = &pool->head;
-    pool->queued--;
-    return job;
-}
-
-static void *work(void *arg)
-{
-    struct worker *worker = arg;
-    struct crl_pool *pool = worker->pool;
-    struct crl_job *job;
-    pthread_mutex_lock(&pool->lock);
-    while ((job = next_job(pool))) {
-        worker->busy = true;
-        pool->busy++;
-        pthread_mutex_unlock(&pool->lock);
-        job->run(job, worker->number);
-        pthread_mutex_lock(&pool->lock);
-        worker->busy = false;
-        pool->busy--;
-        if (pool->stopping)
-            pthread_cond_signal(&pool->job_ended);
-    }
-    pool->running--;
-    unlock_and_unref(pool);
-    return NULL;
-}
+static void *work(void *arg);
 
 /* Start one more worker, with every signal blocked. Under the lock. Returns whether it runs. */
 static bool start_worker(struct crl_pool *pool)
 {
     struct worker *worker = &pool->workers[pool->started];
     *worker = (struct worker){.pool = pool, .number = pool->started};
+    (void)sem_init(&worker->wake, 0, 0); /* cannot fail for such values */
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -149,25 +122,106 @@ static bool start_worker(struct crl_pool *pool)
     return true;
 }
 
+static struct worker *take_idle(struct crl_pool *pool)
+{
+    struct worker *worker = pool->idle;
+    crl_assert(worker);
+    pool->idle = worker->next_idle;
+    pool->coming++;
+    return worker;
+}
+
+/* Keep W1. Under the lock. Returns whom the caller has to wake() outside of it, or NULL. */
+static struct worker *summon(struct crl_pool *pool)
+{
+    if (!pool->head || pool->coming > 0)
+        return NULL;
+    if (pool->idle)
+        return take_idle(pool);
+    if (pool->started < pool->threads_max && start_worker(pool))
+        pool->coming++;
+    return NULL;
+}
+
+static void wake(struct worker *worker)
+{
+    if (worker)
+        sem_post(&worker->wake);
+}
+
+/* Sleep until somebody takes this worker from the stack. Under the lock, which is given up. */
+static void sleep_idle(struct crl_pool *pool, struct worker *worker)
+{
+    worker->next_idle = pool->idle;
+    pool->idle = worker;
+    pthread_mutex_unlock(&pool->lock);
+    while (sem_wait(&worker->wake) != 0)
+        ; /* a debugger interrupts it: all signals are blocked */
+    pthread_mutex_lock(&pool->lock);
+    crl_assert(pool->coming > 0);
+    pool->coming--;
+}
+
+/* The next job, or NULL when the pool stops. Under the lock, which it gives up while it waits. */
+static struct crl_job *next_job(struct crl_pool *pool, struct worker *worker)
+{
+    while (!pool->head && !pool->stopping)
+        sleep_idle(pool, worker);
+    struct crl_job *job = pool->head;
+    if (!job)
+        return NULL;
+    pool->head = job->next;
+    if (!pool->head)
+        pool->tail = &pool->head;
+    return job;
+}
+
+static void *work(void *arg)
+{
+    struct worker *worker = arg;
+    struct crl_pool *pool = worker->pool;
+    struct crl_job *job;
+    pthread_mutex_lock(&pool->lock);
+    pool->coming--; /* it was started because a job waits */
+    while ((job = next_job(pool, worker))) {
+        worker->busy = true;
+        pool->busy++;
+        struct worker *next = summon(pool);
+        pthread_mutex_unlock(&pool->lock);
+        wake(next);
+        job->run(job, worker->number);
+        pthread_mutex_lock(&pool->lock);
+        worker->busy = false;
+        pool->busy--;
+        if (pool->stopping)
+            pthread_cond_signal(&pool->job_ended);
+    }
+    pool->running--;
+    unlock_and_unref(pool);
+    return NULL;
+}
+
 /* ----------------------------------------------------------------------------------------- jobs */
 
 int crl_pool_post(struct crl_pool *pool, struct crl_job *job)
 {
+    crl_assert(job->run);
     job->next = NULL;
     pthread_mutex_lock(&pool->lock);
     crl_assert(!pool->stopping);
-    /* W1. A failed start is forgiven while any worker runs: it comes to the job in time. */
-    if (pool->queued + 1 > pool->idle && pool->started < pool->threads_max && !start_worker(pool) &&
-        pool->started == 0) {
-        pthread_mutex_unlock(&pool->lock);
-        return CORRAL_ESYSTEM;
-    }
     *pool->tail = job;
     pool->tail = &job->next;
-    pool->queued++;
-    pthread_cond_signal(&pool->job_came);
+    struct worker *worker = summon(pool);
+    /* A failed start is forgiven while any worker runs: it comes to the job in time. */
+    bool is_hopeless = pool->started == 0;
+    if (is_hopeless) {
+        crl_assert(pool->head == job);
+        pool->head = NULL;
+        pool->tail = &pool->head;
+    }
     pthread_mutex_unlock(&pool->lock);
-    return 0;
+    wake(worker);
+    return is_hopeless ? CORRAL_ESYSTEM : 0;
 }
 
 bool crl_pool_take_back(struct crl_pool *pool, struct crl_job *job)
@@ -181,7 +235,6 @@ bool crl_pool_take_back(struct crl_pool *pool, struct crl_job *job)
         *at = job->next;
         if (!*at)
             pool->tail = at;
-        pool->queued--;
     }
     pthread_mutex_unlock(&pool->lock);
     return waits;
@@ -203,7 +256,8 @@ int crl_pool_free(struct crl_pool *pool, corral_us wait_us)
 {
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
-    pthread_cond_broadcast(&pool->job_came);
+    while (pool->idle)
+        wake(take_idle(pool));
     await_jobs(pool, wait_us);
     int rc = 0;
     for (uint32_t i = 0; i < pool->started; i++) {

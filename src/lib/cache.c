@@ -44,8 +44,8 @@ static bool options_are_valid(const struct corral_options *options)
 
 static void cache_free(struct corral_cache *cache)
 {
-    if (cache->core != NULL)
-        crl_core_free(cache->core);
+    if (cache->engine.core != NULL)
+        crl_core_free(cache->engine.core);
     if (cache->arena != NULL)
         crl_arena_release(cache->arena);
     if (cache->buckets != NULL)
@@ -80,9 +80,9 @@ static int core_make(struct corral_cache *cache, const struct corral_options *op
         .bucket_allocator = cache->buckets,
         .wait_for_readers = crl_rcu_wait,
     };
-    rc = crl_core_new(&config, &cache->core);
+    rc = crl_core_new(&config, &cache->engine.core);
     if (rc == 0)
-        cache->table = crl_core_table(cache->core);
+        cache->engine.table = crl_core_table(cache->engine.core);
     return rc;
 }
 
@@ -125,6 +125,7 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&fork_once, fork_prepare);
     cache->forks = crl_forks;
+    cache->engine.cache = cache;
     cache->seed = crl_entropy();
     cache->key_max = options.key_max;
     cache->value_max = options.value_max;
@@ -135,7 +136,7 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     cache->stats = crl_stats_new();
     int rc = cache->stats == NULL ? CORRAL_ENOMEM : core_make(cache, &options);
     if (rc == 0)
-        rc = crl_engine_start(cache);
+        rc = crl_engine_start(&cache->engine);
     if (rc < 0) {
         cache_free(cache);
         return rc;
@@ -164,12 +165,12 @@ int corral_close(struct corral_cache *cache)
         return 0;
     if (cache->forks != crl_forks)
         return CORRAL_ECLOSED;
-    if (crl_engine_is_here(cache))
+    if (crl_engine_is_here(&cache->engine))
         return CORRAL_EDEADLOCK;
     corral_us until = crl_now() + cache->close_wait_us;
-    crl_engine_drain(cache, cache->close_wait_us);
+    crl_engine_drain(&cache->engine, cache->close_wait_us);
     int result = origins_close(cache, until);
-    crl_engine_stop(cache);
+    crl_engine_stop(&cache->engine);
     cache_free(cache);
     return result;
 }
@@ -191,8 +192,9 @@ static bool origin_name_is_taken(const struct corral_cache *cache, const char *n
     return false;
 }
 
-static int origin_register(struct corral_cache *cache, void *arg)
+static int origin_register(struct crl_engine *engine, void *arg)
 {
+    struct corral_cache *cache = engine->cache;
     struct origin_errand *errand = arg;
     if (origin_name_is_taken(cache, errand->options->name))
         return CORRAL_EEXIST;
@@ -204,7 +206,7 @@ static int origin_register(struct corral_cache *cache, void *arg)
     struct corral_origin *origin = calloc(1, sizeof *origin + places * sizeof origin->loads[0]);
     char *name = strdup(errand->options->name);
     int number =
-        origin == NULL || name == NULL ? CORRAL_ENOMEM : crl_core_add_origin(cache->core, &config);
+        origin == NULL || name == NULL ? CORRAL_ENOMEM : crl_core_add_origin(engine->core, &config);
     if (number < 0) {
         free(name);
         free(origin);
@@ -212,7 +214,7 @@ static int origin_register(struct corral_cache *cache, void *arg)
     }
     origin->cache = cache;
     origin->number = (uint32_t)number;
-    origin->counts = crl_core_origin_counts(cache->core, origin->number);
+    origin->counts = crl_core_origin_counts(engine->core, origin->number);
     origin->name = name;
     origin->impl = errand->impl;
     origin->places = errand->options->concurrency;
@@ -246,7 +248,7 @@ int crl_origin_attach(struct corral_cache *cache, const struct corral_origin_opt
     if (origin_is_valid(options) && ret_origin != NULL) {
         struct corral_origin_options complete = origin_with_defaults(options);
         struct origin_errand errand = {.options = &complete, .impl = impl};
-        rc = crl_engine_do(cache, origin_register, &errand);
+        rc = crl_engine_do(&cache->engine, origin_register, &errand);
         if (rc == 0)
             *ret_origin = errand.made;
     }
@@ -272,8 +274,9 @@ struct space_errand {
     struct corral_space *made;
 };
 
-static int space_register(struct corral_cache *cache, void *arg)
+static int space_register(struct crl_engine *engine, void *arg)
 {
+    struct corral_cache *cache = engine->cache;
     struct space_errand *errand = arg;
     for (uint32_t i = 0; i < cache->spaces_n; i++) {
         if (strcmp(cache->spaces[i]->name, errand->options->name) == 0)
@@ -286,13 +289,13 @@ static int space_register(struct corral_cache *cache, void *arg)
     struct corral_space *space = calloc(1, sizeof *space);
     char *name = strdup(errand->options->name);
     int number =
-        space == NULL || name == NULL ? CORRAL_ENOMEM : crl_core_add_space(cache->core, &config);
+        space == NULL || name == NULL ? CORRAL_ENOMEM : crl_core_add_space(engine->core, &config);
     if (number < 0) {
         free(name);
         free(space);
         return number;
     }
-    space->table = crl_table_view(cache->table);
+    space->table = crl_table_view(engine->table);
     space->hash_seed = crl_hash_space_seed(cache->seed, (uint32_t)number);
     space->stats = cache->stats;
     space->stats_id = crl_stats_space_id(cache->stats, (uint32_t)number);
@@ -300,7 +303,7 @@ static int space_register(struct corral_cache *cache, void *arg)
     space->cache = cache;
     space->origin = errand->options->origin;
     space->number = (uint32_t)number;
-    space->counts = crl_core_space_counts(cache->core, space->number);
+    space->counts = crl_core_space_counts(engine->core, space->number);
     space->arg = errand->options->arg;
     space->name = name;
     cache->spaces[cache->spaces_n++] = space;
@@ -315,7 +318,7 @@ int corral_space_add(struct corral_cache *cache, const struct corral_space_optio
         options->origin->cache != cache || ret_space == NULL)
         return CORRAL_EINVAL;
     struct space_errand errand = {.options = options};
-    int rc = crl_engine_do(cache, space_register, &errand);
+    int rc = crl_engine_do(&cache->engine, space_register, &errand);
     if (rc == 0)
         *ret_space = errand.made;
     return rc;
@@ -362,11 +365,11 @@ static void origin_counts_copy(const struct crl_core_origin_counts *counts,
 void crl_cache_stats(struct corral_cache *cache, struct crl_cache_stats *ret_stats)
 {
     *ret_stats = (struct crl_cache_stats){
-        .entries = crl_counter_get(&cache->counts.entries),
-        .bytes = crl_counter_get(&cache->counts.bytes),
-        .evictions = crl_counter_get(&cache->counts.evictions),
+        .entries = crl_counter_get(&cache->engine.counts.entries),
+        .bytes = crl_counter_get(&cache->engine.counts.bytes),
+        .evictions = crl_counter_get(&cache->engine.counts.evictions),
     };
-    core_counts_copy(crl_core_counts(cache->core), ret_stats);
+    core_counts_copy(crl_core_counts(cache->engine.core), ret_stats);
 }
 
 void crl_space_stats(struct corral_space *space, struct crl_space_stats *ret_stats)

@@ -18,7 +18,7 @@
 struct crl_get {
     struct engine_call wanted;
     struct engine_call gave_up;
-    struct crl_waiter waiter;
+    struct engine_waiter waiter;
     struct corral_space *space;
     corral_get_fn *fn;
     void *arg;
@@ -200,17 +200,19 @@ static int class_of(int result)
     }
 }
 
-/* One waiter of an answer. The reference that goes with the value is the receiver's. */
-static void get_finish(struct corral_cache *cache, struct crl_get *get, int result,
-                       struct crl_entry *entry, bool cached)
+/* The reference that goes with the value is the receiver's. */
+static void get_answered(struct crl_engine *engine, struct engine_waiter *waiter, int result,
+                         struct crl_entry *entry, bool cached)
 {
+    struct crl_get *get = caa_container_of(waiter, struct crl_get, waiter);
+    struct corral_cache *cache = engine->cache;
     struct corral_value value = {0};
-    if (entry != NULL) {
-        crl_entry_ref(entry);
-        value = value_make(cache, entry, cached, cache->now);
-    }
     crl_promise(P5, !get->answered);
     get->answered = true;
+    if (entry != NULL) {
+        crl_entry_ref(entry);
+        value = value_make(cache, entry, cached, engine->now);
+    }
     get_leave(cache);
     crl_stats_count(cache->stats, get->space->number, class_of(result),
                     result >= 0 ? value.age_us : -1);
@@ -218,36 +220,24 @@ static void get_finish(struct corral_cache *cache, struct crl_get *get, int resu
     get_unref(get);
 }
 
-void crl_get_answered(struct corral_cache *cache, struct crl_action *answer)
-{
-    struct crl_waiter *waiter, *next;
-    cds_list_for_each_entry_safe(waiter, next, &answer->answer.waiters, link) {
-        struct crl_get *get = caa_container_of(waiter, struct crl_get, waiter);
-        get_finish(cache, get, crl_waiter_result(answer, waiter), answer->answer.entry,
-                   answer->answer.cached);
-    }
-    if (answer->answer.entry != NULL)
-        crl_entry_unref(cache->arena, answer->answer.entry);
-}
-
-static void wanted_run(struct corral_cache *cache, struct engine_call *call)
+static void wanted_run(struct crl_engine *engine, struct engine_call *call)
 {
     struct crl_get *get = caa_container_of(call, struct crl_get, wanted);
     struct crl_event event = {
         .kind = CRL_WANTED,
         .space = get->space->number,
         .key = crl_bytes(get->key, get->key_size),
-        .wanted = {.waiter = &get->waiter, .wait_until = get->wait_until},
+        .wanted = {.waiter = &get->waiter.waiter, .wait_until = get->wait_until},
     };
-    crl_engine_feed(cache, &event);
+    crl_engine_feed(engine, &event);
 }
 
-static void gave_up_run(struct corral_cache *cache, struct engine_call *call)
+static void gave_up_run(struct crl_engine *engine, struct engine_call *call)
 {
     struct crl_get *get = caa_container_of(call, struct crl_get, gave_up);
     if (!get->answered)
-        crl_engine_feed(
-            cache, &(struct crl_event){.kind = CRL_GAVE_UP, .gave_up = {.waiter = &get->waiter}});
+        crl_engine_feed(engine, &(struct crl_event){.kind = CRL_GAVE_UP,
+                                                    .gave_up = {.waiter = &get->waiter.waiter}});
     get_unref(get);
 }
 
@@ -276,6 +266,7 @@ static int get_new(struct corral_space *space, struct corral_bytes key, corral_u
     }
     get->wanted.run = wanted_run;
     get->gave_up.run = gave_up_run;
+    get->waiter.answered = get_answered;
     get->space = space;
     get->fn = fn;
     get->arg = arg;
@@ -299,7 +290,7 @@ static int get_check(struct corral_space *space, struct corral_bytes key, corral
 static int get_send(struct crl_get *get)
 {
     struct corral_cache *cache = get->space->cache;
-    int rc = crl_engine_post(cache, &get->wanted);
+    int rc = crl_engine_post(&cache->engine, &get->wanted);
     if (rc < 0) {
         get_leave(cache);
         free(get);
@@ -326,7 +317,7 @@ void crl_get_cancel(struct crl_get *get)
     if (atomic_exchange_explicit(&get->cancelled, true, memory_order_relaxed))
         return;
     atomic_fetch_add_explicit(&get->refs, 1, memory_order_relaxed);
-    if (crl_engine_post(get->space->cache, &get->gave_up) < 0)
+    if (crl_engine_post(&get->space->cache->engine, &get->gave_up) < 0)
         get_unref(get); /* close answers it */
 }
 
@@ -377,7 +368,7 @@ int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wa
     int outcome = hit_take(space, key, crl_now_coarse(), NULL, 0, ret_value);
     if (outcome >= 0)
         return outcome;
-    if (crl_engine_is_here(space->cache))
+    if (crl_engine_is_here(&space->cache->engine))
         return CORRAL_EDEADLOCK;
     struct blocking_get blocking = {.value = ret_value};
     if (uv_sem_init(&blocking.done, 0) != 0)
@@ -403,7 +394,7 @@ struct change {
     enum crl_event_kind kind;
 };
 
-static int change_run(struct corral_cache *cache, void *arg)
+static int change_run(struct crl_engine *engine, void *arg)
 {
     struct change *change = arg;
     struct crl_event event = {
@@ -412,7 +403,7 @@ static int change_run(struct corral_cache *cache, void *arg)
         .key = change->key,
         .put = {.value = change->value},
     };
-    return crl_engine_feed(cache, &event);
+    return crl_engine_feed(engine, &event);
 }
 
 int corral_invalidate(struct corral_space *space, struct corral_bytes key)
@@ -420,7 +411,7 @@ int corral_invalidate(struct corral_space *space, struct corral_bytes key)
     if (key_check(space, key) < 0)
         return CORRAL_EKEY;
     struct change change = {.space = space, .key = key, .kind = CRL_INVALIDATE};
-    int rc = crl_engine_do(space->cache, change_run, &change);
+    int rc = crl_engine_do(&space->cache->engine, change_run, &change);
     return rc < 0 ? rc : 0;
 }
 
@@ -431,7 +422,7 @@ int corral_put(struct corral_space *space, struct corral_bytes key, struct corra
     if (value.size > space->cache->value_max)
         return CORRAL_EVALUE;
     struct change change = {.space = space, .key = key, .value = value, .kind = CRL_PUT};
-    return crl_engine_do(space->cache, change_run, &change);
+    return crl_engine_do(&space->cache->engine, change_run, &change);
 }
 
 struct async_change {
@@ -442,10 +433,10 @@ struct async_change {
     unsigned char key[];
 };
 
-static void async_change_run(struct corral_cache *cache, struct engine_call *call)
+static void async_change_run(struct crl_engine *engine, struct engine_call *call)
 {
     struct async_change *async = caa_container_of(call, struct async_change, call);
-    async->fn(async->arg, change_run(cache, &async->change));
+    async->fn(async->arg, change_run(engine, &async->change));
     free(async);
 }
 
@@ -463,7 +454,7 @@ int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, cr
         .space = space, .key = crl_bytes(async->key, key.size), .kind = CRL_INVALIDATE};
     async->fn = fn;
     async->arg = arg;
-    int rc = crl_engine_post(space->cache, &async->call);
+    int rc = crl_engine_post(&space->cache->engine, &async->call);
     if (rc < 0)
         free(async);
     return rc;

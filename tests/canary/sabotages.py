@@ -175,7 +175,7 @@ SABOTAGES = [
         ("src/core/flight.c",
          "    crl_assert(flight->waiters_n == 0 && flight->place == NULL && flight->token == 0);\n", "")]),
     ("the engine answers the first reader only", "P5", "test_lib", HANGS + "1..", ALL, [
-        ("src/lib/get.c", "    cds_list_for_each_entry_safe(waiter, next, &answer->answer.waiters, link) {\n",
+        ("src/lib/loads.c", "    cds_list_for_each_entry_safe(waiter, next, &answer->answer.waiters, link) {\n",
          "    bool first = true;\n"
          "    cds_list_for_each_entry_safe(waiter, next, &answer->answer.waiters, link) {\n"
          "        if (!first)\n            break;\n        first = false;\n")]),

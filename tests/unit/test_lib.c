@@ -341,10 +341,10 @@ struct errand {
     _Atomic corral_us until, over_at;
 };
 
-static void errand_run(struct corral_cache *cache, struct engine_call *call)
+static void errand_run(struct crl_engine *engine, struct engine_call *call)
 {
     struct errand *errand = (struct errand *)call;
-    (void)cache;
+    (void)engine;
     while (crl_now() < errand->until)
         sched_yield();
     errand->over_at = crl_now();
@@ -357,10 +357,10 @@ static corral_us overtime(struct house *house, corral_us wait_us)
     struct errand first = {.call.run = errand_run, .until = INT64_MAX};
     struct errand second = {.call.run = errand_run};
     struct note note = {0};
-    assert_int_equal(crl_engine_post(house->cache, &first.call), 0);
+    assert_int_equal(crl_engine_post(&house->cache->engine, &first.call), 0);
     assert_int_equal(corral_get_async(house->space, corral_str("7"), wait_us, take_note, &note), 0);
     second.until = crl_now() + wait_us;
-    assert_int_equal(crl_engine_post(house->cache, &second.call), 0);
+    assert_int_equal(crl_engine_post(&house->cache->engine, &second.call), 0);
     first.until = 0; /* from here on one batch */
     wait_until(note.calls == 1);
     assert_int_equal(note.result, CORRAL_ETIMEDOUT);
@@ -771,7 +771,7 @@ static void an_idle_cache_that_closes_starts_nothing(void **state)
 {
     (void)state;
     struct house *house = house_open(&(struct plan){0});
-    crl_engine_drain(house->cache, LONG); /* what corral_close() begins with */
+    crl_engine_drain(&house->cache->engine, LONG); /* what corral_close() begins with */
     assert_int_equal(get(house, "7", LONG), CORRAL_ECLOSED);
     assert_int_equal(house->begun, 0);
     house_close(house);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * loads.c - events to the core, its actions carried out, and the loads on their way.
+ *
+ * Concept. An event is a step of the core, whose actions are carried out at once, but for the
+ * loads: those that a batch of events begins are gathered for each origin, which gets them as one
+ * list when the batch is over, and has to wake its threads only once.
+ *
+ * Invariants:
+ *   L1  origin->loads[p] is the load that holds place p, from ASK_ORIGIN until its answer has been
+ *       fed to the core, or NULL. So the core can give the place away within that very step.
+ *   L2  A load is freed when its answer has been fed. Until then the origin may cancel it, in its
+ *       turn: a load that is to be cancelled has been started (load_cancel).
+ *
+ * Threads: the engine's, but for loads_answer. */
+#include "lib/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WHY_MAX 256
+
+/* ----------------------------------------------------------------------------------- their ends */
+
+static void load_free(struct engine_load *load)
+{
+    if (load->result.draft != NULL)
+        crl_entry_unref(load->engine->cache->arena, load->result.draft);
+    free(load->why);
+    free(load);
+}
+
+static void load_report(const struct engine_load *load)
+{
+    const struct corral_cache *cache = load->engine->cache;
+    int rc = load->result.rc;
+    if (rc < 0 && cache->on_failure != NULL && !load->engine->draining)
+        cache->on_failure(cache->on_failure_arg, load->space->name, load->load.key, rc,
+                          load->why != NULL ? load->why : corral_strerror(rc));
+}
+
+static void load_arrive(struct crl_engine *engine, struct engine_load *load)
+{
+    const struct crl_entry *draft = load->result.draft;
+    load_report(load);
+    struct crl_event event = {
+        .kind = CRL_ORIGIN_ANSWERED,
+        .origin = {.load = load->load.id,
+                   .rc = load->result.rc,
+                   .negative = load->result.rc == 0 && draft == NULL,
+                   .value = draft != NULL ? crl_entry_value(draft) : crl_bytes(NULL, 0)},
+    };
+    struct engine_load **place = &load->origin->loads[crl_load_place(load->load.id)];
+    crl_assert(*place == load);
+    *place = NULL; /* L1 */
+    crl_engine_feed(engine, &event);
+    load_free(load);
+}
+
+/* The letter: all that was answered by one call. */
+static void loads_arrive(struct crl_engine *engine, struct engine_call *call)
+{
+    struct crl_load *load = &caa_container_of(call, struct engine_load, answered)->load;
+    while (load != NULL) {
+        struct crl_load *next = load->next;
+        load_arrive(engine, caa_container_of(load, struct engine_load, load));
+        load = next;
+    }
+}
+
+/* The origin's answers; any thread. They are linked, and the first one is the letter of all. */
+static void loads_answer(const struct crl_load_answered *answered, size_t n)
+{
+    struct engine_load *first = caa_container_of(answered[0].load, struct engine_load, load);
+    for (size_t i = 0; i < n; i++) {
+        struct engine_load *load = caa_container_of(answered[i].load, struct engine_load, load);
+        crl_assert(load->engine == first->engine);
+        load->load.next = i + 1 < n ? answered[i + 1].load : NULL;
+        load->result = answered[i].result;
+        if (load->result.rc < 0 && load->result.why != NULL)
+            load->why = strndup(load->result.why, WHY_MAX);
+    }
+    crl_mailbox_post(&first->engine->mailbox, &first->answered.letter);
+}
+
+/* ------------------------------------------------------------------------------ their beginning */
+
+static struct engine_load *load_new(struct crl_engine *engine, const struct crl_action *action)
+{
+    struct corral_cache *cache = engine->cache;
+    crl_assert(action->space < cache->spaces_n && action->origin < cache->origins_n);
+    struct engine_load *load = calloc(1, sizeof *load + action->key.size);
+    if (load == NULL)
+        return NULL;
+    memcpy(load->key, action->key.data, action->key.size);
+    load->engine = engine;
+    load->space = cache->spaces[action->space];
+    load->origin = cache->origins[action->origin];
+    load->answered.run = loads_arrive;
+    load->load = (struct crl_load){
+        .id = action->load.load,
+        .key = crl_bytes(load->key, action->key.size),
+        .space_arg = load->space->arg,
+        .deadline_at = action->load.deadline_at,
+        .allocator = cache->arena,
+        .answer = loads_answer,
+    };
+    return load;
+}
+
+/* Returns false where there is no memory. */
+static bool load_begin(struct crl_engine *engine, const struct crl_action *action)
+{
+    struct engine_load *load = load_new(engine, action);
+    if (load == NULL)
+        return false;
+    struct corral_origin *origin = load->origin;
+    origin->loads[crl_load_place(load->load.id)] = load;
+    if (origin->starting == NULL) {
+        origin->starting_tail = &origin->starting;
+        origin->next_to_start = engine->to_start;
+        engine->to_start = origin;
+    }
+    *origin->starting_tail = &load->load;
+    origin->starting_tail = &load->load.next;
+    return true;
+}
+
+void crl_loads_start(struct crl_engine *engine)
+{
+    while (engine->to_start != NULL) {
+        struct corral_origin *origin = engine->to_start;
+        struct crl_load *list = origin->starting;
+        engine->to_start = origin->next_to_start;
+        origin->starting = NULL;
+        crl_origin_start(origin->impl, list);
+    }
+}
+
+static void load_cancel(struct crl_engine *engine, const struct crl_action *action)
+{
+    struct corral_origin *origin = engine->cache->origins[action->origin];
+    struct engine_load *load = origin->loads[crl_load_place(action->load.load)];
+    if (load == NULL || load->load.id != action->load.load)
+        return;
+    crl_loads_start(engine); /* L2: it may be of this batch */
+    crl_origin_cancel(origin->impl, &load->load);
+}
+
+/* ----------------------------------------------------------------------------- the core's steps */
+
+static void answer_all(struct crl_engine *engine, struct crl_action *answer)
+{
+    struct crl_waiter *waiter, *next;
+    cds_list_for_each_entry_safe(waiter, next, &answer->answer.waiters, link) {
+        struct engine_waiter *who = (struct engine_waiter *)waiter;
+        who->answered(engine, who, crl_waiter_result(answer, waiter), answer->answer.entry,
+                      answer->answer.cached);
+    }
+    if (answer->answer.entry != NULL)
+        crl_entry_unref(engine->cache->arena, answer->answer.entry);
+}
+
+/* Carries out the actions of one event. Loads that could not begin are named in `ret_failed`. */
+static uint32_t actions_run(struct crl_engine *engine, crl_load_id ret_failed[CRL_ACTIONS_MAX])
+{
+    uint32_t failed = 0;
+    for (uint32_t i = 0; i < engine->actions.n; i++) {
+        struct crl_action *action = &engine->actions.v[i];
+        switch (action->kind) {
+        case CRL_ANSWER:
+            answer_all(engine, action);
+            break;
+        case CRL_ASK_ORIGIN:
+            if (!load_begin(engine, action))
+                ret_failed[failed++] = action->load.load;
+            break;
+        case CRL_CANCEL_LOAD:
+            load_cancel(engine, action);
+            break;
+        case CRL_ASK_STORE:
+        case CRL_FILL_STORE:
+        case CRL_RELEASE_LEASE:
+        case CRL_INVALIDATE_STORE:
+            crl_unreachable(); /* no space of the library has a store yet */
+            break;
+        }
+    }
+    return failed;
+}
+
+int crl_engine_feed(struct crl_engine *engine, struct crl_event *event)
+{
+    crl_load_id failed[2 * CRL_ACTIONS_MAX];
+    event->now = engine->now;
+    crl_core_step(engine->core, event, &engine->actions);
+    int result = engine->actions.result;
+    uint32_t n = actions_run(engine, failed);
+    while (n > 0) {
+        struct crl_event no_memory = {
+            .kind = CRL_ORIGIN_ANSWERED,
+            .now = engine->now,
+            .origin = {.load = failed[--n], .rc = CORRAL_ENOMEM},
+        };
+        crl_core_step(engine->core, &no_memory, &engine->actions);
+        n += actions_run(engine, failed + n);
+        crl_assert(n <= CRL_ACTIONS_MAX);
+    }
+    return result;
+}
