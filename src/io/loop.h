@@ -22,6 +22,7 @@
 #include "io/mailbox.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 
 struct crl_loop {
     struct crl_mailbox mailbox; /* first */

@@ -41,38 +41,15 @@ int crl_mailbox_open(struct crl_mailbox *mailbox, uv_loop_t *loop,
     return 0;
 }
 
-/* Under the lock. */
-static void put_in(struct crl_mailbox *mailbox, struct crl_letter *letter)
+void crl_mailbox_post(struct crl_mailbox *mailbox, struct crl_letter *letter)
 {
     letter->next = NULL;
+    uv_mutex_lock(&mailbox->lock);
     bool was_empty = mailbox->head == NULL;
     *mailbox->tail = letter;
     mailbox->tail = &letter->next;
     if (was_empty)
         uv_async_send(&mailbox->async); /* fails only for a handle of another type */
-}
-
-void crl_mailbox_post(struct crl_mailbox *mailbox, struct crl_letter *letter)
-{
-    uv_mutex_lock(&mailbox->lock);
-    put_in(mailbox, letter);
-    uv_mutex_unlock(&mailbox->lock);
-}
-
-bool crl_mailbox_offer(struct crl_mailbox *mailbox, struct crl_letter *letter)
-{
-    uv_mutex_lock(&mailbox->lock);
-    bool taken = !mailbox->is_shut;
-    if (taken)
-        put_in(mailbox, letter);
-    uv_mutex_unlock(&mailbox->lock);
-    return taken;
-}
-
-void crl_mailbox_shut(struct crl_mailbox *mailbox)
-{
-    uv_mutex_lock(&mailbox->lock);
-    mailbox->is_shut = true;
     uv_mutex_unlock(&mailbox->lock);
 }
 

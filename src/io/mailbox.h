@@ -5,15 +5,11 @@
  * A letter is intrusive: posting never allocates and never fails. The loop is woken once for each
  * batch, not for each letter. There is no limit: whoever posts has one.
  *
- * Who may come at any time, also when the loop's owner is about to end it, offers letters, and
- * may be turned away; who is waited for posts them.
- *
  * Threads: posting from any; the rest on the loop's. A poster is done with the mailbox before its
  * letter is delivered, so the mailbox may be closed as soon as no more letters are expected. */
 #ifndef CRL_IO_MAILBOX_H
 #define CRL_IO_MAILBOX_H
 
-#include <stdbool.h>
 #include <uv.h>
 
 struct crl_letter {
@@ -24,7 +20,6 @@ struct crl_mailbox {
     uv_mutex_t lock;
     struct crl_letter *head; /* oldest */
     struct crl_letter **tail;
-    bool is_shut; /* to offers */
     uv_async_t async;
     void (*deliver)(struct crl_mailbox *mailbox, struct crl_letter *batch);
 };
@@ -36,14 +31,6 @@ int crl_mailbox_open(struct crl_mailbox *mailbox, uv_loop_t *loop,
 
 /* crl_mailbox_post - add a letter. Any thread, until the mailbox is closed. Does not block. */
 void crl_mailbox_post(struct crl_mailbox *mailbox, struct crl_letter *letter);
-
-/* crl_mailbox_offer - the same, unless the mailbox is shut. Returns whether the letter was taken;
- * if not, it is still the caller's. */
-bool crl_mailbox_offer(struct crl_mailbox *mailbox, struct crl_letter *letter);
-
-/* crl_mailbox_shut - take no more offers. What was taken before is before whatever the caller posts
- * next. Any thread. */
-void crl_mailbox_shut(struct crl_mailbox *mailbox);
 
 /* crl_mailbox_close - detach, on the loop's thread, also from within deliver(). The struct must
  * stay until the loop has turned once more. Letters still inside are returned, oldest first. */

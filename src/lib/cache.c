@@ -196,6 +196,7 @@ static int origin_register(struct crl_engine *engine, void *arg)
 {
     struct corral_cache *cache = engine->cache;
     struct origin_errand *errand = arg;
+    crl_assert(crl_turn_is_mine(&engine->turn));
     if (origin_name_is_taken(cache, errand->options->name))
         return CORRAL_EEXIST;
     struct crl_core_origin config = {
@@ -245,6 +246,7 @@ int crl_origin_attach(struct corral_cache *cache, const struct corral_origin_opt
                       struct crl_origin *impl, struct corral_origin **ret_origin)
 {
     int rc = CORRAL_EINVAL;
+    crl_assert(impl != NULL);
     if (origin_is_valid(options) && ret_origin != NULL) {
         struct corral_origin_options complete = origin_with_defaults(options);
         struct origin_errand errand = {.options = &complete, .impl = impl};
@@ -278,6 +280,7 @@ static int space_register(struct crl_engine *engine, void *arg)
 {
     struct corral_cache *cache = engine->cache;
     struct space_errand *errand = arg;
+    crl_assert(crl_turn_is_mine(&engine->turn));
     for (uint32_t i = 0; i < cache->spaces_n; i++) {
         if (strcmp(cache->spaces[i]->name, errand->options->name) == 0)
             return CORRAL_EEXIST;

@@ -15,10 +15,12 @@
 
 struct crl_get;
 
-/* crl_get_start - corral_get_async() that never answers on the calling thread, with a handle.
+/* crl_get_start - corral_get_async() with a handle, whose answer needs no thread of its own.
  *
- * `fn` is called exactly once if 0 is returned, on the engine thread, possibly before this call
- * returns. The handle is a reference, to be given back by crl_get_drop() at any time.
+ * `fn` is called exactly once if 0 is returned, on any thread: that of a worker which brought the
+ * value, another caller's, or the calling one, also before this call returns. It must be short, and
+ * must not block or call into the cache; corral_value_release() is allowed. The handle is a
+ * reference, to be given back by crl_get_drop() at any time.
  * Returns 0, or an error as corral_get_async(); then `fn` is not called and there is no handle. */
 int crl_get_start(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
                   corral_get_fn *fn, void *arg, struct crl_get **ret_get);
@@ -37,8 +39,9 @@ void crl_get_drop(struct crl_get *get);
 int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us now, void *buffer,
                 size_t size, struct corral_value *ret_value);
 
-/* crl_invalidate_async - corral_invalidate() without blocking; `fn` is called exactly once on the
- * engine thread if 0 is returned. result: 1 a value was cached, 0 it was not, or an error.
+/* crl_invalidate_async - corral_invalidate() without blocking; `fn` is called exactly once if 0 is
+ * returned, on any thread, as that of crl_get_start(). result: 1 a value was cached, 0 it was not,
+ * or an error.
  * Errors: EKEY, ENOMEM, ECLOSED; then `fn` is not called. */
 typedef void crl_done_fn(void *arg, int result);
 int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, crl_done_fn *fn,

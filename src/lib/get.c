@@ -5,8 +5,8 @@
  * A fresh hit is answered on the calling thread, under the RCU read lock: it takes no lock,
  * allocates nothing and makes no system call. One that copies (corral_read(), most hits of the
  * daemon) writes no shared cache line either; one that hands out a reference counts it in the
- * entry. Everything else becomes a struct crl_get that travels to the engine and comes back as one
- * call of its function. */
+ * entry. Everything else becomes a struct miss that waits in the core for its answer: on the stack
+ * of a caller who blocks, or in a struct crl_get, which comes back as one call of its function. */
 #include "base/hash.h"
 #include "io/clock.h"
 #include "lib/private.h"
@@ -14,19 +14,29 @@
 
 #include <stdlib.h>
 
-/* A get that waits. References: the engine's until it is answered, and the caller's. */
-struct crl_get {
+/* A get that memory does not answer. */
+struct miss {
     struct engine_call wanted;
-    struct engine_call gave_up;
     struct engine_waiter waiter;
+    struct crl_loop_call told; /* once it is answered */
     struct corral_space *space;
+    struct corral_bytes key; /* valid until it is answered */
+    corral_us wait_until;
+    bool is_callback; /* of the program: told on the own thread */
+    bool is_answered; /* in the turn */
+    int result;
+    struct corral_value value; /* a reference that belongs to whom it is told */
+};
+
+/* A get whose caller does not wait. References: the engine's until the function was called, and the
+ * caller's. */
+struct crl_get {
+    struct miss miss;
+    struct engine_call gave_up;
     corral_get_fn *fn;
     void *arg;
-    corral_us wait_until;
     _Atomic uint32_t refs;
-    atomic_bool cancelled; /* gave_up is on its way, or was */
-    bool answered;         /* the engine's */
-    size_t key_size;
+    atomic_bool is_cancelled; /* gave_up is on its way, or was */
     unsigned char key[];
 };
 
@@ -174,17 +184,12 @@ int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us n
     return hit_take(space, key, now, buffer, size, ret_value);
 }
 
-/* ------------------------------------------------------------------------------- gets that wait */
+/* --------------------------------------------------------------------------------------- misses */
 
-static void get_unref(struct crl_get *get)
+static void gets_leave(struct corral_cache *cache)
 {
-    if (atomic_fetch_sub_explicit(&get->refs, 1, memory_order_acq_rel) == 1)
-        free(get);
-}
-
-static void get_leave(struct corral_cache *cache)
-{
-    atomic_fetch_sub_explicit(&cache->gets, 1, memory_order_relaxed);
+    uint32_t before = atomic_fetch_sub_explicit(&cache->gets, 1, memory_order_relaxed);
+    crl_assert(before > 0);
 }
 
 static int class_of(int result)
@@ -200,82 +205,74 @@ static int class_of(int result)
     }
 }
 
-/* The reference that goes with the value is the receiver's. */
-static void get_answered(struct crl_engine *engine, struct engine_waiter *waiter, int result,
-                         struct crl_entry *entry, bool cached)
+/* In the turn. Whom it is told, is told outside of it. */
+static void miss_answered(struct crl_engine *engine, struct engine_waiter *waiter, int result,
+                          struct crl_entry *entry, bool cached)
 {
-    struct crl_get *get = caa_container_of(waiter, struct crl_get, waiter);
+    struct miss *miss = caa_container_of(waiter, struct miss, waiter);
     struct corral_cache *cache = engine->cache;
-    struct corral_value value = {0};
-    crl_promise(P5, !get->answered);
-    get->answered = true;
+    crl_promise(P5, !miss->is_answered);
+    miss->is_answered = true;
+    miss->result = result;
     if (entry != NULL) {
         crl_entry_ref(entry);
-        value = value_make(cache, entry, cached, engine->now);
+        miss->value = value_make(cache, entry, cached, engine->now);
     }
-    get_leave(cache);
-    crl_stats_count(cache->stats, get->space->number, class_of(result),
-                    result >= 0 ? value.age_us : -1);
-    get->fn(get->arg, result, &value);
-    get_unref(get);
+    gets_leave(cache);
+    crl_stats_count(cache->stats, miss->space->number, class_of(result),
+                    result >= 0 ? miss->value.age_us : -1);
+    if (miss->is_callback)
+        crl_engine_tell_own(engine, &miss->told);
+    else
+        crl_engine_tell(engine, &miss->told);
 }
 
 static void wanted_run(struct crl_engine *engine, struct engine_call *call)
 {
-    struct crl_get *get = caa_container_of(call, struct crl_get, wanted);
+    struct miss *miss = caa_container_of(call, struct miss, wanted);
     struct crl_event event = {
         .kind = CRL_WANTED,
-        .space = get->space->number,
-        .key = crl_bytes(get->key, get->key_size),
-        .wanted = {.waiter = &get->waiter.waiter, .wait_until = get->wait_until},
+        .space = miss->space->number,
+        .key = miss->key,
+        .wanted = {.waiter = &miss->waiter.waiter, .wait_until = miss->wait_until},
     };
     crl_engine_feed(engine, &event);
 }
 
-static void gave_up_run(struct crl_engine *engine, struct engine_call *call)
-{
-    struct crl_get *get = caa_container_of(call, struct crl_get, gave_up);
-    if (!get->answered)
-        crl_engine_feed(engine, &(struct crl_event){.kind = CRL_GAVE_UP,
-                                                    .gave_up = {.waiter = &get->waiter.waiter}});
-    get_unref(get);
-}
-
 /* P8: gets on their way to the engine, and waiting there, are limited in all: a letter costs memory
  * before the core has seen it. */
-static int get_admit(struct corral_space *space)
+static int gets_admit(struct corral_space *space)
 {
     struct corral_cache *cache = space->cache;
     if (atomic_fetch_add_explicit(&cache->gets, 1, memory_order_relaxed) < cache->waiters_max)
         return 0;
-    get_leave(cache);
+    gets_leave(cache);
     crl_stats_count(cache->stats, space->number, CRL_GET_REFUSED, -1);
     return CORRAL_ELIMIT;
 }
 
-static int get_new(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
-                   corral_get_fn *fn, void *arg, uint32_t refs, struct crl_get **ret_get)
+/* What a miss begins as, its `told` excepted. */
+static struct miss miss_make(struct corral_space *space, struct corral_bytes key, corral_us wait_us)
 {
-    int rc = get_admit(space);
+    crl_assert(wait_us >= 0 && key.size > 0);
+    return (struct miss){
+        .wanted = {.run = wanted_run},
+        .waiter = {.answered = miss_answered},
+        .space = space,
+        .key = key,
+        .wait_until = crl_now() + crl_span(wait_us),
+    };
+}
+
+/* Let an admitted miss go on its way. If close has begun there is none; nobody asks for figures any
+ * more, so it is not counted. */
+static int miss_send(struct miss *miss)
+{
+    struct corral_cache *cache = miss->space->cache;
+    int rc = crl_engine_post(&cache->engine, &miss->wanted);
     if (rc < 0)
-        return rc;
-    struct crl_get *get = calloc(1, sizeof *get + key.size);
-    if (get == NULL) {
-        get_leave(space->cache);
-        return CORRAL_ENOMEM;
-    }
-    get->wanted.run = wanted_run;
-    get->gave_up.run = gave_up_run;
-    get->waiter.answered = get_answered;
-    get->space = space;
-    get->fn = fn;
-    get->arg = arg;
-    get->wait_until = crl_now() + crl_span(wait_us);
-    atomic_init(&get->refs, refs);
-    get->key_size = key.size;
-    memcpy(get->key, key.data, key.size);
-    *ret_get = get;
-    return 0;
+        gets_leave(cache);
+    return rc;
 }
 
 static int get_check(struct corral_space *space, struct corral_bytes key, corral_us wait_us)
@@ -285,39 +282,84 @@ static int get_check(struct corral_space *space, struct corral_bytes key, corral
     return key_check(space, key);
 }
 
-/* Let a get go on its way. If close has begun there is none, and the get is freed; nobody asks for
- * figures any more, so it is not counted. */
-static int get_send(struct crl_get *get)
+/* ------------------------------------------------------------------------- gets with a function */
+
+static void get_unref(struct crl_get *get)
 {
-    struct corral_cache *cache = get->space->cache;
-    int rc = crl_engine_post(&cache->engine, &get->wanted);
-    if (rc < 0) {
-        get_leave(cache);
+    uint32_t before = atomic_fetch_sub_explicit(&get->refs, 1, memory_order_acq_rel);
+    crl_assert(before > 0);
+    if (before == 1)
         free(get);
+}
+
+static void get_told(struct crl_loop *loop, struct crl_loop_call *call)
+{
+    struct crl_get *get = caa_container_of(call, struct crl_get, miss.told);
+    (void)loop;
+    get->fn(get->arg, get->miss.result, &get->miss.value);
+    get_unref(get);
+}
+
+static void gave_up_run(struct crl_engine *engine, struct engine_call *call)
+{
+    struct crl_get *get = caa_container_of(call, struct crl_get, gave_up);
+    struct crl_event event = {.kind = CRL_GAVE_UP, .gave_up = {.waiter = &get->miss.waiter.waiter}};
+    if (!get->miss.is_answered)
+        crl_engine_feed(engine, &event);
+    get_unref(get);
+}
+
+/* A get with one reference, admitted. */
+static int get_new(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
+                   corral_get_fn *fn, void *arg, struct crl_get **ret_get)
+{
+    crl_assert(fn != NULL);
+    int rc = gets_admit(space);
+    if (rc < 0)
+        return rc;
+    struct crl_get *get = malloc(sizeof *get + key.size);
+    if (get == NULL) {
+        gets_leave(space->cache);
+        return CORRAL_ENOMEM;
     }
-    return rc;
+    *get = (struct crl_get){
+        .miss = miss_make(space, crl_bytes(get->key, key.size), wait_us),
+        .gave_up = {.run = gave_up_run},
+        .fn = fn,
+        .arg = arg,
+    };
+    memcpy(get->key, key.data, key.size); /* after the assignment, which may write padding */
+    get->miss.told.run = get_told;
+    atomic_init(&get->refs, 1);
+    *ret_get = get;
+    return 0;
 }
 
 int crl_get_start(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
                   corral_get_fn *fn, void *arg, struct crl_get **ret_get)
 {
-    int rc = get_check(space, key, wait_us);
     struct crl_get *get;
+    crl_assert(fn != NULL && ret_get != NULL);
+    int rc = get_check(space, key, wait_us);
     if (rc == 0)
-        rc = get_new(space, key, wait_us, fn, arg, 2, &get);
-    if (rc == 0)
-        rc = get_send(get);
-    if (rc == 0)
+        rc = get_new(space, key, wait_us, fn, arg, &get);
+    if (rc < 0)
+        return rc;
+    atomic_init(&get->refs, 2);
+    rc = miss_send(&get->miss);
+    if (rc < 0)
+        free(get);
+    else
         *ret_get = get;
     return rc;
 }
 
 void crl_get_cancel(struct crl_get *get)
 {
-    if (atomic_exchange_explicit(&get->cancelled, true, memory_order_relaxed))
+    if (atomic_exchange_explicit(&get->is_cancelled, true, memory_order_relaxed))
         return;
     atomic_fetch_add_explicit(&get->refs, 1, memory_order_relaxed);
-    if (crl_engine_post(&get->space->cache->engine, &get->gave_up) < 0)
+    if (crl_engine_post(&get->miss.space->cache->engine, &get->gave_up) < 0)
         get_unref(get); /* close answers it */
 }
 
@@ -339,24 +381,58 @@ int corral_get_async(struct corral_space *space, struct corral_bytes key, corral
         return 0;
     }
     struct crl_get *get;
-    rc = get_new(space, key, wait_us, fn, arg, 1, &get);
-    return rc < 0 ? rc : get_send(get);
+    rc = get_new(space, key, wait_us, fn, arg, &get);
+    if (rc < 0)
+        return rc;
+    get->miss.is_callback = true;
+    rc = miss_send(&get->miss);
+    if (rc < 0)
+        free(get);
+    return rc;
 }
 
-/* A get whose caller sleeps until it is answered. */
+/* ------------------------------------------------------------------------------ gets that block */
+
+/* On the stack of its caller, who sleeps until it is answered. */
 struct blocking_get {
+    struct miss miss;
     uv_sem_t done;
-    int result;
-    struct corral_value *value;
 };
 
-static void blocking_done(void *arg, int result, struct corral_value *value)
+static void blocking_told(struct crl_loop *loop, struct crl_loop_call *call)
 {
-    struct blocking_get *blocking = arg;
-    blocking->result = result;
-    if (result >= 0)
-        *blocking->value = *value;
-    uv_sem_post(&blocking->done);
+    (void)loop;
+    uv_sem_post(&caa_container_of(call, struct blocking_get, miss.told)->done);
+}
+
+/* Send it and sleep. The result is this call's or the get's. */
+static int blocking_wait(struct blocking_get *blocking)
+{
+    int rc = miss_send(&blocking->miss);
+    if (rc < 0)
+        return rc;
+    uv_sem_wait(&blocking->done);
+    return blocking->miss.result;
+}
+
+__attribute__((noinline)) static int get_blocking(struct corral_space *space,
+                                                  struct corral_bytes key, corral_us wait_us,
+                                                  struct corral_value *ret_value)
+{
+    int rc = gets_admit(space);
+    if (rc < 0)
+        return rc;
+    struct blocking_get blocking = {.miss = miss_make(space, key, wait_us)};
+    blocking.miss.told.run = blocking_told;
+    if (uv_sem_init(&blocking.done, 0) != 0) {
+        gets_leave(space->cache);
+        return CORRAL_ESYSTEM;
+    }
+    rc = blocking_wait(&blocking);
+    uv_sem_destroy(&blocking.done);
+    if (rc >= 0)
+        *ret_value = blocking.miss.value;
+    return rc;
 }
 
 int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
@@ -370,19 +446,7 @@ int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wa
         return outcome;
     if (crl_engine_is_here(&space->cache->engine))
         return CORRAL_EDEADLOCK;
-    struct blocking_get blocking = {.value = ret_value};
-    if (uv_sem_init(&blocking.done, 0) != 0)
-        return CORRAL_ESYSTEM;
-    struct crl_get *get;
-    rc = get_new(space, key, wait_us, blocking_done, &blocking, 1, &get);
-    if (rc == 0)
-        rc = get_send(get);
-    if (rc == 0) {
-        uv_sem_wait(&blocking.done);
-        rc = blocking.result;
-    }
-    uv_sem_destroy(&blocking.done);
-    return rc;
+    return get_blocking(space, key, wait_us, ret_value);
 }
 
 /* -------------------------------------------------------------------------------------- changes */
@@ -397,6 +461,7 @@ struct change {
 static int change_run(struct crl_engine *engine, void *arg)
 {
     struct change *change = arg;
+    crl_assert(change->kind == CRL_INVALIDATE || change->kind == CRL_PUT);
     struct crl_event event = {
         .kind = change->kind,
         .space = change->space->number,
@@ -427,22 +492,33 @@ int corral_put(struct corral_space *space, struct corral_bytes key, struct corra
 
 struct async_change {
     struct engine_call call;
+    struct crl_loop_call told;
     struct change change;
+    int result;
     crl_done_fn *fn;
     void *arg;
     unsigned char key[];
 };
 
+static void async_change_told(struct crl_loop *loop, struct crl_loop_call *call)
+{
+    struct async_change *async = caa_container_of(call, struct async_change, told);
+    (void)loop;
+    async->fn(async->arg, async->result);
+    free(async);
+}
+
 static void async_change_run(struct crl_engine *engine, struct engine_call *call)
 {
     struct async_change *async = caa_container_of(call, struct async_change, call);
-    async->fn(async->arg, change_run(engine, &async->change));
-    free(async);
+    async->result = change_run(engine, &async->change);
+    crl_engine_tell(engine, &async->told);
 }
 
 int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, crl_done_fn *fn,
                          void *arg)
 {
+    crl_assert(fn != NULL);
     if (key_check(space, key) < 0)
         return CORRAL_EKEY;
     struct async_change *async = calloc(1, sizeof *async + key.size);
@@ -450,6 +526,7 @@ int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, cr
         return CORRAL_ENOMEM;
     memcpy(async->key, key.data, key.size);
     async->call.run = async_change_run;
+    async->told.run = async_change_told;
     async->change = (struct change){
         .space = space, .key = crl_bytes(async->key, key.size), .kind = CRL_INVALIDATE};
     async->fn = fn;

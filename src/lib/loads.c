@@ -12,7 +12,9 @@
  *   L2  A load is freed when its answer has been fed. Until then the origin may cancel it, in its
  *       turn: a load that is to be cancelled has been started (load_cancel).
  *
- * Threads: the engine's, but for loads_answer. */
+ *   L3  A failure is reported to the program before the get that it ends is answered.
+ *
+ * Threads: in the turn, but for loads_answer() (any) and report_run() (the own thread). */
 #include "lib/private.h"
 
 #include <stdlib.h>
@@ -30,19 +32,26 @@ static void load_free(struct engine_load *load)
     free(load);
 }
 
-static void load_report(const struct engine_load *load)
+/* On the own thread. */
+static void report_run(struct crl_loop *loop, struct crl_loop_call *call)
 {
+    struct engine_load *load = caa_container_of(call, struct engine_load, reported);
     const struct corral_cache *cache = load->engine->cache;
-    int rc = load->result.rc;
-    if (rc < 0 && cache->on_failure != NULL && !load->engine->draining)
-        cache->on_failure(cache->on_failure_arg, load->space->name, load->load.key, rc,
-                          load->why != NULL ? load->why : corral_strerror(rc));
+    crl_assert(crl_loop_is_here(loop) && load->result.rc < 0);
+    cache->on_failure(cache->on_failure_arg, load->space->name, load->load.key, load->result.rc,
+                      load->why != NULL ? load->why : corral_strerror(load->result.rc));
+    load_free(load);
+}
+
+static bool load_is_reported(const struct engine_load *load)
+{
+    const struct crl_engine *engine = load->engine;
+    return load->result.rc < 0 && engine->cache->on_failure != NULL && !engine->draining;
 }
 
 static void load_arrive(struct crl_engine *engine, struct engine_load *load)
 {
     const struct crl_entry *draft = load->result.draft;
-    load_report(load);
     struct crl_event event = {
         .kind = CRL_ORIGIN_ANSWERED,
         .origin = {.load = load->load.id,
@@ -53,8 +62,13 @@ static void load_arrive(struct crl_engine *engine, struct engine_load *load)
     struct engine_load **place = &load->origin->loads[crl_load_place(load->load.id)];
     crl_assert(*place == load);
     *place = NULL; /* L1 */
+    engine->reports = load_is_reported(load);
+    if (engine->reports)
+        crl_engine_tell_own(engine, &load->reported); /* L3; frees it, maybe at once */
     crl_engine_feed(engine, &event);
-    load_free(load);
+    if (!engine->reports)
+        load_free(load);
+    engine->reports = false;
 }
 
 /* The letter: all that was answered by one call. */
@@ -80,7 +94,7 @@ static void loads_answer(const struct crl_load_answered *answered, size_t n)
         if (load->result.rc < 0 && load->result.why != NULL)
             load->why = strndup(load->result.why, WHY_MAX);
     }
-    crl_mailbox_post(&first->engine->mailbox, &first->answered.letter);
+    crl_turn_post(&first->engine->turn, &first->answered.letter);
 }
 
 /* ------------------------------------------------------------------------------ their beginning */
@@ -97,6 +111,7 @@ static struct engine_load *load_new(struct crl_engine *engine, const struct crl_
     load->space = cache->spaces[action->space];
     load->origin = cache->origins[action->origin];
     load->answered.run = loads_arrive;
+    load->reported.run = report_run;
     load->load = (struct crl_load){
         .id = action->load.load,
         .key = crl_bytes(load->key, action->key.size),
@@ -128,6 +143,7 @@ static bool load_begin(struct crl_engine *engine, const struct crl_action *actio
 
 void crl_loads_start(struct crl_engine *engine)
 {
+    crl_assert(crl_turn_is_mine(&engine->turn));
     while (engine->to_start != NULL) {
         struct corral_origin *origin = engine->to_start;
         struct crl_load *list = origin->starting;
@@ -145,6 +161,27 @@ static void load_cancel(struct crl_engine *engine, const struct crl_action *acti
         return;
     crl_loads_start(engine); /* L2: it may be of this batch */
     crl_origin_cancel(origin->impl, &load->load);
+}
+
+/* -------------------------------------------------------------------------------------- answers */
+
+void crl_engine_tell_own(struct crl_engine *engine, struct crl_loop_call *call)
+{
+    crl_assert(crl_turn_is_mine(&engine->turn));
+    crl_loop_post(&engine->loop, call);
+}
+
+void crl_engine_tell(struct crl_engine *engine, struct crl_loop_call *call)
+{
+    crl_assert(crl_turn_is_mine(&engine->turn) && call->run != NULL);
+    if (engine->reports || engine->told_left == 0) {
+        crl_engine_tell_own(engine, call);
+        return;
+    }
+    engine->told_left--;
+    call->letter.next = NULL;
+    *engine->told_tail = &call->letter;
+    engine->told_tail = &call->letter.next;
 }
 
 /* ----------------------------------------------------------------------------- the core's steps */
@@ -192,6 +229,7 @@ static uint32_t actions_run(struct crl_engine *engine, crl_load_id ret_failed[CR
 int crl_engine_feed(struct crl_engine *engine, struct crl_event *event)
 {
     crl_load_id failed[2 * CRL_ACTIONS_MAX];
+    crl_assert(crl_turn_is_mine(&engine->turn));
     event->now = engine->now;
     crl_core_step(engine->core, event, &engine->actions);
     int result = engine->actions.result;

@@ -4,23 +4,26 @@
  *
  *   cache.c   open, close, origins and spaces
  *   get.c     gets, from the first look at the table to the answer; changes
- *   engine.c  the thread that owns the core: letters, timers, errands, the end
+ *   engine.c  what drives the core: its turns, its own thread, timers, errands, the end
  *   loads.c   events to the core, its actions carried out, loads on their way
- *   stats.c   who got what, counted by each thread for itself */
+ *   turn.c    whose turn it is
+ *   stats.c   who got what, counted by each thread for itself
+ *
+ * "In the turn" below means: on the thread that has the engine's turn (turn.h), which is asserted.
+ * The cache's own thread is another thing: there the program's callbacks run, outside of turns. */
 #ifndef CRL_LIB_PRIVATE_H
 #define CRL_LIB_PRIVATE_H
 
 #include "base/assert.h"
 #include "core/core.h"
-#include "io/mailbox.h"
+#include "io/loop.h"
 #include "lib/cache.h"
 #include "lib/stats.h"
-
-#include <pthread.h>
+#include "lib/turn.h"
 
 struct crl_engine;
 
-/* A letter to the engine: run this on its thread. */
+/* A letter to the engine: run this in the turn. */
 struct engine_call {
     struct crl_letter letter;
     void (*run)(struct crl_engine *engine, struct engine_call *call);
@@ -29,7 +32,7 @@ struct engine_call {
 /* Who waits for an answer of the core, and what is to be done with the answer. */
 struct engine_waiter {
     struct crl_waiter waiter; /* first */
-    /* On the engine's thread, once. `entry` is borrowed, and NULL where result < 0.
+    /* In the turn, once. `entry` is borrowed, and NULL where result < 0.
      * cached   whether the entry is in the table */
     void (*answered)(struct crl_engine *engine, struct engine_waiter *waiter, int result,
                      struct crl_entry *entry, bool cached);
@@ -58,6 +61,7 @@ struct engine_load {
     struct corral_space *space;
     struct corral_origin *origin;
     struct engine_call answered;   /* of the first of those answered together, by load.next */
+    struct crl_loop_call reported; /* of a failure, to the program */
     struct crl_load_result result; /* once answered; its text is `why` */
     char *why;
     unsigned char key[];
@@ -70,7 +74,7 @@ struct corral_origin {
     char *name;
     struct crl_origin *impl;
 
-    /* The engine's. */
+    /* In the turn. */
     struct crl_load *starting;           /* loads of this batch, by ->next; oldest first */
     struct crl_load **starting_tail;     /* where the next one goes */
     struct corral_origin *next_to_start; /* of those that have any */
@@ -84,17 +88,32 @@ struct crl_engine {
     struct crl_core *core;
     struct crl_table *table; /* the core's */
 
-    uv_loop_t loop;
-    uv_timer_t timer;
-    struct crl_mailbox mailbox;
-    pthread_t thread;
+    struct crl_turn turn;
+    struct crl_loop loop; /* the cache's own thread */
 
-    /* The engine's thread alone. */
+    /* In the turn. */
     corral_us now; /* of this batch */
     struct crl_actions actions;
     struct corral_origin *to_start; /* origins with loads that wait for the end of the batch */
-    struct engine_call *on_quiet;   /* close waits for it */
-    bool draining;                  /* a CLOSE is under way */
+    struct crl_letter *told;        /* crl_engine_tell(), for the end of the turn; oldest first */
+    struct crl_letter **told_tail;
+    uint32_t told_left;           /* so many more in this batch */
+    bool reports;                 /* all is told on the own thread, behind a report */
+    struct engine_call *on_quiet; /* close waits for it */
+    struct crl_limbo *limbo;      /* what waits for readers, or NULL */
+    bool draining;                /* a CLOSE is under way */
+
+    /* From the turn to the own thread, and back. */
+    struct crl_loop_call resume;       /* go on with a turn */
+    struct crl_loop_call wind;         /* set the timer to alarm_at */
+    struct crl_loop_call reclaim;      /* wait for readers */
+    struct engine_call reclaimed;      /* they have left */
+    struct engine_call tick;           /* the timer has fired */
+    _Atomic bool winds, ticks;         /* these two are on their way */
+    _Atomic corral_us alarm_at;        /* when the own thread ticks, at the latest */
+    uv_timer_t timer;                  /* the own thread's */
+    struct crl_loop_call timer_opened; /* what makes it */
+
     struct {
         struct crl_counter entries, bytes, evictions;
     } counts; /* of the table, after each batch; any thread reads them */
@@ -117,7 +136,7 @@ struct corral_cache {
     void *on_failure_arg;
     struct crl_stats *stats;
 
-    /* These only grow, on the engine's thread. */
+    /* These only grow, in the turn. */
     uint32_t origins_n, spaces_n;
     struct corral_origin *origins[CRL_ORIGINS_MAX];
     struct corral_space *spaces[CRL_SPACES_MAX];
@@ -127,38 +146,49 @@ struct corral_cache {
 
 /* ------------------------------------------------------------------------------------- engine.c */
 
-/* crl_engine_start - start the thread; cache, core and table are set. Errors: ESYSTEM */
+/* crl_engine_start - start the own thread; cache, core and table are set. Errors: ESYSTEM */
 int crl_engine_start(struct crl_engine *engine);
 
-/* crl_engine_stop - let the thread end, when no load is on its way any more; join it. */
+/* crl_engine_stop - after crl_engine_drain(), when no load is on its way any more: wait until
+ * nobody has the turn, and end the own thread. Blocks. */
 void crl_engine_stop(struct crl_engine *engine);
 
-/* crl_engine_post - run a call on the engine's thread. Any thread. After success the engine must
- * not be looked at any more: it may be gone. Errors: ECLOSED close has begun, or the cache is that
- * of a process of which this one is a child; then the call is still the caller's. */
+/* crl_engine_post - run a call in the turn: at once if nobody has it, along with what else has
+ * come (a bounded number), or else by who has it. Any thread. Does not block. After success the
+ * engine must not be looked at any more: it may be gone. Errors: ECLOSED close has begun, or the
+ * cache is that of a process of which this one is a child; then the call is still the caller's. */
 int crl_engine_post(struct crl_engine *engine, struct engine_call *call);
 
-/* crl_engine_is_here - is this the engine's own thread? */
+/* crl_engine_is_here - is this the cache's own thread? */
 bool crl_engine_is_here(const struct crl_engine *engine);
 
-/* crl_engine_do - run a function on the engine's thread and wait for its result.
- * Errors: EDEADLOCK on the engine's thread, ECLOSED, ESYSTEM, and what the function returns. */
+/* crl_engine_do - run a function in the turn and wait for its result.
+ * Errors: EDEADLOCK on the own thread, ECLOSED, ESYSTEM, and what the function returns. */
 int crl_engine_do(struct crl_engine *engine, int (*run)(struct crl_engine *engine, void *arg),
                   void *arg);
 
 /* crl_engine_drain - take no more calls, end all flights and cancel all loads; wait until the
- * origins have confirmed, at most `wait_us`. Blocks; not on the engine's thread. */
+ * origins have confirmed, at most `wait_us`. Blocks; not on the own thread. */
 void crl_engine_drain(struct crl_engine *engine, corral_us wait_us);
 
 /* -------------------------------------------------------------------------------------- loads.c */
 
 /* crl_engine_feed - give the core an event and carry out its actions; loads begin when the batch
  * ends (crl_loads_start). The time of the event and the result of the actions are filled in.
- * The engine's thread. Returns the result. */
+ * In the turn. Returns the result. */
 int crl_engine_feed(struct crl_engine *engine, struct crl_event *event);
 
 /* crl_loads_start - hand the loads of this batch to their origins, each origin its own in one call.
- * The engine's thread. */
+ * In the turn. */
 void crl_loads_start(struct crl_engine *engine);
+
+/* crl_engine_tell - run a call after the turn: on whatever thread has it now, so it must be short
+ * and must not call into the cache. If there are too many for one thread, or a failure is to be
+ * reported first, the own thread runs it. In the turn. */
+void crl_engine_tell(struct crl_engine *engine, struct crl_loop_call *call);
+
+/* crl_engine_tell_own - run a call on the own thread, outside of turns, after all that was told it
+ * before. In the turn. */
+void crl_engine_tell_own(struct crl_engine *engine, struct crl_loop_call *call);
 
 #endif

@@ -8,6 +8,8 @@
  * closed. */
 #include "lib/stats.h"
 
+#include "base/assert.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -58,6 +60,7 @@ static void sheet_free(struct sheet *sheet)
 /* Drops the lock and one reference. */
 static void stats_unref_locked(struct crl_stats *stats)
 {
+    crl_assert(stats->refs > 0);
     uint32_t left = --stats->refs;
     pthread_mutex_unlock(&stats->lock);
     if (left > 0)
@@ -124,6 +127,7 @@ struct crl_stats *crl_stats_new(void)
 
 uint64_t crl_stats_space_id(const struct crl_stats *stats, uint32_t space)
 {
+    crl_assert(space < CRL_SPACES_MAX);
     return stats->number * CRL_SPACES_MAX + space;
 }
 
@@ -204,6 +208,7 @@ static struct crl_space_sheet *space_sheet_of(struct crl_stats *stats, uint32_t 
 
 void crl_stats_count(struct crl_stats *stats, uint32_t space, int class, corral_us age_us)
 {
+    crl_assert(space < CRL_SPACES_MAX && class >= 0 && class < CRL_GET_CLASSES);
     struct crl_space_sheet *counts = space_sheet_of(stats, space);
     if (counts == NULL)
         return;
@@ -248,6 +253,7 @@ static void hits_add(struct crl_space_sheet *sum, const struct crl_space_sheet *
 
 void crl_stats_sum(struct crl_stats *stats, uint32_t space, struct crl_space_sheet *ret_sum)
 {
+    crl_assert(space < CRL_SPACES_MAX);
     pthread_mutex_lock(&stats->lock);
     for (struct sheet *sheet = stats->sheets; sheet != NULL; sheet = sheet->next) {
         struct crl_space_sheet *counts =

@@ -6,11 +6,13 @@
  * a load only when the bulkhead has a place for it. The contract, which tests/contract/ runs on
  * every implementation:
  *
- *   O1  start() is called on the engine thread and does not block. It gets a list of at least one
- *       load. The list belongs to the origin from then on, and so does `next` of each load until
- *       that load ends.
+ *   O1  start() and cancel() are called in the engine's turn: by one thread at a time, but not
+ *       always by the same one. They do not block. start() gets a list of at least one load. The
+ *       list belongs to the origin from then on, and so does `next` of each load until that load
+ *       ends.
  *   O2  Every started load ends by exactly one answer, from any thread, at any time, also before
- *       start() returns.
+ *       start() returns. Who answers may have to drive the engine for a moment, which calls start()
+ *       and cancel(): so no lock that these take may be held meanwhile.
  *   O3  After cancel() the load ends soon, whatever the origin was doing; the answer may be
  *       anything, it is dropped. A load that has ended, or ends this very moment, may be cancelled:
  *       no harm.
@@ -157,7 +159,7 @@ struct crl_origin_ops {
     const struct crl_sql_ops *sql; /* sql.h; NULL: the origin does not speak SQL */
 };
 
-/* crl_origin_start - O1: start a list of loads, at least one. The engine's thread. */
+/* crl_origin_start - O1: start a list of loads, at least one. In the turn. */
 static inline void crl_origin_start(struct crl_origin *origin, struct crl_load *list)
 {
     crl_assert(list);
@@ -166,7 +168,7 @@ static inline void crl_origin_start(struct crl_origin *origin, struct crl_load *
     origin->ops->start(origin, list);
 }
 
-/* crl_origin_cancel - O3: the answer of this load is not wanted any more. The engine's thread. */
+/* crl_origin_cancel - O3: the answer of this load is not wanted any more. In the turn. */
 static inline void crl_origin_cancel(struct crl_origin *origin, struct crl_load *load)
 {
     origin->ops->cancel(origin, load);

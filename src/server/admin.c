@@ -142,7 +142,7 @@ static void purge_answer(struct crl_front *front, struct crl_front_letter *lette
     free(purge);
 }
 
-/* On the engine's thread. */
+/* On any thread. */
 static void on_purged(void *arg, int result)
 {
     struct purge *purge = arg;

@@ -129,7 +129,7 @@ static void waiting_answer(struct crl_front *front, struct crl_front_letter *let
     answer_outcome(&exchange, result, &value);
 }
 
-/* On the engine's thread. */
+/* On any thread. */
 static void on_get(void *arg, int result, struct corral_value *value)
 {
     struct waiting *waiting = arg;

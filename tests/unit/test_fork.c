@@ -3,7 +3,7 @@
  * Goal:   a child may open a cache of its own, whatever the parent's threads did when it was
  *         forked; and the parent's is closed to it.
  * Method: other threads stand, or most probably are, inside what the child needs: a read section,
- *         the table of tickets. A child that hangs is killed by its alarm. */
+ *         the table of tickets, a turn. A child that hangs is killed by its alarm. */
 #include "base/bytes.h"
 #include "lib/rcu.h"
 #include "origin/ticket.h"
@@ -151,6 +151,32 @@ static void the_cache_of_the_parent_is_closed_in_the_child(void **state)
 
 static atomic_bool is_over;
 
+/* Always in the turn, or about to be. */
+static void *change_until_over(void *arg)
+{
+    (void)arg;
+    while (!is_over)
+        (void)corral_put(inherited_space, corral_str("8"), corral_str("x"));
+    return NULL;
+}
+
+static void a_turn_is_taken_in_the_parent(void **state)
+{
+    (void)state;
+    inherited_space = open_small(&inherited);
+    assert_non_null(inherited_space);
+    pthread_t thread;
+    is_over = false;
+    assert_int_equal(pthread_create(&thread, NULL, change_until_over, NULL), 0);
+    int status = 0;
+    for (int i = 0; i < FORKS && status == 0; i++)
+        status = child_status(use_the_inherited_cache);
+    is_over = true;
+    pthread_join(thread, NULL);
+    assert_int_equal(status, 0);
+    assert_int_equal(corral_close(inherited), 0);
+}
+
 static void *issue_tickets(void *arg)
 {
     while (!is_over)
@@ -170,6 +196,7 @@ static void a_ticket_is_issued_in_the_parent(void **state)
     struct corral_cache *cache;
     assert_non_null(open_small(&cache));
     pthread_t thread;
+    is_over = false;
     assert_int_equal(pthread_create(&thread, NULL, issue_tickets, cache), 0);
     int status = 0;
     for (int i = 0; i < FORKS && status == 0; i++)
@@ -186,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_reader_is_left_in_the_parent),
         cmocka_unit_test(a_ticket_is_issued_in_the_parent),
         cmocka_unit_test(the_cache_of_the_parent_is_closed_in_the_child),
+        cmocka_unit_test(a_turn_is_taken_in_the_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -335,53 +335,6 @@ static void a_get_can_be_called_off(void **state)
     assert_int_equal(late.result, CORRAL_HIT);
 }
 
-/* Something that takes the engine's time. */
-struct errand {
-    struct engine_call call;
-    _Atomic corral_us until, over_at;
-};
-
-static void errand_run(struct crl_engine *engine, struct engine_call *call)
-{
-    struct errand *errand = (struct errand *)call;
-    (void)engine;
-    while (crl_now() < errand->until)
-        sched_yield();
-    errand->over_at = crl_now();
-}
-
-/* The engine hears of a get, and is busy until its limit has passed. How long the answer takes from
- * there. */
-static corral_us overtime(struct house *house, corral_us wait_us)
-{
-    struct errand first = {.call.run = errand_run, .until = INT64_MAX};
-    struct errand second = {.call.run = errand_run};
-    struct note note = {0};
-    assert_int_equal(crl_engine_post(&house->cache->engine, &first.call), 0);
-    assert_int_equal(corral_get_async(house->space, corral_str("7"), wait_us, take_note, &note), 0);
-    second.until = crl_now() + wait_us;
-    assert_int_equal(crl_engine_post(&house->cache->engine, &second.call), 0);
-    first.until = 0; /* from here on one batch */
-    wait_until(note.calls == 1);
-    assert_int_equal(note.result, CORRAL_ETIMEDOUT);
-    return note.at - second.over_at;
-}
-
-/* The system may put the engine aside, but not each time. */
-static void a_wait_limit_is_not_counted_from_the_end_of_work(void **state)
-{
-    (void)state;
-    struct house *house = house_open(&(struct plan){0});
-    house->gate_is_open = false;
-    corral_us least = INT64_MAX;
-    for (int i = 0; i < 20 && least >= CORRAL_MS(50); i++) {
-        corral_us over = overtime(house, CORRAL_MS(100));
-        least = over < least ? over : least;
-    }
-    assert_in_range(least, 0, CORRAL_MS(50));
-    house_close(house);
-}
-
 static void read_copies_and_never_loads(void **state)
 {
     (void)state;
@@ -969,7 +922,6 @@ int main(void)
         cmocka_unit_test(a_reader_that_gives_up_leaves_the_load_to_the_others),
         cmocka_unit_test(a_get_is_answered_by_callback_once),
         cmocka_unit_test(a_get_can_be_called_off),
-        cmocka_unit_test(a_wait_limit_is_not_counted_from_the_end_of_work),
         cmocka_unit_test(read_copies_and_never_loads),
         cmocka_unit_test(nothing_is_fresh_past_its_ttl_when_ticks_come_late),
         cmocka_unit_test(not_found_is_an_outcome),
