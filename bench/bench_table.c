@@ -38,7 +38,7 @@ struct key {
 /* Enough memory is taken for granted. */
 static void *must(void *memory)
 {
-    if (!memory) {
+    if (memory == NULL) {
         fprintf(stderr, "bench_table: out of memory\n");
         exit(1);
     }
@@ -148,7 +148,7 @@ static struct floor floor_new(uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         struct crl_entry *entry = make_entry(&crl_allocator_malloc, i);
         size_t at = entry->hash & floor.mask;
-        while (floor.slots[at].entry)
+        while (floor.slots[at].entry != NULL)
             at = (at + 1) & floor.mask;
         floor.slots[at] = (struct floor_slot){entry->hash, entry};
     }
@@ -158,7 +158,7 @@ static struct floor floor_new(uint32_t n)
 static void floor_free(struct floor *floor)
 {
     for (size_t i = 0; i <= floor->mask; i++)
-        if (floor->slots[i].entry)
+        if (floor->slots[i].entry != NULL)
             crl_entry_unref(&crl_allocator_malloc, floor->slots[i].entry);
     free(floor->slots);
 }
@@ -171,7 +171,8 @@ static bool keys_equal(struct corral_bytes a, struct corral_bytes b)
 static bool floor_read(const struct floor *floor, struct corral_bytes key, void *buffer)
 {
     uint64_t hash = crl_hash(SEED, 0, key);
-    for (size_t at = hash & floor->mask; floor->slots[at].entry; at = (at + 1) & floor->mask) {
+    for (size_t at = hash & floor->mask; floor->slots[at].entry != NULL;
+         at = (at + 1) & floor->mask) {
         const struct crl_entry *entry = floor->slots[at].entry;
         if (floor->slots[at].hash != hash || !keys_equal(crl_entry_key(entry), key))
             continue;
@@ -193,7 +194,7 @@ struct ours {
 static void reclaim(struct crl_table *table)
 {
     struct crl_limbo *limbo = crl_table_limbo_take(table);
-    if (!limbo)
+    if (limbo == NULL)
         return;
     crl_rcu_wait();
     crl_table_limbo_drop(table, limbo);

@@ -23,14 +23,14 @@ struct crl_allocator {
  * thread that knows the allocator to live. */
 static inline void crl_allocator_ref(struct crl_allocator *allocator)
 {
-    if (allocator->ref)
+    if (allocator->ref != NULL)
         allocator->ref(allocator);
 }
 
 /* crl_allocator_unref - give a reference back; blocks that live keep the allocator. Any thread. */
 static inline void crl_allocator_unref(struct crl_allocator *allocator)
 {
-    if (allocator->unref)
+    if (allocator->unref != NULL)
         allocator->unref(allocator);
 }
 

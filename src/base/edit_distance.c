@@ -45,6 +45,6 @@ bool crl_edit_is_near(const char *word, size_t distance)
 void crl_edit_consider(struct crl_edit_meant *meant, const char *typed, const char *word)
 {
     size_t distance = crl_edit_distance(typed, word);
-    if (crl_edit_is_near(word, distance) && (!meant->word || distance < meant->distance))
+    if (crl_edit_is_near(word, distance) && (meant->word == NULL || distance < meant->distance))
         *meant = (struct crl_edit_meant){word, distance};
 }

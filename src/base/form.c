@@ -95,10 +95,10 @@ static int decode_piece(struct crl_form_reader *reader, const char *from, const 
 {
     const char *equals = memchr(from, '=', (size_t)(to - from));
     struct crl_form_pair pair;
-    int rc = decode(reader, from, equals ? equals : to, &pair.name);
+    int rc = decode(reader, from, equals != NULL ? equals : to, &pair.name);
     if (rc < 0)
         return rc;
-    if (equals)
+    if (equals != NULL)
         rc = decode(reader, equals + 1, to, &pair.value);
     else
         pair.value = (struct corral_bytes){.data = reader->buffer - 1, .size = 0};
@@ -117,7 +117,7 @@ int crl_form_next(struct crl_form_reader *reader, struct crl_form_pair *ret_pair
 
     const char *from = reader->at;
     const char *to = memchr(from, '&', (size_t)(reader->end - from));
-    if (!to)
+    if (to == NULL)
         to = reader->end;
     int rc = decode_piece(reader, from, to, ret_pair);
     reader->at = rc < 0 ? reader->end : to;

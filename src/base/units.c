@@ -61,9 +61,9 @@ static const struct unit_table *unit_table(enum crl_quantity kind)
 static const struct unit *unit_find(enum crl_quantity kind, const char *name)
 {
     const struct unit *unit = unit_table(kind)->units;
-    while (unit->name && strcmp(unit->name, name) != 0)
+    while (unit->name != NULL && strcmp(unit->name, name) != 0)
         unit++;
-    return unit->name ? unit : NULL;
+    return unit->name != NULL ? unit : NULL;
 }
 
 static enum crl_units_fault unit_fault(enum crl_quantity kind, const char *name)
@@ -108,7 +108,7 @@ enum crl_units_fault crl_units_parse(enum crl_quantity kind, const char *text, i
     if (fault != CRL_UNITS_NONE)
         return fault;
     const struct unit *unit = unit_find(kind, behind);
-    if (!unit)
+    if (unit == NULL)
         return unit_fault(kind, behind);
 
     int64_t value = 0;
@@ -154,7 +154,7 @@ void crl_units_format(enum crl_quantity kind, int64_t value, char ret_text[CRL_U
     if (kind == CRL_QUANTITY_DECIMAL)
         return decimal_format(value, ret_text);
     const struct unit *unit = unit_for(kind, value);
-    crl_assert(unit && unit->name);
+    crl_assert(unit != NULL && unit->name != NULL);
     snprintf(ret_text, CRL_UNITS_FORMAT_MAX, "%" PRId64 "%s", value / unit->factor, unit->name);
 }
 

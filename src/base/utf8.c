@@ -32,7 +32,7 @@ static size_t character_length(const unsigned char *at, size_t left)
     if (*at < 0x80)
         return 1;
     const struct lead *lead = lead_of(*at);
-    if (!lead || lead->length > left || at[1] < lead->low || at[1] > lead->high)
+    if (lead == NULL || lead->length > left || at[1] < lead->low || at[1] > lead->high)
         return 0;
     for (size_t i = 2; i < lead->length; i++) {
         if (at[i] < 0x80 || at[i] > 0xBF)

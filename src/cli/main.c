@@ -54,7 +54,7 @@ static int verb_run(int argc, char **argv)
             return verbs[i].run(argc, argv);
         crl_edit_consider(&meant, argv[0], verbs[i].name);
     }
-    if (meant.word)
+    if (meant.word != NULL)
         return crl_exit_usage("corral", "there is no verb '%.64s'; did you mean '%s'?", argv[0],
                               meant.word);
     return crl_exit_usage("corral", "there is no verb '%.64s'", argv[0]);

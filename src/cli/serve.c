@@ -32,10 +32,10 @@ int crl_verb_serve(int argc, char **argv)
     const struct crl_option options[] = {{"config", .text = &file}, {NULL}};
     char why[CRL_OPTIONS_WHY_MAX];
     int rc = crl_options_read(argc, argv, options, &bare, why);
-    if (rc == 0 && file && bare)
+    if (rc == 0 && file != NULL && bare != NULL)
         rc = crl_options_refuse(why, "'%.64s' is one argument too many", bare);
-    else if (rc == 0 && !file)
-        rc = crl_options_refuse(why, "write --config %.64s", bare ? bare : "FILE");
+    else if (rc == 0 && file == NULL)
+        rc = crl_options_refuse(why, "write --config %.64s", bare != NULL ? bare : "FILE");
     if (rc != 0)
         return crl_exit_unread("corral serve", rc, help, why);
     struct crl_config *config = config_read(file, stderr);
@@ -55,7 +55,7 @@ int crl_verb_check(int argc, char **argv)
     const char *file = NULL;
     char why[CRL_OPTIONS_WHY_MAX];
     int rc = crl_options_read(argc, argv, (const struct crl_option[]){{NULL}}, &file, why);
-    if (rc == 0 && !file)
+    if (rc == 0 && file == NULL)
         rc = crl_options_refuse(why, "FILE is missing");
     if (rc != 0)
         return crl_exit_unread("corral check", rc, help, why);

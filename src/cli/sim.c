@@ -53,9 +53,9 @@ static const char usage[] =
 static int ready_missing(const char *name)
 {
     struct crl_edit_meant meant = {0};
-    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name; ready++)
+    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name != NULL; ready++)
         crl_edit_consider(&meant, name, ready->name);
-    if (meant.word)
+    if (meant.word != NULL)
         return crl_exit_usage("corral sim",
                               "there is no ready scenario '%.64s'; did you mean '%s'?", name,
                               meant.word);
@@ -70,7 +70,7 @@ static struct crl_sim_scenario *scenario_read(const struct sim_verb *verb)
     const char *name = verb->options.target;
     struct crl_problems problems = {0};
     struct crl_sim_scenario *scenario = NULL;
-    int rc = verb->ready
+    int rc = verb->ready != NULL
                  ? crl_sim_scenario_parse(corral_str(verb->ready->text), &problems, &scenario)
                  : crl_sim_scenario_load(name, &problems, &scenario);
     if (rc < 0)
@@ -98,7 +98,7 @@ static int column_missing(const struct crl_sim_scenario *scenario, const char *n
 static int columns_choose(struct sim_verb *verb)
 {
     const char *list = verb->options.strategies;
-    if (!list) {
+    if (list == NULL) {
         verb->columns_n = (uint32_t)crl_sim_columns(verb->scenario);
         for (uint32_t i = 0; i < verb->columns_n; i++)
             verb->columns[i] = crl_sim_column(verb->scenario, i);
@@ -138,7 +138,7 @@ static int run_traced(const struct sim_verb *verb, const struct sim_plan *plan,
 {
     size_t size;
     struct tracing tracing = {.out = open_memstream(&run->trace, &size)};
-    if (!tracing.out)
+    if (tracing.out == NULL)
         return CORRAL_ENOMEM;
     struct sim_run_options options = {
         .traced_key = &verb->options.traced_key, .trace = trace_take, .trace_arg = &tracing};
@@ -153,7 +153,7 @@ static int run_make(struct sim_verb *verb, const struct crl_sim_column *column)
     static struct crl_sim_made made;
     struct sim_run_options options = {0};
     struct crl_sim_run *run = calloc(1, sizeof *run);
-    if (!run)
+    if (run == NULL)
         return CORRAL_ENOMEM;
     verb->runs[verb->runs_n++] = run;
     run->column = *column;
@@ -204,7 +204,7 @@ static int report_write(struct sim_verb *verb)
         rc = crl_sim_report_json(&result, stdout);
     else
         crl_sim_report_text(&result, crl_style_of(STDOUT_FILENO), stdout);
-    if (verb->page)
+    if (verb->page != NULL)
         crl_sim_report_html(&result, verb->page);
     if (rc < 0)
         (void)snprintf(verb->why, sizeof verb->why, "cannot write the report: %s",
@@ -227,7 +227,7 @@ static int list_write(bool json)
 {
     if (json)
         fputs("[", stdout);
-    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name; ready++) {
+    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name != NULL; ready++) {
         struct crl_problems problems = {0};
         struct crl_sim_scenario *scenario = NULL;
         int rc = crl_sim_scenario_parse(corral_str(ready->text), &problems, &scenario);
@@ -248,7 +248,7 @@ static int list_write(bool json)
 
 static int scenario_show(const struct sim_verb *verb)
 {
-    if (verb->ready) {
+    if (verb->ready != NULL) {
         fputs(verb->ready->text, stdout);
         return CRL_EXIT_DONE;
     }
@@ -299,13 +299,13 @@ int crl_verb_sim(int argc, char **argv)
         return list_write(verb.options.json);
     if (!crl_sim_target_is_file(verb.options.target)) {
         verb.ready = crl_sim_ready_find(verb.options.target);
-        if (!verb.ready)
+        if (verb.ready == NULL)
             return ready_missing(verb.options.target);
     }
     if (verb.options.show)
         return scenario_show(&verb);
     verb.scenario = scenario_read(&verb);
-    int code = verb.scenario ? scenario_run(&verb) : CRL_EXIT_PROBLEM;
+    int code = verb.scenario != NULL ? scenario_run(&verb) : CRL_EXIT_PROBLEM;
     verb_fini(&verb);
     return code;
 }

@@ -132,7 +132,7 @@ static int counts_read(struct storm_verb *verb, struct crl_storm_counts *ret_cou
     char space[sizeof(verb->path)];
     char *text = NULL;
     int status;
-    if (verb->daemon) {
+    if (verb->daemon != NULL) {
         *ret_counts = crl_storm_daemon_counts(verb->daemon);
         return 0;
     }
@@ -152,7 +152,7 @@ static int counts_read(struct storm_verb *verb, struct crl_storm_counts *ret_cou
 
 static struct crl_storm_load load_of(struct storm_verb *verb)
 {
-    bool demo = !verb->options.config && !verb->options.target;
+    bool demo = verb->options.config == NULL && verb->options.target == NULL;
     return (struct crl_storm_load){
         .target = &verb->target,
         .clients = verb->options.clients,
@@ -170,8 +170,9 @@ static int key_warm(struct storm_verb *verb)
     struct crl_storm_tally *tally = calloc(1, sizeof(*tally));
     struct crl_storm_load load = load_of(verb);
     load.clients = 1;
-    int rc = tally ? crl_storm_load_run(&load, tally, &verb->stopped, verb->why, sizeof(verb->why))
-                   : CORRAL_ENOMEM;
+    int rc = tally != NULL
+                 ? crl_storm_load_run(&load, tally, &verb->stopped, verb->why, sizeof(verb->why))
+                 : CORRAL_ENOMEM;
     free(tally);
     return rc;
 }
@@ -205,7 +206,7 @@ static int daemon_run(struct storm_verb *verb, struct crl_storm_run *run)
     const struct crl_storm_options *options = &verb->options;
     struct crl_storm_daemon_options start = {.name = options->config, .strategy = run->strategy};
     const char *path = CRL_STORM_DEMO_PATH;
-    if (!options->config) {
+    if (options->config == NULL) {
         crl_storm_demo_yaml(&verb->demo, options, run->strategy, yaml);
         start.name = "(demo)";
         start.yaml = yaml;
@@ -215,8 +216,8 @@ static int daemon_run(struct storm_verb *verb, struct crl_storm_run *run)
     int rc = crl_storm_daemon_start(&start, &verb->daemon, verb->why, sizeof(verb->why));
     if (rc)
         return rc;
-    if (options->config)
-        path = options->target ? options->target : crl_storm_daemon_path(verb->daemon);
+    if (options->config != NULL)
+        path = options->target != NULL ? options->target : crl_storm_daemon_path(verb->daemon);
     rc = crl_storm_target_on_loopback(crl_storm_daemon_port(verb->daemon), path, &verb->target);
     if (rc)
         (void)snprintf(verb->why, sizeof(verb->why), "the path cannot be asked for: %.300s", path);
@@ -233,7 +234,7 @@ static int daemon_run(struct storm_verb *verb, struct crl_storm_run *run)
 
 static bool is_url(const struct crl_storm_options *options)
 {
-    return options->target && !options->config;
+    return options->target != NULL && options->config == NULL;
 }
 
 static int files_allow(struct storm_verb *verb)
@@ -277,7 +278,7 @@ static int runs_make(struct storm_verb *verb)
         if (!(options->scenarios >> scenario & 1) || !(options->strategies >> strategy & 1))
             continue;
         struct crl_storm_run *run = calloc(1, sizeof(*run));
-        if (!run) {
+        if (run == NULL) {
             (void)snprintf(verb->why, sizeof(verb->why), "%s", corral_strerror(CORRAL_ENOMEM));
             return CORRAL_ENOMEM;
         }
@@ -298,11 +299,11 @@ static int report_write(struct storm_verb *verb)
 {
     const struct crl_storm_options *options = &verb->options;
     char target[4096] = "the built-in demo";
-    if (options->config)
+    if (options->config != NULL)
         (void)snprintf(target, sizeof(target), "%.1000s, %s", options->config, verb->path);
-    else if (options->target)
+    else if (options->target != NULL)
         (void)snprintf(target, sizeof(target), "%.4000s", options->target);
-    bool demo = !options->config && !options->target;
+    bool demo = options->config == NULL && options->target == NULL;
     const struct crl_storm_report report = {.options = options,
                                             .target = target,
                                             .concurrency = demo ? CRL_STORM_DEMO_CONCURRENCY : 0,
@@ -314,7 +315,7 @@ static int report_write(struct storm_verb *verb)
         rc = crl_storm_report_json(&report, stdout);
     else
         crl_storm_report_text(&report, style, stdout);
-    if (verb->page)
+    if (verb->page != NULL)
         crl_storm_report_html(&report, verb->page);
     if (rc)
         (void)snprintf(verb->why, sizeof(verb->why), "cannot write the report: %s",
@@ -339,7 +340,7 @@ static int verb_run(struct storm_verb *verb)
         rc = signals_take(verb);
     if (rc == 0)
         rc = files_allow(verb);
-    if (rc == 0 && !options->config && !options->target)
+    if (rc == 0 && options->config == NULL && options->target == NULL)
         rc = crl_storm_demo_open(&verb->demo, verb->why, sizeof(verb->why));
     if (rc == 0)
         rc = crl_page_open(options->report, &verb->page, verb->why, sizeof(verb->why));

@@ -369,7 +369,7 @@ static int options_read(int argc, char **argv, struct options *options, char *wh
     };
     int rc = crl_options_read(argc, argv, rows, NULL, why);
     options->jobs = (uint32_t)jobs;
-    if (rc == 0 && seeds && !seeds_parse(seeds, options))
+    if (rc == 0 && seeds != NULL && !seeds_parse(seeds, options))
         rc = crl_options_refuse(why, "--seeds: '%.64s' is not a range, such as 1..2000", seeds);
     if (rc == 0)
         options_complete(options);

@@ -19,10 +19,11 @@ static struct crl_quoted quoted(const char *text)
 /* Letters, digits and "_", and what else is allowed; the first is no digit. */
 static bool is_name(const char *text, const char *also)
 {
-    if (!strchr(letters, text[0]))
+    if (strchr(letters, text[0]) == NULL)
         return false;
     for (; *text; text++) {
-        if (!strchr(letters, *text) && !strchr(digits, *text) && !strchr(also, *text))
+        if (strchr(letters, *text) == NULL && strchr(digits, *text) == NULL &&
+            strchr(also, *text) == NULL)
             return false;
     }
     return true;
@@ -32,7 +33,7 @@ static bool is_name(const char *text, const char *also)
 
 static void check_token(const struct crl_config *config, struct crl_problems *problems)
 {
-    for (const char *at = config->admin_token; at && *at; at++) {
+    for (const char *at = config->admin_token; at != NULL && *at; at++) {
         if (*at > ' ' && *at < 0x7F)
             continue;
         crl_problems_add(problems, config->admin_token_at,
@@ -74,7 +75,7 @@ static void check_origin_name(const struct crl_config *config, size_t n,
                          quoted(origin->name).text);
     for (size_t i = 0; i < n; i++) {
         const struct crl_config_origin *other = &config->origins[i];
-        if (!other->name || strcmp(other->name, origin->name) != 0)
+        if (other->name == NULL || strcmp(other->name, origin->name) != 0)
             continue;
         crl_problems_add(problems, origin->name_at,
                          "name: there is an origin %s already, on line %u",
@@ -96,9 +97,9 @@ static void check_sqlite(const struct crl_config_origin *origin, struct crl_prob
 static void check_origins(const struct crl_config *config, struct crl_problems *problems)
 {
     for (size_t i = 0; i < config->origins_n; i++) {
-        if (config->origins[i].name)
+        if (config->origins[i].name != NULL)
             check_origin_name(config, i, problems);
-        if (config->origins[i].sqlite)
+        if (config->origins[i].sqlite != NULL)
             check_sqlite(&config->origins[i], problems);
     }
 }
@@ -110,7 +111,7 @@ static void origin_names(const struct crl_config *config, char *ret_names, size_
 {
     ret_names[0] = '\0';
     for (size_t i = 0; i < config->origins_n; i++) {
-        if (!config->origins[i].name)
+        if (config->origins[i].name == NULL)
             continue;
         strncat(ret_names, ret_names[0] ? ", " : "", room - strlen(ret_names) - 1);
         strncat(ret_names, quoted(config->origins[i].name).text, room - strlen(ret_names) - 1);
@@ -122,7 +123,7 @@ static void check_route_origin(const struct crl_config *config, struct crl_confi
 {
     for (size_t i = 0; i < config->origins_n; i++) {
         const char *name = config->origins[i].name;
-        if (!name || strcmp(name, route->origin_name) != 0)
+        if (name == NULL || strcmp(name, route->origin_name) != 0)
             continue;
         route->origin = i;
         return;
@@ -141,12 +142,13 @@ static const char *path_fault(const char *path)
     if (path[0] != '/')
         return "must begin with '/'";
     for (const char *at = path; *at; at++) {
-        if (!strchr(letters, *at) && !strchr(digits, *at) && !strchr(also, *at))
+        if (strchr(letters, *at) == NULL && strchr(digits, *at) == NULL &&
+            strchr(also, *at) == NULL)
             return "may hold only letters, digits and /-._~!$&'()*+,;=:@";
     }
-    if (strstr(path, "//"))
+    if (strstr(path, "//") != NULL)
         return "has an empty part ('//')";
-    for (const char *part = path; part; part = strchr(part + 1, '/')) {
+    for (const char *part = path; part != NULL; part = strchr(part + 1, '/')) {
         size_t dots = strspn(part + 1, ".");
         if ((dots == 1 || dots == 2) && (part[1 + dots] == '/' || part[1 + dots] == '\0'))
             return "has a part '.' or '..'";
@@ -161,11 +163,11 @@ static void check_path(const struct crl_config *config, size_t n, struct crl_pro
 {
     const struct crl_config_route *route = &config->routes[n];
     const char *fault = path_fault(route->path);
-    if (fault)
+    if (fault != NULL)
         crl_problems_add(problems, route->path_at, "path: %s %s", quoted(route->path).text, fault);
     for (size_t i = 0; i < n; i++) {
         const struct crl_config_route *other = &config->routes[i];
-        if (!other->path || strcmp(other->path, route->path) != 0)
+        if (other->path == NULL || strcmp(other->path, route->path) != 0)
             continue;
         crl_problems_add(problems, route->path_at, "path: there is a route %s already, on line %u",
                          quoted(route->path).text, other->path_at.line);
@@ -180,7 +182,7 @@ static const struct crl_config_param *namesake(const struct crl_config_route *ro
 {
     for (size_t i = 0; i < n; i++) {
         const char *name = route->params[i].name;
-        if (name && strcmp(name, route->params[n].name) == 0)
+        if (name != NULL && strcmp(name, route->params[n].name) == 0)
             return &route->params[i];
     }
     return NULL;
@@ -195,7 +197,7 @@ static void check_param_name(const struct crl_config_route *route, size_t n,
                          "name: %s must be of letters, digits and '_', and not begin with a digit",
                          quoted(param->name).text);
     const struct crl_config_param *other = namesake(route, n);
-    if (other)
+    if (other != NULL)
         crl_problems_add(problems, param->name_at,
                          "name: there is a parameter %s already, on line %u",
                          quoted(param->name).text, other->name_at.line);
@@ -232,11 +234,11 @@ static void check_params(const struct crl_config_route *route, struct crl_proble
 {
     for (size_t i = 0; i < route->params_n; i++) {
         struct crl_config_param *param = &route->params[i];
-        if (param->name)
+        if (param->name != NULL)
             check_param_name(route, i, problems);
-        if (param->pattern_text)
+        if (param->pattern_text != NULL)
             check_pattern(param, problems);
-        if (param->default_text)
+        if (param->default_text != NULL)
             check_default(param, problems);
     }
 }
@@ -289,7 +291,7 @@ static void query_uses(struct query_check *check, const struct crl_sql_found *fo
     for (size_t i = 0; i < route->params_n; i++) {
         const char *declared = route->params[i].name;
         is_certain &= declared != NULL;
-        if (!declared || strlen(declared) != size || memcmp(declared, name, size) != 0)
+        if (declared == NULL || strlen(declared) != size || memcmp(declared, name, size) != 0)
             continue;
         check->is_used[i] = true;
         return;
@@ -334,7 +336,8 @@ static void check_query(const struct crl_config_route *route, struct crl_problem
         return; /* what it uses is not certain */
     for (size_t i = 0; i < route->params_n; i++) {
         const struct crl_config_param *param = &route->params[i];
-        if (!param->name || check.is_used[i] || !is_name(param->name, "") || namesake(route, i))
+        if (param->name == NULL || check.is_used[i] || !is_name(param->name, "") ||
+            namesake(route, i) != NULL)
             continue; /* it is used, or refused already */
         crl_problems_add(problems, param->name_at, "name: the query has no parameter ':%s'",
                          param->name);
@@ -345,12 +348,12 @@ static void check_routes(const struct crl_config *config, struct crl_problems *p
 {
     for (size_t i = 0; i < config->routes_n; i++) {
         struct crl_config_route *route = &config->routes[i];
-        if (route->path)
+        if (route->path != NULL)
             check_path(config, i, problems);
-        if (route->origin_name)
+        if (route->origin_name != NULL)
             check_route_origin(config, route, problems);
         check_params(route, problems);
-        if (route->query)
+        if (route->query != NULL)
             check_query(route, problems);
     }
 }

@@ -18,12 +18,12 @@
 static int resolve(const char *name, char **path)
 {
     const char *slash = strrchr(name, '/');
-    if (!slash || (*path)[0] == '/')
+    if (slash == NULL || (*path)[0] == '/')
         return CORRAL_OK;
     size_t folder = (size_t)(slash - name) + 1;
     size_t size = strlen(*path) + 1;
     char *resolved = malloc(folder + size);
-    if (!resolved)
+    if (resolved == NULL)
         return CORRAL_ENOMEM;
     memcpy(resolved, name, folder);
     memcpy(resolved + folder, *path, size);
@@ -59,7 +59,7 @@ static int config_parse(const char *name, struct corral_bytes text, struct crl_p
     if (rc < 0)
         return rc;
     struct crl_config *config = calloc(1, sizeof *config);
-    rc = config ? config_read(name, &yaml, config, problems) : CORRAL_ENOMEM;
+    rc = config != NULL ? config_read(name, &yaml, config, problems) : CORRAL_ENOMEM;
     crl_yaml_fini(&yaml);
     if (rc < 0) {
         crl_config_free(config);
@@ -79,7 +79,7 @@ int crl_config_parse(const char *name, struct corral_bytes text, struct crl_prob
 
 void crl_config_free(struct crl_config *config)
 {
-    if (!config)
+    if (config == NULL)
         return;
     for (size_t i = 0; i < config->routes_n; i++) {
         for (size_t j = 0; j < config->routes[i].params_n; j++)

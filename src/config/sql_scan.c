@@ -30,7 +30,7 @@ static size_t word_size(const char *text)
 static size_t size_to(const char *text, size_t skip, const char *end)
 {
     const char *found = strstr(text + skip, end);
-    return found ? (size_t)(found - text) + strlen(end) : 0;
+    return found != NULL ? (size_t)(found - text) + strlen(end) : 0;
 }
 
 /* What is to be skipped at `text`: its size; 0 if it never ends. Only the first byte is certain. */

@@ -19,12 +19,12 @@ union symbol {
 __attribute__((constructor)) static void find_in_vdso(void)
 {
     void *vdso = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
-    if (!vdso)
+    if (vdso == NULL)
         return;
     union symbol symbol = {.data = dlsym(vdso, "__vdso_clock_gettime")};
-    if (!symbol.data)
+    if (symbol.data == NULL)
         symbol.data = dlsym(vdso, "__kernel_clock_gettime"); /* its name on ARM */
-    if (symbol.data)
+    if (symbol.data != NULL)
         crl_clock_read = symbol.function;
     dlclose(vdso);
 }

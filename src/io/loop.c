@@ -17,7 +17,7 @@ static __thread const struct crl_loop *loop_of_this_thread;
 static void deliver(struct crl_mailbox *mailbox, struct crl_letter *batch)
 {
     struct crl_loop *loop = (struct crl_loop *)mailbox;
-    while (batch) {
+    while (batch != NULL) {
         struct crl_loop_call *call = (struct crl_loop_call *)batch;
         batch = batch->next; /* the call may free itself */
         call->run(loop, call);
@@ -49,7 +49,7 @@ static int thread_start(struct crl_loop *loop, const char *name)
 static void mailbox_close(struct crl_loop *loop)
 {
     struct crl_letter *rest = crl_mailbox_close(&loop->mailbox);
-    crl_assert(!rest);
+    crl_assert(rest == NULL);
 }
 
 int crl_loop_start(struct crl_loop *loop, const char *name)
@@ -71,7 +71,7 @@ int crl_loop_start(struct crl_loop *loop, const char *name)
 
 void crl_loop_post(struct crl_loop *loop, struct crl_loop_call *call)
 {
-    crl_assert(call->run);
+    crl_assert(call->run != NULL);
     crl_mailbox_post(&loop->mailbox, &call->letter);
 }
 

@@ -22,7 +22,7 @@ static void on_wake(uv_async_t *async)
 {
     struct crl_mailbox *mailbox = async->data;
     struct crl_letter *batch = take_all(mailbox);
-    if (batch)
+    if (batch != NULL)
         mailbox->deliver(mailbox, batch);
 }
 

@@ -67,7 +67,7 @@ int crl_pool_new(const char *name, uint32_t threads_max, struct crl_pool **ret_p
 {
     crl_assert(threads_max >= 1 && threads_max <= 1024);
     struct crl_pool *pool = calloc(1, sizeof *pool + threads_max * sizeof pool->workers[0]);
-    if (!pool)
+    if (pool == NULL)
         return CORRAL_ENOMEM;
     /* These only fail for lack of resources that glibc does not use for them. */
     pthread_condattr_t monotonic;
@@ -92,7 +92,7 @@ static void unlock_and_unref(struct crl_pool *pool)
     pthread_mutex_unlock(&pool->lock);
     if (!is_last)
         return;
-    crl_assert(pool->running == 0 && !pool->head);
+    crl_assert(pool->running == 0 && pool->head == NULL);
     pthread_cond_destroy(&pool->job_ended);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
@@ -125,7 +125,7 @@ static bool start_worker(struct crl_pool *pool)
 static struct worker *take_idle(struct crl_pool *pool)
 {
     struct worker *worker = pool->idle;
-    crl_assert(worker);
+    crl_assert(worker != NULL);
     pool->idle = worker->next_idle;
     pool->coming++;
     return worker;
@@ -134,9 +134,9 @@ static struct worker *take_idle(struct crl_pool *pool)
 /* Keep W1. Under the lock. Returns whom the caller has to wake() outside of it, or NULL. */
 static struct worker *summon(struct crl_pool *pool)
 {
-    if (!pool->head || pool->coming > 0)
+    if (pool->head == NULL || pool->coming > 0)
         return NULL;
-    if (pool->idle)
+    if (pool->idle != NULL)
         return take_idle(pool);
     if (pool->started < pool->threads_max && start_worker(pool))
         pool->coming++;
@@ -145,7 +145,7 @@ static struct worker *summon(struct crl_pool *pool)
 
 static void wake(struct worker *worker)
 {
-    if (worker)
+    if (worker != NULL)
         sem_post(&worker->wake);
 }
 
@@ -165,13 +165,13 @@ static void sleep_idle(struct crl_pool *pool, struct worker *worker)
 /* The next job, or NULL when the pool stops. Under the lock, which it gives up while it waits. */
 static struct crl_job *next_job(struct crl_pool *pool, struct worker *worker)
 {
-    while (!pool->head && !pool->stopping)
+    while (pool->head == NULL && !pool->stopping)
         sleep_idle(pool, worker);
     struct crl_job *job = pool->head;
-    if (!job)
+    if (job == NULL)
         return NULL;
     pool->head = job->next;
-    if (!pool->head)
+    if (pool->head == NULL)
         pool->tail = &pool->head;
     return job;
 }
@@ -183,7 +183,7 @@ static void *work(void *arg)
     struct crl_job *job;
     pthread_mutex_lock(&pool->lock);
     pool->coming--; /* it was started because a job waits */
-    while ((job = next_job(pool, worker))) {
+    while ((job = next_job(pool, worker)) != NULL) {
         worker->busy = true;
         pool->busy++;
         struct worker *next = summon(pool);
@@ -205,7 +205,7 @@ static void *work(void *arg)
 
 int crl_pool_post(struct crl_pool *pool, struct crl_job *job)
 {
-    crl_assert(job->run);
+    crl_assert(job->run != NULL);
     job->next = NULL;
     pthread_mutex_lock(&pool->lock);
     crl_assert(!pool->stopping);
@@ -228,12 +228,12 @@ bool crl_pool_take_back(struct crl_pool *pool, struct crl_job *job)
 {
     pthread_mutex_lock(&pool->lock);
     struct crl_job **at = &pool->head;
-    while (*at && *at != job)
+    while (*at != NULL && *at != job)
         at = &(*at)->next;
     bool waits = *at != NULL;
     if (waits) {
         *at = job->next;
-        if (!*at)
+        if (*at == NULL)
             pool->tail = at;
     }
     pthread_mutex_unlock(&pool->lock);
@@ -248,7 +248,7 @@ static void await_jobs(struct crl_pool *pool, corral_us wait_us)
     const corral_us longest = CORRAL_SECONDS(1000000);
     corral_us until = crl_now() + (wait_us < longest ? wait_us : longest);
     struct timespec at = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
-    while ((pool->busy > 0 || pool->head) && crl_now() < until)
+    while ((pool->busy > 0 || pool->head != NULL) && crl_now() < until)
         (void)pthread_cond_timedwait(&pool->job_ended, &pool->lock, &at); /* the loop looks */
 }
 
@@ -256,13 +256,13 @@ int crl_pool_free(struct crl_pool *pool, corral_us wait_us)
 {
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
-    while (pool->idle)
+    while (pool->idle != NULL)
         wake(take_idle(pool));
     await_jobs(pool, wait_us);
     int rc = 0;
     for (uint32_t i = 0; i < pool->started; i++) {
         struct worker *worker = &pool->workers[i];
-        if (worker->busy || pool->head) {
+        if (worker->busy || pool->head != NULL) {
             pthread_detach(worker->thread);
             rc = CORRAL_ETIMEDOUT;
             continue;

@@ -112,7 +112,7 @@ static void *mapped_alloc(struct arena *arena, size_t bytes)
 static void *heap_alloc(struct arena *arena, size_t bytes)
 {
     void *block = crl_allocator_malloc.alloc(&crl_allocator_malloc, bytes);
-    arena->other_bytes += block ? bytes : 0;
+    arena->other_bytes += block != NULL ? bytes : 0;
     return block;
 }
 
@@ -159,7 +159,7 @@ static void plan_free(struct arena *arena, const struct plan *plan, void *block)
 static void *count_block(struct arena *arena, const struct plan *plan, void *block)
 {
     arena->refs += block != NULL;
-    arena->living_bytes += block ? plan->block_bytes : 0;
+    arena->living_bytes += block != NULL ? plan->block_bytes : 0;
     return block;
 }
 
@@ -304,7 +304,7 @@ static size_t page_bytes_for(size_t budget_bytes)
 int crl_arena_new(size_t budget_bytes, struct crl_allocator **ret_allocator)
 {
     struct arena *arena = calloc(1, sizeof *arena);
-    if (!arena)
+    if (arena == NULL)
         return CORRAL_ENOMEM;
     arena->base = (struct crl_allocator){.alloc = arena_alloc,
                                          .free = arena_free,

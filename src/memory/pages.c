@@ -72,7 +72,7 @@ static struct crl_chunk *chunk_new(struct crl_pages *pages)
                    pages->held_bytes + pages->chunk_bytes <= pages->huge_bytes;
     struct crl_chunk *chunk =
         crl_chunk_map(pages->chunk_bytes, is_huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-    if (!chunk)
+    if (chunk == NULL)
         return NULL;
     chunk->is_huge = is_huge;
     chunk->free_pages = ALL_PAGES;
@@ -91,7 +91,7 @@ static void chunk_free(struct crl_pages *pages, struct crl_chunk *chunk)
 
 static void spare_free(struct crl_pages *pages)
 {
-    if (pages->spare)
+    if (pages->spare != NULL)
         chunk_free(pages, pages->spare);
     pages->spare = NULL;
 }
@@ -125,17 +125,17 @@ static struct crl_chunk *chunk_with_room(struct crl_pages *pages, uint32_t n, ui
         uint32_t free_pages = chunk->free_pages & usable;
         if (runs_in(free_pages & chunk->backed_pages, n))
             return chunk;
-        if (!unbacked && runs_in(free_pages, n))
+        if (unbacked == NULL && runs_in(free_pages, n))
             unbacked = chunk;
     }
-    return unbacked ? unbacked : chunk_new(pages);
+    return unbacked != NULL ? unbacked : chunk_new(pages);
 }
 
 /* Take free pages that follow each other. NULL: no memory. */
 static struct page *pages_take(struct crl_pages *pages, uint32_t n, uint32_t usable)
 {
     struct crl_chunk *chunk = chunk_with_room(pages, n, usable);
-    if (!chunk)
+    if (chunk == NULL)
         return NULL;
     uint32_t free_pages = chunk->free_pages & usable;
     uint32_t good = runs_in(free_pages & chunk->backed_pages, n);
@@ -160,7 +160,7 @@ static void pages_give(struct crl_pages *pages, const void *block, uint32_t n)
     chunk->free_pages |= ((UINT32_C(1) << n) - 1) << number_of(pages, block);
     if (chunk->free_pages != ALL_PAGES)
         return;
-    if (pages->spare)
+    if (pages->spare != NULL)
         chunk_free(pages, chunk);
     else
         pages->spare = chunk;
@@ -210,7 +210,7 @@ void *crl_pages_alloc(struct crl_pages *pages, size_t bytes)
 {
     struct page *first =
         pages_take(pages, (uint32_t)(bytes / pages->page_bytes), ALL_PAGES - 1); /* one is short */
-    return first ? page_start(pages, first) : NULL;
+    return first != NULL ? page_start(pages, first) : NULL;
 }
 
 void crl_pages_free(struct crl_pages *pages, void *first, size_t bytes)
@@ -234,7 +234,7 @@ static uint32_t gaps_of(const struct page *page)
 static struct page *page_new(struct crl_pages *pages, uint32_t class, size_t block_bytes)
 {
     struct page *page = pages_take(pages, 1, ALL_PAGES);
-    if (!page)
+    if (page == NULL)
         return NULL;
     size_t bytes =
         pages->page_bytes - ((uintptr_t)page_start(pages, page) & (pages->page_bytes - 1));
@@ -252,7 +252,7 @@ static struct page *page_new(struct crl_pages *pages, uint32_t class, size_t blo
 static void *block_take(struct crl_pages *pages, struct page *page)
 {
     struct free_block *block = page->free;
-    if (block)
+    if (block != NULL)
         page->free = block->next;
     else
         block = (void *)(page_start(pages, page) + (size_t)page->touched_n++ * page->block_bytes);
@@ -265,10 +265,10 @@ static void *block_take(struct crl_pages *pages, struct page *page)
 void *crl_block_alloc(struct crl_pages *pages, uint32_t class, size_t block_bytes)
 {
     void *block = crl_block_alloc_in_gap(pages, class);
-    if (block)
+    if (block != NULL)
         return block;
     struct page *page = page_new(pages, class, block_bytes);
-    return page ? block_take(pages, page) : NULL;
+    return page != NULL ? block_take(pages, page) : NULL;
 }
 
 void *crl_block_alloc_in_gap(struct crl_pages *pages, uint32_t class)
@@ -318,7 +318,8 @@ static struct page *page_emptiest(struct crl_pages *pages, const struct page *sp
         struct cds_list_head *link = pages->open[class].prev;
         for (int i = 0; i < PAGES_TRIED && link != &pages->open[class]; i++, link = link->prev) {
             struct page *page = cds_list_entry(link, struct page, link);
-            if (page != spared && is_movable(pages, page) && (!best || is_emptier(page, best)))
+            if (page != spared && is_movable(pages, page) &&
+                (best == NULL || is_emptier(page, best)))
                 best = page;
         }
     }
@@ -331,7 +332,7 @@ static void page_visit(const struct crl_pages *pages, const struct page *page,
 {
     uint8_t is_free[PAGE_BYTES_MAX / BLOCK_MIN / 8] = {0};
     char *start = page_start(pages, page);
-    for (struct free_block *block = page->free; block; block = block->next) {
+    for (struct free_block *block = page->free; block != NULL; block = block->next) {
         size_t number = (size_t)((char *)block - start) / page->block_bytes;
         is_free[number / 8] |= (uint8_t)(1u << number % 8);
     }
@@ -343,8 +344,8 @@ static void page_visit(const struct crl_pages *pages, const struct page *page,
 bool crl_pages_close(struct crl_pages *pages, const void *spared,
                      void (*visit)(void *arg, void *block), void *arg)
 {
-    struct page *page = page_emptiest(pages, spared ? page_of(pages, spared) : NULL);
-    if (!page)
+    struct page *page = page_emptiest(pages, spared != NULL ? page_of(pages, spared) : NULL);
+    if (page == NULL)
         return false;
     page->state = CLOSED;
     pages->gaps[page->class] -= gaps_of(page);

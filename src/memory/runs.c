@@ -67,7 +67,7 @@ static size_t units_find(const struct run_chunk *chunk, size_t units, size_t n)
 static struct run_chunk *chunk_new(struct crl_runs *runs)
 {
     struct run_chunk *chunk = crl_chunk_map(runs->chunk_bytes, MADV_NOHUGEPAGE);
-    if (!chunk)
+    if (chunk == NULL)
         return NULL;
     units_mark(chunk, 1, units_of(runs) - 1, true);
     chunk->free_n = (uint32_t)units_of(runs) - 1;
@@ -99,7 +99,7 @@ void *crl_runs_alloc(struct crl_runs *runs, size_t bytes)
             break;
     }
     chunk = chunk_new(runs);
-    return chunk ? run_take(runs, chunk, 1, n) : NULL;
+    return chunk != NULL ? run_take(runs, chunk, 1, n) : NULL;
 }
 
 void crl_runs_free(struct crl_runs *runs, void *block, size_t bytes)

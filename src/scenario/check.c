@@ -219,14 +219,15 @@ static bool nodes_parse(const char *text, uint32_t *ret_from, uint32_t *ret_to)
 {
     char first[16];
     const char *dots = strstr(text, "..");
-    size_t size = dots ? (size_t)(dots - text) : strlen(text);
+    size_t size = dots != NULL ? (size_t)(dots - text) : strlen(text);
     int64_t from, to;
     if (size >= sizeof first)
         return false;
     memcpy(first, text, size);
     first[size] = '\0';
     if (crl_units_parse(CRL_QUANTITY_COUNT, first, &from) != CRL_UNITS_NONE ||
-        crl_units_parse(CRL_QUANTITY_COUNT, dots ? dots + 2 : first, &to) != CRL_UNITS_NONE ||
+        crl_units_parse(CRL_QUANTITY_COUNT, dots != NULL ? dots + 2 : first, &to) !=
+            CRL_UNITS_NONE ||
         from > UINT32_MAX || to > UINT32_MAX)
         return false;
     *ret_from = (uint32_t)from;
@@ -241,7 +242,7 @@ static void check_fault_nodes(const struct crl_sim_scenario *scenario, struct cr
         return;
     fault->node_from = 0;
     fault->node_to = scenario->nodes - 1;
-    if (!fault->nodes)
+    if (fault->nodes == NULL)
         return;
     struct crl_quoted shown = crl_quoted(fault->nodes, strlen(fault->nodes));
     if (!nodes_parse(fault->nodes, &fault->node_from, &fault->node_to))
@@ -402,7 +403,7 @@ static void check_variant_name(const struct crl_sim_scenario *scenario, size_t n
     }
     for (size_t i = 0; i < n; i++) {
         const struct crl_sim_variant *other = &scenario->variants[i];
-        if (!other->name || strcmp(other->name, variant->name) != 0)
+        if (other->name == NULL || strcmp(other->name, variant->name) != 0)
             continue;
         crl_problems_add(problems, variant->name_at, "name: there is a %s already, on line %u",
                          shown.text, other->name_at.line);
@@ -413,7 +414,7 @@ static void check_variant_name(const struct crl_sim_scenario *scenario, size_t n
 static void check_columns(const struct crl_sim_scenario *scenario, struct crl_problems *problems)
 {
     for (size_t i = 0; i < scenario->variants_n; i++) {
-        if (scenario->variants[i].name)
+        if (scenario->variants[i].name != NULL)
             check_variant_name(scenario, i, problems);
     }
     for (size_t i = 0; i < crl_sim_columns(scenario); i++) {

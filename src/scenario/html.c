@@ -82,7 +82,7 @@ static void colours_write(FILE *out)
 
 static void paragraph_write(const char *class, const char *text, FILE *out)
 {
-    if (!text)
+    if (text == NULL)
         return;
     fprintf(out, "<p class=\"%s\">", class);
     crl_html_write(text, out);

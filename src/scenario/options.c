@@ -8,12 +8,13 @@
 /* What only makes sense together. */
 static int options_settle(const struct crl_sim_options *options, char *why)
 {
-    bool runs = options->strategies || options->report || options->has_seed || options->has_trace;
+    bool runs = options->strategies != NULL || options->report != NULL || options->has_seed ||
+                options->has_trace;
     if (options->list && options->show)
         return crl_options_refuse(why, "--list and --show exclude each other");
-    if (options->list && options->target)
+    if (options->list && options->target != NULL)
         return crl_options_refuse(why, "--list takes no scenario");
-    if (!options->list && !options->target)
+    if (!options->list && options->target == NULL)
         return crl_options_refuse(why, "which scenario? --list names those that are ready");
     if ((options->list || options->show) && runs)
         return crl_options_refuse(why, "%s runs nothing: it goes with no other option",
@@ -53,6 +54,6 @@ int crl_sim_options_read(int argc, char **argv, struct crl_sim_options *ret_opti
 bool crl_sim_target_is_file(const char *target)
 {
     size_t size = strlen(target);
-    return strchr(target, '/') || (size > 5 && strcmp(target + size - 5, ".yaml") == 0) ||
+    return strchr(target, '/') != NULL || (size > 5 && strcmp(target + size - 5, ".yaml") == 0) ||
            (size > 4 && strcmp(target + size - 4, ".yml") == 0);
 }

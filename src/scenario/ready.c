@@ -8,7 +8,7 @@
 
 const struct crl_sim_ready *crl_sim_ready_find(const char *name)
 {
-    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name; ready++) {
+    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name != NULL; ready++) {
         if (strcmp(ready->name, name) == 0)
             return ready;
     }

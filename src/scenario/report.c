@@ -54,12 +54,12 @@ static void title_write(const struct crl_sim_result *result, const struct sheet 
 {
     const struct crl_sim_scenario *scenario = result->scenario;
     fprintf(sheet->out, "%s%s%s%s", sheet->paint.bold, scenario->name, sheet->paint.plain,
-            scenario->about ? ":" : "\n");
-    if (scenario->about)
+            scenario->about != NULL ? ":" : "\n");
+    if (scenario->about != NULL)
         wrapped_write(scenario->about, strlen(scenario->name) + 1, sheet);
     crl_sim_facts_write(result, sheet->out);
     fputc('\n', sheet->out);
-    if (scenario->shows) {
+    if (scenario->shows != NULL) {
         fputc('\n', sheet->out);
         wrapped_write(scenario->shows, 0, sheet);
     }
@@ -344,7 +344,7 @@ static json_t *run_json(const struct crl_sim_run *run, bool *lost)
     crl_json_add(o, "events", crl_json_count(report->events), lost);
     crl_json_add(o, "timeline", times_json(report, lost), lost);
     crl_json_add(o, "broken", report->broken[0] ? json_string(report->broken) : json_null(), lost);
-    if (run->trace)
+    if (run->trace != NULL)
         crl_json_add(o, "trace", trace_json(run->trace, lost), lost);
     return o;
 }

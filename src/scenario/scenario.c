@@ -16,11 +16,11 @@ static int scenario_parse(struct corral_bytes text, struct crl_problems *problem
     if (rc < 0)
         return rc;
     struct crl_sim_scenario *scenario = calloc(1, sizeof *scenario);
-    if (scenario) {
+    if (scenario != NULL) {
         crl_schema_read(&crl_sim_scenario_schema, &yaml, scenario, problems);
         crl_sim_check(scenario, problems);
     }
-    rc = scenario ? crl_problems_rc(problems) : CORRAL_ENOMEM;
+    rc = scenario != NULL ? crl_problems_rc(problems) : CORRAL_ENOMEM;
     crl_yaml_fini(&yaml);
     if (rc < 0) {
         crl_sim_scenario_free(scenario);
@@ -53,7 +53,7 @@ int crl_sim_scenario_load(const char *file, struct crl_problems *problems,
 
 void crl_sim_scenario_free(struct crl_sim_scenario *scenario)
 {
-    if (!scenario)
+    if (scenario == NULL)
         return;
     crl_schema_clear(&crl_sim_scenario_schema, scenario);
     free(scenario);

@@ -22,7 +22,7 @@ struct crl_storm_daemon {
 static void address_free(struct crl_config_address *address)
 {
     const char *fault = crl_address_parse("127.0.0.1:0", &address->is);
-    crl_assert(!fault);
+    crl_assert(fault == NULL);
 }
 
 static void strategy_set(struct crl_config *config, enum crl_storm_strategy strategy)
@@ -43,7 +43,7 @@ static void path_make(const struct crl_config *config, char *path, size_t room)
     char mark = '?';
     for (size_t i = 0; i < route->params_n && used < room; i++) {
         const struct crl_config_param *param = &route->params[i];
-        if (param->default_text)
+        if (param->default_text != NULL)
             continue;
         used += (size_t)snprintf(path + used, room - used, "%c%s=%s", mark, param->name,
                                  param->type == CRL_PARAM_BOOLEAN ? "true" : "1");
@@ -59,9 +59,9 @@ static int start(const struct crl_storm_daemon_options *options, struct crl_prob
         .request_limit_us = CORRAL_SECONDS(600), /* thinking clients are no slow clients */
         .drain_limit_us = CORRAL_MS(100),        /* nobody is waiting any more */
     };
-    int rc = options->yaml ? crl_config_parse(options->name, corral_str(options->yaml), problems,
-                                              &daemon->config)
-                           : crl_config_load(options->name, problems, &daemon->config);
+    int rc = options->yaml != NULL ? crl_config_parse(options->name, corral_str(options->yaml),
+                                                      problems, &daemon->config)
+                                   : crl_config_load(options->name, problems, &daemon->config);
     if (rc)
         return rc;
     address_free(&daemon->config->listen);
@@ -76,7 +76,7 @@ int crl_storm_daemon_start(const struct crl_storm_daemon_options *options,
 {
     struct crl_problems problems = {0};
     struct crl_storm_daemon *daemon = calloc(1, sizeof(*daemon));
-    int rc = daemon ? start(options, &problems, daemon) : CORRAL_ENOMEM;
+    int rc = daemon != NULL ? start(options, &problems, daemon) : CORRAL_ENOMEM;
     if (rc == 0) {
         *ret_daemon = daemon;
     } else {
@@ -115,9 +115,9 @@ const char *crl_storm_daemon_path(const struct crl_storm_daemon *daemon)
 
 void crl_storm_daemon_stop(struct crl_storm_daemon *daemon)
 {
-    if (!daemon)
+    if (daemon == NULL)
         return;
-    if (daemon->server)
+    if (daemon->server != NULL)
         (void)crl_server_stop(daemon->server); /* what is cut off was not waited for */
     crl_config_free(daemon->config);
     free(daemon);

@@ -38,8 +38,8 @@ int crl_storm_demo_open(struct crl_storm_demo *demo, char *why, size_t why_size)
     const char *parent = getenv("TMPDIR");
     memset(demo, 0, sizeof(*demo));
     int size = snprintf(demo->directory, sizeof(demo->directory), "%s/corral-storm-XXXXXX",
-                        parent && *parent ? parent : "/tmp");
-    if (size < 0 || (size_t)size >= sizeof(demo->directory) || !mkdtemp(demo->directory)) {
+                        parent != NULL && *parent ? parent : "/tmp");
+    if (size < 0 || (size_t)size >= sizeof(demo->directory) || mkdtemp(demo->directory) == NULL) {
         (void)snprintf(why, why_size, "cannot make a temporary directory: %s", strerror(errno));
         demo->directory[0] = 0;
         return CORRAL_ESYSTEM;

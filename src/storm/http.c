@@ -50,11 +50,11 @@ static bool authority_split(struct corral_bytes authority, char host[256], char 
     const char *end = text + authority.size;
     bool bracket = authority.size > 0 && text[0] == '[';
     const char *host_end = memchr(text, bracket ? ']' : ':', authority.size);
-    if (bracket && !host_end)
+    if (bracket && host_end == NULL)
         return false;
     const char *host_at = bracket ? text + 1 : text;
-    size_t host_size = (size_t)((host_end ? host_end : end) - host_at);
-    const char *rest = host_end ? host_end + bracket : end;
+    size_t host_size = (size_t)((host_end != NULL ? host_end : end) - host_at);
+    const char *rest = host_end != NULL ? host_end + bracket : end;
     size_t port_size = rest < end ? (size_t)(end - rest) - 1 : 0;
     if (host_size == 0 || host_size > 255 || port_size > 5 ||
         (rest < end && (*rest != ':' || port_size == 0)))
@@ -143,7 +143,7 @@ size_t crl_storm_request(const struct crl_storm_target *target, const char *path
 {
     int size = snprintf(buffer, CRL_STORM_REQUEST_MAX,
                         "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: corral-storm/%s\r\n\r\n",
-                        path ? path : target->path, target->host, CORRAL_VERSION);
+                        path != NULL ? path : target->path, target->host, CORRAL_VERSION);
     crl_assert(size > 0 && size < CRL_STORM_REQUEST_MAX);
     return (size_t)size;
 }
@@ -191,7 +191,7 @@ static bool fetch_read(const struct fetch *fetch, int fd, char **data, size_t *r
         if (room - size < 4096) {
             room += 65536;
             char *larger = room <= FETCH_MAX ? realloc(*data, room) : NULL;
-            if (!larger) {
+            if (larger == NULL) {
                 errno = ENOMEM;
                 return false;
             }
@@ -242,7 +242,7 @@ int crl_storm_fetch(const struct crl_storm_target *target, const char *path, cor
         problem = strerror(errno);
     else if (sscanf(data, "HTTP/1.%*1[01] %3d", &status) == 1)
         body = strstr(data, "\r\n\r\n");
-    if (!body) {
+    if (body == NULL) {
         (void)snprintf(why, why_size, "cannot get %.100s from %.200s: %s", path, target->host,
                        problem);
         free(data);
@@ -282,7 +282,8 @@ enum crl_storm_outcome crl_storm_cache_status(struct corral_bytes header)
         {"hit", CRL_STORM_HIT},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (header.size && memmem(header.data, header.size, rows[i].text, strlen(rows[i].text)))
+        if (header.size &&
+            memmem(header.data, header.size, rows[i].text, strlen(rows[i].text)) != NULL)
             return rows[i].outcome;
     return CRL_STORM_UNKNOWN;
 }

@@ -250,9 +250,9 @@ static bool partial_add(struct client *client, struct corral_bytes data)
 {
     if (client->partial_size + data.size > CRL_STORM_HEAD_MAX)
         return false;
-    if (!client->partial)
+    if (client->partial == NULL)
         client->partial = malloc(CRL_STORM_HEAD_MAX);
-    if (!client->partial)
+    if (client->partial == NULL)
         return false;
     memcpy(client->partial + client->partial_size, data.data, data.size);
     client->partial_size += data.size;
@@ -364,7 +364,7 @@ static void sweep(struct storm *storm, corral_us now)
     }
     if (now >= storm->until)
         storm->resting = 0;
-    if (storm->load->progress)
+    if (storm->load->progress != NULL)
         storm->load->progress(storm->load->progress_arg, storm->tally);
 }
 
@@ -421,7 +421,7 @@ static int storm_new(const struct crl_storm_load *load, struct crl_storm_tally *
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = NOBODY};
     struct storm *storm = calloc(1, sizeof(*storm));
-    if (!storm)
+    if (storm == NULL)
         return CORRAL_ENOMEM;
     storm->load = load;
     storm->tally = tally;
@@ -434,10 +434,10 @@ static int storm_new(const struct crl_storm_load *load, struct crl_storm_tally *
         storm->wheel[i] = NOBODY;
     storm->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     storm->clients = calloc(load->clients, sizeof(*storm->clients));
-    for (uint32_t i = 0; storm->clients && i < load->clients; i++)
+    for (uint32_t i = 0; storm->clients != NULL && i < load->clients; i++)
         storm->clients[i].fd = -1;
     *ret_storm = storm;
-    if (!storm->clients)
+    if (storm->clients == NULL)
         return CORRAL_ENOMEM;
     if (storm->epoll_fd < 0 || (load->stop_fd >= 0 && epoll_ctl(storm->epoll_fd, EPOLL_CTL_ADD,
                                                                 load->stop_fd, &event) < 0))
@@ -447,7 +447,7 @@ static int storm_new(const struct crl_storm_load *load, struct crl_storm_tally *
 
 static void storm_free(struct storm *storm)
 {
-    for (uint32_t i = 0; storm->clients && i < storm->load->clients; i++) {
+    for (uint32_t i = 0; storm->clients != NULL && i < storm->load->clients; i++) {
         client_hang_up(&storm->clients[i]);
         free(storm->clients[i].partial);
     }
@@ -473,7 +473,7 @@ int crl_storm_load_run(const struct crl_storm_load *load, struct crl_storm_tally
         crl_assert(tally_adds_up(ret_tally));
         *ret_stopped = storm->stopped;
     }
-    if (storm)
+    if (storm != NULL)
         storm_free(storm);
     return rc;
 }

@@ -24,7 +24,7 @@ static bool sample_cut(const char *line, size_t size, struct sample *sample)
         return false;
     if (*sample->labels == '{') {
         const char *close = memrchr(sample->labels, '}', (size_t)(end - sample->labels));
-        if (!close)
+        if (close == NULL)
             return false;
         sample->labels_size = (size_t)(close + 1 - sample->labels);
     }
@@ -42,7 +42,7 @@ static bool sample_in_space(const struct sample *sample, const char *space)
 {
     size_t size = strlen(space);
     const char *label = memmem(sample->labels, sample->labels_size, "space=\"", 7);
-    if (!label)
+    if (label == NULL)
         return false;
     label += 7;
     size_t left = (size_t)(sample->labels + sample->labels_size - label);

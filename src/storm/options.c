@@ -54,17 +54,17 @@ const char *crl_storm_strategy_text(uint32_t strategy)
 /* What only makes sense together. Fills in the strategies that were not named. */
 static int options_settle(struct crl_storm_options *options, bool demo_only, char *why)
 {
-    bool path = options->target && options->target[0] == '/';
-    bool demo = !options->config && !options->target;
-    if (path && !options->config)
+    bool path = options->target != NULL && options->target[0] == '/';
+    bool demo = options->config == NULL && options->target == NULL;
+    if (path && options->config == NULL)
         return crl_options_refuse(
             why, "a path alone needs --config; a target is a URL: http://HOST:PORT%s",
             options->target);
-    if (options->target && !path && options->config)
+    if (options->target != NULL && !path && options->config != NULL)
         return crl_options_refuse(
             why, "with --config a target is a path that begins with '/', not '%.64s'",
             options->target);
-    if (options->target && !path && options->strategies)
+    if (options->target != NULL && !path && options->strategies)
         return crl_options_refuse(
             why, "--strategies does not go with a URL: the daemon there has its own");
     if (!demo && demo_only)

@@ -52,7 +52,7 @@ char *crl_figure_factor(double factor, char *text, size_t room)
 bool crl_is_terminal(int fd)
 {
     const char *kind = getenv("TERM");
-    return isatty(fd) && kind && strcmp(kind, "dumb") != 0;
+    return isatty(fd) && kind != NULL && strcmp(kind, "dumb") != 0;
 }
 
 static int columns_lacking(int fd)
@@ -68,7 +68,7 @@ struct crl_style crl_style_of(int fd)
 {
     const char *no_colour = getenv("NO_COLOR");
     return (struct crl_style){
-        .colour = crl_is_terminal(fd) && !(no_colour && *no_colour),
+        .colour = crl_is_terminal(fd) && !(no_colour != NULL && *no_colour),
         .unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
         .narrower = columns_lacking(fd),
     };

@@ -68,7 +68,7 @@ static int words_take(const struct crl_option *option, const char *list, char *w
 /* is_apart: the value is a word of its own */
 static int value_take(const struct crl_option *option, const char *value, bool is_apart, char *why)
 {
-    if (option->flag) {
+    if (option->flag != NULL) {
         *option->flag = true;
         return 0;
     }
@@ -77,9 +77,9 @@ static int value_take(const struct crl_option *option, const char *value, bool i
     if (is_apart && strncmp(value, "--", 2) == 0)
         return crl_options_refuse(why, "--%s wants a value, but '%.*s' follows", option->name,
                                   SHOWN, value);
-    if (option->quantity)
+    if (option->quantity != NULL)
         return quantity_take(option, value, why);
-    if (option->chosen)
+    if (option->chosen != NULL)
         return words_take(option, value, why);
     *option->text = value;
     return 0;
@@ -98,9 +98,9 @@ static int word_is_wrong(const struct crl_option *options, int code, const char 
     if (code != 0)
         return crl_options_refuse(why, "unknown option '-%c'", code);
     (void)snprintf(typed, sizeof typed, "%.*s", (int)strcspn(word, "="), word);
-    for (const struct crl_option *option = options; option->name; option++)
+    for (const struct crl_option *option = options; option->name != NULL; option++)
         crl_edit_consider(&meant, typed + 2, option->name);
-    if (meant.word)
+    if (meant.word != NULL)
         return crl_options_refuse(why, "unknown option '%s'; did you mean '--%s'?", typed,
                                   meant.word);
     return crl_options_refuse(why, "unknown option '%s'", typed);
@@ -108,7 +108,7 @@ static int word_is_wrong(const struct crl_option *options, int code, const char 
 
 static int operand_take(int n, char **words, const char **ret_operand, char *why)
 {
-    int n_max = ret_operand ? 1 : 0;
+    int n_max = ret_operand != NULL ? 1 : 0;
     if (n > n_max)
         return crl_options_refuse(why, "'%.*s' is one argument too many", SHOWN, words[n_max]);
     if (n == 1)
@@ -119,11 +119,11 @@ static int operand_take(int n, char **words, const char **ret_operand, char *why
 static void names_make(const struct crl_option *options, struct option *ret_names)
 {
     int n = 0;
-    for (; options[n].name; n++) {
+    for (; options[n].name != NULL; n++) {
         crl_assert(n < CRL_OPTIONS_MAX);
-        ret_names[n] =
-            (struct option){options[n].name, options[n].flag ? no_argument : required_argument,
-                            NULL, FIRST_CODE + n};
+        ret_names[n] = (struct option){options[n].name,
+                                       options[n].flag != NULL ? no_argument : required_argument,
+                                       NULL, FIRST_CODE + n};
     }
     ret_names[n] = (struct option){"help", no_argument, NULL, 'h'};
     ret_names[n + 1] = (struct option){0};

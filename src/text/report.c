@@ -61,11 +61,11 @@ static int page_is_lost(const char *file, char *why, size_t why_size)
 
 int crl_page_open(const char *file, FILE **ret_page, char *why, size_t why_size)
 {
-    *ret_page = file ? fopen(file, "we") : NULL;
-    return file && !*ret_page ? page_is_lost(file, why, why_size) : CORRAL_OK;
+    *ret_page = file != NULL ? fopen(file, "we") : NULL;
+    return file != NULL && *ret_page == NULL ? page_is_lost(file, why, why_size) : CORRAL_OK;
 }
 
 int crl_page_close(const char *file, FILE *page, char *why, size_t why_size)
 {
-    return page && !crl_stream_close(page) ? page_is_lost(file, why, why_size) : CORRAL_OK;
+    return page != NULL && !crl_stream_close(page) ? page_is_lost(file, why, why_size) : CORRAL_OK;
 }

@@ -48,7 +48,7 @@ const char *crl_address_parse(const char *text, struct crl_address *ret_address)
 {
     char host[INET6_ADDRSTRLEN + 2]; /* with the brackets */
     const char *colon = strrchr(text, ':');
-    if (!colon || (size_t)(colon - text) >= sizeof host)
+    if (colon == NULL || (size_t)(colon - text) >= sizeof host)
         return shape;
     memcpy(host, text, (size_t)(colon - text));
     host[colon - text] = '\0';
@@ -70,7 +70,7 @@ const char *crl_address_parse(const char *text, struct crl_address *ret_address)
         return shape;
     }
     struct crl_address address;
-    if (host[0] == '\0' || (host[0] != '[' && strchr(host, ':')))
+    if (host[0] == '\0' || (host[0] != '[' && strchr(host, ':') != NULL))
         return shape;
     if (!host_parse(host, &address))
         return "has a host that is not an IPv4 address, an IPv6 address in brackets, or localhost";

@@ -48,7 +48,7 @@ static size_t append_variable(struct expansion *e, const char *text)
     memcpy(name, text, size);
     name[size] = '\0';
     const char *value = getenv(name);
-    if (!value) {
+    if (value == NULL) {
         crl_problems_add(e->problems, e->at, "%s: the environment variable %s is not set", e->key,
                          crl_quoted(name, size).text);
         return 0;
@@ -81,7 +81,7 @@ int crl_expand(const char *text, size_t max, const char *key, struct crl_place a
 {
     struct expansion e = {.key = key, .at = at, .problems = problems, .max = max};
     e.out = malloc(max + 1);
-    if (!e.out)
+    if (e.out == NULL)
         return CORRAL_ENOMEM;
     if (!expand(&e, text)) {
         free(e.out);

@@ -21,7 +21,7 @@ static bool problems_grow(struct crl_problems *problems)
         return true;
     size_t room = problems->room ? problems->room * 2 : 16;
     struct crl_problem *rows = realloc(problems->rows, room * sizeof *rows);
-    if (!rows)
+    if (rows == NULL)
         return false;
     problems->rows = rows;
     problems->room = room;
@@ -37,7 +37,7 @@ void crl_problems_add(struct crl_problems *problems, struct crl_place at, const 
     va_end(arguments);
 
     char *text = strdup(line);
-    if (!text || !problems_grow(problems)) {
+    if (text == NULL || !problems_grow(problems)) {
         free(text);
         problems->out_of_memory = true;
         return;

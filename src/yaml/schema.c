@@ -101,26 +101,26 @@ static void choice_words(const struct crl_schema_choice *choices, char *ret_word
 {
     const char *last = NULL;
     ret_words[0] = '\0';
-    for (; choices->word; choices++) {
+    for (; choices->word != NULL; choices++) {
         if (choices->value == CRL_SCHEMA_IS_LATER)
             continue;
-        if (last) {
+        if (last != NULL) {
             strncat(ret_words, ret_words[0] ? ", " : "", room - strlen(ret_words) - 1);
             strncat(ret_words, last, room - strlen(ret_words) - 1);
         }
         last = choices->word;
     }
     strncat(ret_words, ret_words[0] ? " or " : "", room - strlen(ret_words) - 1);
-    strncat(ret_words, last ? last : "", room - strlen(ret_words) - 1);
+    strncat(ret_words, last != NULL ? last : "", room - strlen(ret_words) - 1);
 }
 
 static void choice_read(struct reader *r, const struct crl_schema_field *field,
                         const struct value *value, void *ret_enum)
 {
     const struct crl_schema_choice *choice = field->choices;
-    while (choice->word && strcmp(choice->word, value->text) != 0)
+    while (choice->word != NULL && strcmp(choice->word, value->text) != 0)
         choice++;
-    if (choice->word && choice->value != CRL_SCHEMA_IS_LATER) {
+    if (choice->word != NULL && choice->value != CRL_SCHEMA_IS_LATER) {
         memcpy(ret_enum, &choice->value, sizeof choice->value);
         return;
     }
@@ -128,14 +128,14 @@ static void choice_read(struct reader *r, const struct crl_schema_field *field,
     choice_words(field->choices, words, sizeof words);
     crl_problems_add(r->problems, value->at, "%s: %s is not %s %s", field->key,
                      crl_quoted(value->text, value->size).text,
-                     choice->word ? "available in this version; write" : "one of", words);
+                     choice->word != NULL ? "available in this version; write" : "one of", words);
 }
 
 static void address_read(struct reader *r, const struct crl_schema_field *field,
                          const struct value *value, struct crl_address *ret_address)
 {
     const char *fault = crl_address_parse(value->text, ret_address);
-    if (fault)
+    if (fault != NULL)
         crl_problems_add(r->problems, value->at, "%s: %s %s", field->key,
                          crl_quoted(value->text, value->size).text, fault);
 }
@@ -165,7 +165,7 @@ static void text_read(struct reader *r, const struct crl_schema_field *field,
         text = strdup(value->text);
     if (rc == CORRAL_EINVAL)
         return; /* said already */
-    if (!text) {
+    if (text == NULL) {
         r->problems->out_of_memory = true;
         return;
     }
@@ -255,7 +255,7 @@ static void list_read(struct reader *r, const struct crl_schema_field *field,
     if (n == 0)
         return;
     char *entries = calloc(n, field->below->size);
-    if (!entries) {
+    if (entries == NULL) {
         r->problems->out_of_memory = true;
         return;
     }
@@ -291,7 +291,7 @@ static void field_absent(struct reader *r, const struct crl_schema *schema,
         crl_problems_add(r->problems, at, "%s needs the key '%s'", schema->noun, field->key);
     if (field->kind == CRL_SCHEMA_MAPPING)
         mapping_read(r, field->below, NULL, at, at_offset(record, field->offset));
-    if (!field->fallback)
+    if (field->fallback == NULL)
         return;
     struct value value = {field->fallback, strlen(field->fallback), at};
     size_t before = r->problems->n;
@@ -335,7 +335,7 @@ static void key_unknown(struct reader *r, const struct crl_schema *schema, const
 {
     struct crl_quoted shown = crl_quoted(key, size);
     const char *nearest = nearest_key(schema, key);
-    if (nearest) {
+    if (nearest != NULL) {
         crl_problems_add(r->problems, at, "unknown key %s; did you mean '%s'?", shown.text,
                          nearest);
         return;
@@ -356,7 +356,7 @@ static void pair_read(struct reader *r, const struct crl_schema *schema, const y
     }
     const char *name = (const char *)key->data.scalar.value;
     const struct crl_schema_field *field = field_find(schema, name);
-    if (!field || strlen(name) != key->data.scalar.length)
+    if (field == NULL || strlen(name) != key->data.scalar.length)
         return key_unknown(r, schema, name, key->data.scalar.length, at);
     if (field->kind == CRL_SCHEMA_LATER) {
         crl_problems_add(r->problems, at, "'%s' is not available in this version", field->key);
@@ -379,14 +379,14 @@ static void mapping_read(struct reader *r, const struct crl_schema *schema, cons
     crl_assert(schema->fields_n <= FIELDS_MAX);
     if (schema->at_offset)
         memcpy(at_offset(record, schema->at_offset), &at, sizeof at);
-    if (node && node->type != YAML_MAPPING_NODE) {
+    if (node != NULL && node->type != YAML_MAPPING_NODE) {
         crl_problems_add(r->problems, at, "%s must be a mapping ('key: value'), found %s",
                          schema->noun, node_word(node));
         return;
     }
     uint32_t first[FIELDS_MAX] = {0};
-    const yaml_node_pair_t *pair = node ? node->data.mapping.pairs.start : NULL;
-    const yaml_node_pair_t *end = node ? node->data.mapping.pairs.top : NULL;
+    const yaml_node_pair_t *pair = node != NULL ? node->data.mapping.pairs.start : NULL;
+    const yaml_node_pair_t *end = node != NULL ? node->data.mapping.pairs.top : NULL;
     for (; pair != end; pair++)
         pair_read(r, schema, crl_yaml_node(r->yaml, pair->key), crl_yaml_node(r->yaml, pair->value),
                   first, record);

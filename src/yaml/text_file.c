@@ -43,7 +43,7 @@ int crl_text_file_read(const char *file, size_t bytes_max, struct crl_problems *
     if (fd < 0)
         return unreadable(problems, errno);
     char *text = malloc(room);
-    int error = text ? read_all(fd, text, room, ret_size) : ENOMEM;
+    int error = text != NULL ? read_all(fd, text, room, ret_size) : ENOMEM;
     (void)close(fd); /* nothing was written */
     if (error) {
         free(text);

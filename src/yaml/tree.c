@@ -54,16 +54,17 @@ static int parser_failed(const yaml_parser_t *parser, struct corral_bytes text,
 {
     if (parser->error == YAML_MEMORY_ERROR)
         return CORRAL_ENOMEM;
-    const char *what = parser->problem ? parser->problem : "it cannot be parsed";
+    const char *what = parser->problem != NULL ? parser->problem : "it cannot be parsed";
     if (parser->error == YAML_READER_ERROR)
         crl_problems_add(problems, place_of_offset(text, parser->problem_offset), "YAML: %s", what);
-    else if (parser->context && parser->context_mark.line != parser->problem_mark.line)
+    else if (parser->context != NULL && parser->context_mark.line != parser->problem_mark.line)
         crl_problems_add(problems, place_of_mark(parser->problem_mark),
                          "YAML: %s %s that begins on line %zu", what, parser->context,
                          parser->context_mark.line + 1);
     else
         crl_problems_add(problems, place_of_mark(parser->problem_mark), "YAML: %s%s%s", what,
-                         parser->context ? " " : "", parser->context ? parser->context : "");
+                         parser->context != NULL ? " " : "",
+                         parser->context != NULL ? parser->context : "");
     return CORRAL_EINVAL;
 }
 
@@ -78,9 +79,9 @@ static int refuse(struct guard *guard, yaml_mark_t mark, const char *what)
 static int guard_node(struct guard *guard, const yaml_event_t *event, const yaml_char_t *anchor,
                       const yaml_char_t *tag)
 {
-    if (anchor)
+    if (anchor != NULL)
         return refuse(guard, event->start_mark, "YAML anchors ('&') are not supported");
-    if (tag)
+    if (tag != NULL)
         return refuse(guard, event->start_mark, "YAML tags ('!') are not supported");
     if (++guard->nodes > CRL_YAML_NODES_MAX)
         return refuse(guard, event->start_mark, "there are too many values in this file");
@@ -247,7 +248,7 @@ const yaml_node_t *crl_yaml_node(const struct crl_yaml *yaml, int index)
 {
     const yaml_node_t *node =
         yaml_document_get_node((yaml_document_t *)(uintptr_t)&yaml->document, index);
-    crl_assert(node);
+    crl_assert(node != NULL);
     return node;
 }
 
@@ -277,10 +278,10 @@ static struct corral_bytes line_of_file(struct corral_bytes text, size_t number)
     const char *end = at + text.size;
     for (size_t i = 1; i < number && at < end; i++) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
-        at = newline ? newline + 1 : end;
+        at = newline != NULL ? newline + 1 : end;
     }
     const char *newline = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
-    return (struct corral_bytes){at, (size_t)((newline ? newline : end) - at)};
+    return (struct corral_bytes){at, (size_t)((newline != NULL ? newline : end) - at)};
 }
 
 /* On one line: the value is found there, if it stands in the file as it is. */

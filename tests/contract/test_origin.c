@@ -233,7 +233,7 @@ static int subject_teardown(void **state)
 static void prepare(struct probe *probe, struct subject *subject, enum kind kind)
 {
     const char *key = subject->keys[kind];
-    probe_init(probe, key ? key : "", subject->space_args[kind]);
+    probe_init(probe, key != NULL ? key : "", subject->space_args[kind]);
 }
 
 static void begin(struct probe *probe, struct subject *subject, enum kind kind)
@@ -598,12 +598,12 @@ static bool is_asleep(pid_t thread)
     char path[64], line[256] = "";
     snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread);
     FILE *file = fopen(path, "r");
-    if (!file)
+    if (file == NULL)
         return false;
     (void)!fgets(line, sizeof line, file);
     fclose(file);
     const char *name_end = strrchr(line, ')');
-    return name_end && name_end[2] == 'S';
+    return name_end != NULL && name_end[2] == 'S';
 }
 
 /* close_wait() does not wait for the worker, which is stuck, but for the answer that the worker is

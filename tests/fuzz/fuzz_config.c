@@ -26,7 +26,7 @@ static void check_problems(const struct crl_problems *problems, struct corral_by
         crl_assert(p->at.line <= lines);
         crl_assert((p->at.line == 0) == (p->at.column == 0));
         crl_assert(i == 0 || problems->rows[i - 1].at.line <= p->at.line);
-        crl_assert(strlen(p->text) > 0 && !strpbrk(p->text, "\n\r\t"));
+        crl_assert(strlen(p->text) > 0 && strpbrk(p->text, "\n\r\t") == NULL);
     }
 }
 
@@ -40,16 +40,16 @@ static void check_route(const struct crl_config *config, const struct crl_config
     crl_assert(route->params_n <= CRL_CONFIG_PARAMS_MAX);
     for (size_t i = 0; i < route->params_n; i++) {
         const struct crl_config_param *param = &route->params[i];
-        crl_assert(param->name && param->max_length > 0);
+        crl_assert(param->name != NULL && param->max_length > 0);
         crl_assert(param->pattern.is_set == (param->pattern_text != NULL));
-        crl_assert(!param->default_text || strlen(param->default_text) <= param->max_length);
+        crl_assert(param->default_text == NULL || strlen(param->default_text) <= param->max_length);
     }
 }
 
 static void check_config(const struct crl_config *config)
 {
     crl_assert(config->listen.is.socket_size > 0 && config->admin.is.socket_size > 0);
-    crl_assert(crl_address_is_loopback(&config->admin.is) || config->admin_token);
+    crl_assert(crl_address_is_loopback(&config->admin.is) || config->admin_token != NULL);
     crl_assert(config->threads <= 256 && config->cache.key_max <= UINT16_MAX);
     crl_assert(config->origins_n >= 1 && config->origins_n <= CRL_CONFIG_ORIGINS_MAX);
     crl_assert(config->routes_n >= 1 && config->routes_n <= CRL_CONFIG_ROUTES_MAX);

@@ -21,7 +21,7 @@ static void check_problems(const struct crl_problems *problems)
         const struct crl_problem *p = &problems->rows[i];
         crl_assert((p->at.line == 0) == (p->at.column == 0));
         crl_assert(i == 0 || problems->rows[i - 1].at.line <= p->at.line);
-        crl_assert(strlen(p->text) > 0 && !strpbrk(p->text, "\n\r\t"));
+        crl_assert(strlen(p->text) > 0 && strpbrk(p->text, "\n\r\t") == NULL);
     }
 }
 

@@ -20,7 +20,7 @@ enum {
 static void run(const uint8_t *data, size_t size)
 {
     uint8_t *exact = malloc(size > 0 ? size : 1);
-    if (!exact)
+    if (exact == NULL)
         abort();
     memcpy(exact, data, size);
     (void)LLVMFuzzerTestOneInput(exact, size); /* it has no other answer than 0 */
@@ -30,7 +30,7 @@ static void run(const uint8_t *data, size_t size)
 static void replay_file(const char *file, uint8_t *room)
 {
     FILE *in = fopen(file, "rb");
-    if (!in) {
+    if (in == NULL) {
         perror(file);
         exit(1);
     }
@@ -44,12 +44,12 @@ static void replay_file(const char *file, uint8_t *room)
 static size_t replay_folder(const char *folder, uint8_t *room)
 {
     DIR *dir = opendir(folder);
-    if (!dir) {
+    if (dir == NULL) {
         perror(folder);
         exit(1);
     }
     size_t files = 0;
-    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
         if (entry->d_name[0] == '.')
             continue;
         char file[4096];
@@ -64,7 +64,7 @@ static size_t replay_folder(const char *folder, uint8_t *room)
 int main(int argc, char **argv)
 {
     uint8_t *room = malloc(FILE_MAX);
-    if (!room)
+    if (room == NULL)
         return 1;
     size_t files = 0;
     for (int i = 1; i < argc; i++)

@@ -92,9 +92,9 @@ static inline struct crl_load_result loop_value(struct loop_origin *origin, stru
     if (size > origin->value_max)
         return crl_load_failed(CORRAL_EVALUE, "it is too large");
     struct crl_entry *draft = crl_load_draft(load, size, 0);
-    if (!draft)
+    if (draft == NULL)
         return crl_load_failed(CORRAL_ENOMEM, NULL);
-    if (bytes)
+    if (bytes != NULL)
         memcpy(crl_entry_value_room(draft), bytes, size);
     else
         memset(crl_entry_value_room(draft), 'x', size);
@@ -168,7 +168,7 @@ static inline void loop_timer_closed(uv_handle_t *timer)
 static inline void loop_settle(struct loop_batch *batch)
 {
     struct loop_origin *origin = batch->origin;
-    if (batch->open > 0 || !batch->connection)
+    if (batch->open > 0 || batch->connection == NULL)
         return;
     *batch->connection = NULL;
     batch->connection = NULL;
@@ -182,10 +182,10 @@ static inline void loop_on_timer(uv_timer_t *timer)
     struct loop_batch *batch = timer->data;
     struct crl_load_answered *answered = calloc(batch->n, sizeof *answered);
     uint32_t n = 0;
-    crl_assert(answered && crl_loop_is_here(&batch->origin->loop));
+    crl_assert(answered != NULL && crl_loop_is_here(&batch->origin->loop));
     for (size_t i = 0; i < batch->n; i++) {
         struct loop_query *query = &batch->queries[i];
-        if (query->load && loop_answer_of(batch->origin, query->load, &answered[n].result))
+        if (query->load != NULL && loop_answer_of(batch->origin, query->load, &answered[n].result))
             answered[n++].load = loop_take_load(query);
     }
     loop_give(batch->origin, answered, n);
@@ -208,7 +208,7 @@ static inline void loop_connect(struct loop_batch *batch, struct loop_batch **co
     uv_timer_start(&batch->timer, loop_on_timer, origin->delay_ms, 0);
     for (size_t i = 0; i < batch->n; i++) {
         const struct crl_load *load = batch->queries[i].load;
-        if (load && (loop_key_is(load, "endless") || loop_key_is(load, "gated")))
+        if (load != NULL && (loop_key_is(load, "endless") || loop_key_is(load, "gated")))
             gate_enter();
     }
 }
@@ -216,14 +216,14 @@ static inline void loop_connect(struct loop_batch *batch, struct loop_batch **co
 /* Give free connections to who waits. */
 static inline void loop_admit(struct loop_origin *origin)
 {
-    for (uint32_t i = 0; i < origin->connections_n && origin->queue;) {
-        if (origin->connections[i]) {
+    for (uint32_t i = 0; i < origin->connections_n && origin->queue != NULL;) {
+        if (origin->connections[i] != NULL) {
             i++;
             continue;
         }
         struct loop_batch *batch = origin->queue;
         origin->queue = batch->next;
-        if (!origin->queue)
+        if (origin->queue == NULL)
             origin->queue_end = &origin->queue;
         if (batch->open > 0)
             loop_connect(batch, &origin->connections[i]);
@@ -247,8 +247,9 @@ static inline void loop_begin_run(struct crl_loop *loop, struct crl_loop_call *c
 static inline void loop_call_off(struct loop_query *query, bool is_given_up)
 {
     struct loop_batch *batch = query->batch;
-    bool helps = query->load && (!batch->connection || !loop_key_is(query->load, "gated"));
-    if (!helps && !(query->load && is_given_up))
+    bool helps =
+        query->load != NULL && (batch->connection == NULL || !loop_key_is(query->load, "gated"));
+    if (!helps && !(query->load != NULL && is_given_up))
         return;
     struct crl_load_answered answered = {
         .load = loop_take_load(query),
@@ -269,15 +270,15 @@ static inline void loop_cancel_run(struct crl_loop *loop, struct crl_loop_call *
 
 static inline void loop_call_off_all(struct loop_origin *origin, bool is_given_up)
 {
-    for (struct loop_batch *batch = origin->queue; batch; batch = batch->next) {
+    for (struct loop_batch *batch = origin->queue; batch != NULL; batch = batch->next) {
         for (size_t i = 0; i < batch->n; i++)
             loop_call_off(&batch->queries[i], is_given_up);
     }
     for (uint32_t i = 0; i < origin->connections_n; i++) {
         struct loop_batch *batch = origin->connections[i];
-        for (size_t k = 0; batch && k < batch->n; k++)
+        for (size_t k = 0; batch != NULL && k < batch->n; k++)
             loop_call_off(&batch->queries[k], is_given_up);
-        if (batch)
+        if (batch != NULL)
             loop_settle(batch);
     }
 }
@@ -293,14 +294,14 @@ static inline void loop_give_up_run(struct crl_loop *loop, struct crl_loop_call 
     (void)loop;
     struct loop_origin *origin = caa_container_of(call, struct loop_origin, give_up);
     loop_call_off_all(origin, true);
-    crl_assert(!origin->queue && origin->open == 0);
+    crl_assert(origin->queue == NULL && origin->open == 0);
 }
 
 /* ------------------------------------------------------------------------------------- the port */
 
 static inline void loop_start_failed(struct crl_load *list)
 {
-    while (list) {
+    while (list != NULL) {
         struct crl_load *load = list;
         list = load->next;
         crl_load_answer(load, crl_load_failed(CORRAL_ENOMEM, NULL));
@@ -311,10 +312,10 @@ static inline void loop_start(struct crl_origin *port, struct crl_load *list)
 {
     struct loop_origin *origin = (struct loop_origin *)port;
     uint32_t n = 0;
-    for (const struct crl_load *load = list; load; load = load->next)
+    for (const struct crl_load *load = list; load != NULL; load = load->next)
         n++;
     struct loop_batch *batch = calloc(1, sizeof *batch + n * sizeof batch->queries[0]);
-    if (!batch) {
+    if (batch == NULL) {
         loop_start_failed(list);
         return;
     }
@@ -322,7 +323,7 @@ static inline void loop_start(struct crl_origin *port, struct crl_load *list)
     batch->origin = origin;
     batch->n = batch->open = n;
     batch->refs = 1;
-    for (struct loop_query *query = batch->queries; list; query++, list = list->next) {
+    for (struct loop_query *query = batch->queries; list != NULL; query++, list = list->next) {
         *query = (struct loop_query){{.run = loop_cancel_run}, batch, list, false};
         list->origin_private = query;
     }
@@ -337,7 +338,7 @@ static inline void loop_cancel(struct crl_origin *port, struct crl_load *load)
     struct loop_origin *origin = (struct loop_origin *)port;
     pthread_mutex_lock(&origin->lock);
     struct loop_query *query = load->origin_private;
-    if (query && !query->is_cancelled) {
+    if (query != NULL && !query->is_cancelled) {
         query->is_cancelled = true;
         query->batch->refs++;
         crl_loop_post(&origin->loop, &query->cancel);
@@ -382,7 +383,7 @@ static inline int loop_origin_new(const struct loop_origin_options *options,
     };
     struct loop_origin *origin =
         calloc(1, sizeof *origin + options->connections * sizeof origin->connections[0]);
-    if (!origin)
+    if (origin == NULL)
         return CORRAL_ENOMEM;
     origin->origin.ops = &ops;
     origin->cancel_all.run = loop_cancel_all_run;

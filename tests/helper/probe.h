@@ -48,7 +48,7 @@ static inline void probe_note(struct probe *probe, struct crl_load_result result
     probe->rc = result.rc;
     probe->draft = result.draft;
     probe->has_why = result.why != NULL;
-    snprintf(probe->why, sizeof probe->why, "%s", result.why ? result.why : "");
+    snprintf(probe->why, sizeof probe->why, "%s", result.why != NULL ? result.why : "");
     free(probe->key);
     probe->key = NULL;
 }
@@ -138,12 +138,12 @@ static inline uint32_t probe_answers(const struct probe *probe)
 /* The bytes of the value; of no value none. */
 static inline struct corral_bytes probe_value(const struct probe *probe)
 {
-    return probe->draft ? crl_entry_value(probe->draft) : crl_bytes(NULL, 0);
+    return probe->draft != NULL ? crl_entry_value(probe->draft) : crl_bytes(NULL, 0);
 }
 
 static inline void probe_drop_draft(struct probe *probe)
 {
-    if (probe->draft)
+    if (probe->draft != NULL)
         crl_entry_unref(probe->allocator, probe->draft);
     probe->draft = NULL;
 }
@@ -156,9 +156,9 @@ static inline void probe_expect(struct probe *probe, int rc, const char *data)
     if (probe->rc != rc)
         fail_msg("rc %d, not %d: %s", probe->rc, rc, probe->why);
     struct corral_bytes value = probe_value(probe);
-    if (data && !probe->draft)
+    if (data != NULL && probe->draft == NULL)
         fail_msg("no value, not %s", data);
-    if (!data)
+    if (data == NULL)
         assert_null(probe->draft);
     else if (!crl_bytes_equal(corral_str(data), value))
         fail_msg("%.*s, not %s", (int)value.size, (const char *)value.data, data);
@@ -187,7 +187,7 @@ static inline uint32_t probe_threads(void)
 {
     uint32_t n = 0;
     DIR *tasks = opendir("/proc/self/task");
-    while (readdir(tasks))
+    while (readdir(tasks) != NULL)
         n++;
     closedir(tasks);
     return n;

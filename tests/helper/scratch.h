@@ -58,7 +58,7 @@ static inline void scratch_close(struct scratch *scratch)
     char path[512];
     struct dirent *entry;
     DIR *folder = opendir(scratch->folder);
-    while ((entry = readdir(folder))) {
+    while ((entry = readdir(folder)) != NULL) {
         snprintf(path, sizeof path, "%s/%s", scratch->folder, entry->d_name);
         (void)unlink(path); /* not "." and ".." */
     }

@@ -121,6 +121,13 @@ SPOILT = {
                                       "src/base/bytes.c:6: names: sum() is not static"),
     "a public name that is not": (change("src/lib/get.c", "int corral_get", "int corral_got"),
                                   "src/lib/get.c:6: names: corral_got() has the public prefix"),
+    "a pointer as a condition": (change("src/io/clock.h", "long crl_now(void);",
+        "static inline long crl_at(const long *at)\n{\n    return at ? *at : 0;\n}\n"),
+        "src/io/clock.h:9: null: at is a pointer"),
+    "a pointer with a '!'": (change("src/io/clock.h", "long crl_now(void);",
+        "struct crl_at {\n    const long *at;\n};\n\nstatic inline int crl_is_at(struct crl_at at)\n"
+        "{\n    return !at.at;\n}\n"),
+        "src/io/clock.h:13: null: at.at is a pointer"),
     "another format": (change("src/base/bytes.c", "    return a + b;",
         "  return a+b;"), "src/base/bytes.c:7: format:"),
     "a tab": (change("src/base/bytes.c", "/* SPDX", "/*\tSPDX"), "src/base/bytes.c:1: text: a tab"),

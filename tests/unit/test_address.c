@@ -16,7 +16,7 @@ static struct crl_address parsed(const char *text)
 {
     struct crl_address address = {0};
     const char *fault = crl_address_parse(text, &address);
-    if (fault)
+    if (fault != NULL)
         fail_msg("'%s' %s", text, fault);
     return address;
 }
@@ -69,7 +69,7 @@ static void test_refused(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct crl_address address = {.port = 7};
-        if (!crl_address_parse(rows[i], &address))
+        if (crl_address_parse(rows[i], &address) == NULL)
             fail_msg("'%s' was accepted", rows[i]);
         assert_int_equal(address.port, 7);
     }

@@ -38,7 +38,7 @@ static struct crl_allocator *make_arena(void)
 static void *take(struct crl_allocator *arena, size_t bytes)
 {
     void *block = arena->alloc(arena, bytes);
-    crl_assert(block); /* not cmocka's: it may be any thread */
+    crl_assert(block != NULL); /* not cmocka's: it may be any thread */
     return block;
 }
 
@@ -235,7 +235,7 @@ static void exchange(struct shelf *shelf, struct crl_rng *rng)
     old = *place;
     *place = new;
     pthread_mutex_unlock(&shelf->lock);
-    if (!old.data)
+    if (old.data == NULL)
         return;
     crl_assert(is_whole(&old));
     memset(old.data, 0xDD, old.bytes);
@@ -265,8 +265,8 @@ static void blocks_keep_their_content(void **state)
     crl_arena_release(shelf.arena);
     for (int i = 0; i < HELD; i++) {
         struct block *block = &shelf.blocks[i];
-        assert_true(!block->data || is_whole(block));
-        if (block->data)
+        assert_true(block->data == NULL || is_whole(block));
+        if (block->data != NULL)
             shelf.arena->free(shelf.arena, block->data, block->bytes);
     }
 }

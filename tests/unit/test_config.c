@@ -605,18 +605,18 @@ static void expect_documented(const struct crl_schema *schema, const char *manua
         char item[128];
         snprintf(item, sizeof item, ".It Ic %s :", field->key);
         const char *at = strstr(manual, item);
-        if (!at) {
+        if (at == NULL) {
             fail_msg("corral.yaml(5) lacks '%s' of %s", field->key, schema->noun);
             return;
         }
-        if (field->fallback) {
+        if (field->fallback != NULL) {
             snprintf(item, sizeof item, "Default: %s.", field->fallback);
             const char *end = strstr(at + 1, ".It Ic");
             const char *found = strstr(at, item);
-            if (!found || (end && found > end))
+            if (found == NULL || (end != NULL && found > end))
                 fail_msg("corral.yaml(5), '%s': lacks '%s'", field->key, item);
         }
-        if (field->below)
+        if (field->below != NULL)
             expect_documented(field->below, manual);
     }
 }

@@ -51,10 +51,10 @@ static void test_what_was_meant(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct crl_edit_meant meant = {0};
-        for (const char *const *word = (const char *[]){"ttl", "query", "tta", "tttl", NULL}; *word;
-             word++)
+        for (const char *const *word = (const char *[]){"ttl", "query", "tta", "tttl", NULL};
+             *word != NULL; word++)
             crl_edit_consider(&meant, rows[i].typed, *word);
-        if (rows[i].meant)
+        if (rows[i].meant != NULL)
             assert_string_equal(meant.word, rows[i].meant);
         else
             assert_null(meant.word);

@@ -53,9 +53,9 @@ static void test_headers(void **state)
     memcpy(digits, etag + 1, 16);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const char *blank = strstr(rows[i].header, "%s");
-        int before = blank ? (int)(blank - rows[i].header) : (int)strlen(rows[i].header);
-        snprintf(header, sizeof header, "%.*s%s%s", before, rows[i].header, blank ? digits : "",
-                 blank ? blank + 2 : "");
+        int before = blank != NULL ? (int)(blank - rows[i].header) : (int)strlen(rows[i].header);
+        snprintf(header, sizeof header, "%.*s%s%s", before, rows[i].header,
+                 blank != NULL ? digits : "", blank != NULL ? blank + 2 : "");
         char *exact = malloc(strlen(header) + 1); /* no terminator: a reader beyond it is seen */
         memcpy(exact, header, strlen(header));
         if (crl_etag_matches(crl_bytes(exact, strlen(header)), etag) != rows[i].matches)

@@ -21,7 +21,7 @@ struct holder {
 static void start(struct crl_origin *origin, struct crl_load *list)
 {
     struct holder *holder = (struct holder *)origin;
-    while (list) {
+    while (list != NULL) {
         struct crl_load *load = list;
         list = load->next; /* before the test can end the load */
         crl_assert(holder->n < LOADS_MAX);
@@ -48,7 +48,7 @@ static int close_wait(struct crl_origin *origin, corral_us wait_us)
 {
     struct holder *holder = (struct holder *)origin;
     (void)wait_us;
-    holder->was_alone = !holder->other || !holder->other->close_has_begun;
+    holder->was_alone = holder->other == NULL || !holder->other->close_has_begun;
     return 0;
 }
 
@@ -87,9 +87,10 @@ static struct {
 static void on_answer(void *arg, int result, struct corral_value *value)
 {
     (void)arg;
-    probe_do((told.results[told.n] = result,
-              told.bytes[told.n++] = value && value->size > 0 ? *(const char *)value->data : '-'));
-    if (value)
+    probe_do((told.results[told.n] = result, told.bytes[told.n++] = value != NULL && value->size > 0
+                                                                        ? *(const char *)value->data
+                                                                        : '-'));
+    if (value != NULL)
         corral_value_release(value);
 }
 

@@ -75,7 +75,7 @@ static void *send_all(void *arg)
     struct sender *sender = arg;
     for (uint32_t i = 0; i < CALLS; i++) {
         struct errand *errand = malloc(sizeof *errand);
-        crl_assert(errand);
+        crl_assert(errand != NULL);
         *errand = (struct errand){{.run = run}, sender->house, sender->number, i};
         crl_loop_post(&sender->house->loop, &errand->call);
     }

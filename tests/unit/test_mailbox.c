@@ -36,7 +36,7 @@ static void deliver(struct crl_mailbox *mailbox, struct crl_letter *batch)
     assert_true(uv_thread_equal(&self, &office->thread));
     assert_non_null(batch);
     office->batches++;
-    while (batch) {
+    while (batch != NULL) {
         struct letter *letter = (struct letter *)batch;
         batch = batch->next;
         assert_int_equal(letter->number, office->next[letter->sender]++);

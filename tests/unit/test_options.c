@@ -39,7 +39,7 @@ static int read_words(const char *const *words, bool has_operand, struct values 
     };
     char *argv[WORDS_MAX + 2] = {(char *)"verb"};
     int argc = 1;
-    for (; argc <= WORDS_MAX && words[argc - 1]; argc++)
+    for (; argc <= WORDS_MAX && words[argc - 1] != NULL; argc++)
         argv[argc] = (char *)(uintptr_t)words[argc - 1];
     why[0] = '\0';
     return crl_options_read(argc, argv, rows, has_operand ? &values->operand : NULL, why);
@@ -47,7 +47,7 @@ static int read_words(const char *const *words, bool has_operand, struct values 
 
 static bool texts_equal(const char *a, const char *b)
 {
-    return a && b ? strcmp(a, b) == 0 : a == b;
+    return a != NULL && b != NULL ? strcmp(a, b) == 0 : a == b;
 }
 
 static bool values_equal(const struct values *a, const struct values *b)
@@ -191,7 +191,7 @@ static void long_words_are_cut(void **state)
         struct values values = {0};
         char word[4096], why[CRL_OPTIONS_WHY_MAX];
         (void)snprintf(word, sizeof word, "%s%4000s", before[i], "!");
-        for (char *space = word; (space = strchr(space, ' ')); space++)
+        for (char *space = word; (space = strchr(space, ' ')) != NULL; space++)
             *space = 'y';
         int rc = read_words((const char *[]){word, NULL}, false, &values, why);
         assert_int_equal(rc, CORRAL_EINVAL);

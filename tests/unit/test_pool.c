@@ -224,7 +224,7 @@ static uint32_t threads_now(void)
 {
     uint32_t n = 0;
     DIR *tasks = opendir("/proc/self/task");
-    while (readdir(tasks))
+    while (readdir(tasks) != NULL)
         n++;
     closedir(tasks);
     return n;

@@ -148,7 +148,7 @@ static uint32_t touch_hot(const struct room *room, uint32_t hot_n)
     uint32_t found = 0;
     for (uint32_t i = 0; i < hot_n; i++) {
         struct crl_entry *entry = find(room, HOT_FIRST + i);
-        if (!entry)
+        if (entry == NULL)
             continue;
         assert_true(is_sound(entry, HOT_FIRST + i));
         crl_table_touch(entry);
@@ -257,7 +257,7 @@ static void a_large_budget_makes_no_long_pauses(void **state)
         most = done - before > most ? done - before : most;
         before = done;
         struct crl_entry *entry = find(&room, crl_rng_below(&rng, number + 1));
-        if (entry)
+        if (entry != NULL)
             crl_table_touch(entry);
     }
     assert_true(crl_table_counts(room.table).moves > 0);
@@ -279,7 +279,7 @@ static void held_values_do_not_push_the_others_out(void **state)
             assert_true(insert(&room, number, 104));
         for (uint64_t i = 0; is_held && i < 64; i++) {
             held[i] = find(&room, i * (number / 64));
-            if (held[i])
+            if (held[i] != NULL)
                 crl_entry_ref(held[i]);
         }
         for (size_t i = 0; i < 2 * 4 * MIB / 1100; i++)
@@ -287,7 +287,7 @@ static void held_values_do_not_push_the_others_out(void **state)
         left[is_held] = crl_table_counts(room.table).entries;
         crl_table_check(room.table);
         for (uint64_t i = 0; i < 64; i++)
-            if (held[i])
+            if (held[i] != NULL)
                 crl_entry_unref(room.arena, held[i]);
         assert_int_equal(room.arena->real->use(room.arena).abandoned_bytes, 0);
         room_close(&room);
@@ -333,14 +333,14 @@ static void random_run(uint64_t seed)
     for (uint32_t i = 0; i < 3000; i++) {
         uint64_t number = crl_rng_below(&rng, 2000);
         struct crl_entry *entry = find(&room, number);
-        assert_true(!entry || is_sound(entry, number));
+        assert_true(entry == NULL || is_sound(entry, number));
         uint64_t place = crl_rng_below(&rng, 10 * KEPT);
-        if (entry && place < KEPT) {
+        if (entry != NULL && place < KEPT) {
             crl_entry_ref(entry);
-            if (kept[place])
+            if (kept[place] != NULL)
                 crl_entry_unref(room.arena, kept[place]);
             kept[place] = entry;
-        } else if (entry && place % 2) {
+        } else if (entry != NULL && place % 2) {
             crl_table_touch(entry);
         } else {
             (void)insert(&room, number, any_size(&rng, room.memory_bytes));
@@ -349,7 +349,7 @@ static void random_run(uint64_t seed)
             crl_table_check(room.table);
     }
     for (uint32_t i = 0; i < KEPT; i++)
-        if (kept[i])
+        if (kept[i] != NULL)
             crl_entry_unref(room.arena, kept[i]);
     room_close(&room);
 }
@@ -379,7 +379,7 @@ static void *reader(void *arg)
         uint64_t number = crl_rng_below(&rng, 3000);
         crl_read_lock();
         struct crl_entry *entry = find(&shared->room, number);
-        if (entry) {
+        if (entry != NULL) {
             crl_table_touch(entry);
             shared->unsound += !is_sound(entry, number);
             shared->found++;

@@ -176,7 +176,7 @@ static void problems(void **state)
         char *found;
         print_message("%s\n", wrong[i].name);
         assert_null(parse(wrong[i].text, &found));
-        if (wrong[i].problems)
+        if (wrong[i].problems != NULL)
             assert_string_equal(found, wrong[i].problems);
         assert_int_not_equal(strlen(found), 0);
         free(found);
@@ -188,7 +188,7 @@ static void every_ready_scenario_is_right(void **state)
     (void)state;
     static struct crl_sim_made made;
     size_t n = 0;
-    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name; ready++, n++) {
+    for (const struct crl_sim_ready *ready = crl_sim_ready; ready->name != NULL; ready++, n++) {
         print_message("%s\n", ready->name);
         struct crl_sim_scenario *scenario = parse_well(ready->text);
         assert_string_equal(scenario->name, ready->name);
@@ -343,12 +343,12 @@ static void expect_documented(const struct crl_schema *schema, const char *manua
         if (field->kind == CRL_SCHEMA_LATER)
             continue;
         snprintf(wanted, sizeof wanted, is_of_config ? " %s " : "Ic %s ", field->key);
-        if (!strstr(manual, wanted))
+        if (strstr(manual, wanted) == NULL)
             fail_msg("the manual lacks the key '%s' of %s", field->key, schema->noun);
         snprintf(wanted, sizeof wanted, "efault: %s", field->fallback);
-        if (field->fallback && !is_of_config && !strstr(manual, wanted))
+        if (field->fallback != NULL && !is_of_config && strstr(manual, wanted) == NULL)
             fail_msg("the manual lacks '%s' of '%s'", wanted, field->key);
-        if (field->below && !field->below->given_offset) /* overlays have the same keys */
+        if (field->below != NULL && !field->below->given_offset) /* overlays have the same keys */
             expect_documented(field->below, manual);
     }
 }

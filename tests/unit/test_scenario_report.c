@@ -208,9 +208,10 @@ static void many_runs_wrap(void **state)
     result.runs_n = 6;
     crl_sim_report_text(&result, (struct crl_style){0}, out);
     fclose(out);
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
         assert_true(strlen(line) <= 80);
-        heads += strncmp(line, "requests   ", 11) == 0 && !strchr(line, '@');
+        heads += strncmp(line, "requests   ", 11) == 0 && strchr(line, '@') == NULL;
     }
     assert_int_equal(heads, 2);
     free(text);
@@ -301,12 +302,12 @@ static void options(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char *argv[8] = {(char *)"sim"}, why[CRL_OPTIONS_WHY_MAX] = "";
         int argc = 1;
-        for (; argc <= 6 && rows[i].argv[argc - 1]; argc++)
+        for (; argc <= 6 && rows[i].argv[argc - 1] != NULL; argc++)
             argv[argc] = (char *)(uintptr_t)rows[i].argv[argc - 1];
         struct crl_sim_options parsed;
         int rc = crl_sim_options_read(argc, argv, &parsed, why);
-        assert_int_equal(rc, rows[i].why ? CORRAL_EINVAL : 0);
-        assert_string_equal(why, rows[i].why ? rows[i].why : "");
+        assert_int_equal(rc, rows[i].why != NULL ? CORRAL_EINVAL : 0);
+        assert_string_equal(why, rows[i].why != NULL ? rows[i].why : "");
     }
     assert_true(crl_sim_target_is_file("a.yaml"));
     assert_true(crl_sim_target_is_file("./homepage"));

@@ -66,7 +66,7 @@ static void *typed(const char *sql, enum crl_sql_form form, enum crl_sql_type ty
     const struct crl_sql_query query = {
         .sql = sql,
         .params = &param,
-        .params_n = strstr(sql, ":id") ? 1 : 0,
+        .params_n = strstr(sql, ":id") != NULL ? 1 : 0,
         .form = form,
     };
     if (crl_sql_prepare(origin, &query, &statement, &error) < 0)
@@ -90,7 +90,7 @@ static void expect_failure(void *statement, const char *key, int rc, const char 
     struct probe probe;
     probe_start(&probe, origin, key, statement);
     probe_expect(&probe, rc, NULL);
-    if (!strstr(probe.why, says))
+    if (strstr(probe.why, says) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", probe.why, says);
 }
 
@@ -134,7 +134,7 @@ static void test_reals_read_back_the_same(void **state)
         double drawn =
             crl_rng_uniform(&rng) * (double)(crl_rng_next(&rng) >> crl_rng_below(&rng, 64));
         snprintf(key, sizeof key, "id=%.17g", drawn);
-        for (char *plus = strchr(key, '+'); plus; plus = NULL)
+        for (char *plus = strchr(key, '+'); plus != NULL; plus = NULL)
             memmove(plus, plus + 1, strlen(plus)); /* would be a space */
         probe_start(&probe, origin, key, statement);
         probe_await(probe.answers > 0);
@@ -295,7 +295,7 @@ static void test_parameters_by_type(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         void *statement = typed("SELECT typeof(:id) AS t, :id AS v", CRL_SQL_ROW, cases[i].type);
-        if (cases[i].json)
+        if (cases[i].json != NULL)
             probe_load(origin, cases[i].key, statement, 0, cases[i].json);
         else
             expect_failure(statement, cases[i].key, CORRAL_EORIGIN, "not of its type");
@@ -386,7 +386,7 @@ static void test_queries_that_are_refused(void **state)
         const struct crl_sql_query query = {.sql = cases[i].sql, &id_param, 1};
         assert_int_equal(crl_sql_prepare(origin, &query, &statement, &error), CORRAL_EINVAL);
         assert_null(statement);
-        if (!strstr(error.text, cases[i].says))
+        if (strstr(error.text, cases[i].says) == NULL)
             fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].sql, error.text, cases[i].says);
     }
 }
@@ -444,7 +444,7 @@ static void test_databases_that_are_refused(void **state)
         const struct crl_origin_sqlite_options options = {cases[i].path, 1, 0, VALUE_MAX};
         assert_int_equal(crl_origin_sqlite_new(&options, &refused, &error), CORRAL_EINVAL);
         assert_null(refused);
-        if (!strstr(error.text, cases[i].says))
+        if (strstr(error.text, cases[i].says) == NULL)
             fail_msg("\"%s\" does not say \"%s\"", error.text, cases[i].says);
     }
     assert_int_equal(access(missing, F_OK), -1); /* not created either */

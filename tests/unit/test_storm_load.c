@@ -44,7 +44,7 @@ static void server_answer(struct server *server, struct pollfd *poll)
         else
             atomic_fetch_add(&server->asked, 1);
     }
-    if (n <= 0 || !answer) {
+    if (n <= 0 || answer == NULL) {
         close(poll->fd);
         *poll = server->polls[--server->polls_n];
         return;

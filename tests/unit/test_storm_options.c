@@ -17,7 +17,7 @@ static int parse(const char *const *words, struct crl_storm_options *ret_options
 {
     char *argv[WORDS_MAX + 2] = {(char *)"storm"};
     int argc = 1;
-    while (words[argc - 1]) {
+    while (words[argc - 1] != NULL) {
         argv[argc] = (char *)words[argc - 1];
         argc++;
     }
@@ -107,7 +107,8 @@ static void refusals(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct crl_storm_options options;
         char why[CRL_OPTIONS_WHY_MAX];
-        if (parse(rows[i].words, &options, why) != CORRAL_EINVAL || !strstr(why, rows[i].why))
+        if (parse(rows[i].words, &options, why) != CORRAL_EINVAL ||
+            strstr(why, rows[i].why) == NULL)
             fail_msg("%s: '%s'", rows[i].name, why);
     }
 }

@@ -52,7 +52,7 @@ static void wait_for_readers(void)
 {
     crl_rcu_wait();
     waits++;
-    if (waiting)
+    if (waiting != NULL)
         waiting->is_changing = false;
 }
 
@@ -192,7 +192,7 @@ static bool insert(struct crl_table *table, struct crl_allocator *allocator, enu
                    uint32_t number, uint32_t serial, size_t words)
 {
     struct crl_entry *entry = make_entry(allocator, hashing, number, serial, words);
-    if (!entry)
+    if (entry == NULL)
         return false;
     bool linked = crl_table_insert(table, entry);
     crl_entry_unref(allocator, entry);
@@ -202,7 +202,7 @@ static bool insert(struct crl_table *table, struct crl_allocator *allocator, enu
 static void reclaim(struct crl_table *table)
 {
     struct crl_limbo *limbo = crl_table_limbo_take(table);
-    if (limbo)
+    if (limbo != NULL)
         crl_table_limbo_drop(table, limbo);
 }
 
@@ -273,7 +273,7 @@ static void arguments_are_checked(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct crl_table *table = NULL;
-        if (crl_table_new(&rows[i].config, &table) != CORRAL_EINVAL || table)
+        if (crl_table_new(&rows[i].config, &table) != CORRAL_EINVAL || table != NULL)
             fail_msg("%s", rows[i].name);
     }
 }
@@ -313,7 +313,7 @@ static void every_byte_of_a_key_counts(void **state)
         assert_null(crl_table_find(table, 7, 1, crl_bytes(text, rows[i] - 1)));
         for (size_t at = 0; at < rows[i]; at++) {
             text[at] = 1;
-            if (crl_table_find(table, 7, 1, key))
+            if (crl_table_find(table, 7, 1, key) != NULL)
                 fail_msg("%zu bytes: byte %zu does not count", rows[i], at);
             text[at] = 0;
         }
@@ -531,9 +531,9 @@ static void compare(struct run *run)
 {
     for (uint32_t key = 0; key < run->keys; key++) {
         const struct crl_entry *entry = find(run->table, run->hashing, key);
-        assert_int_equal(entry ? (uint32_t)entry->answered_at : 0, run->model.serials[key]);
-        assert_true(!entry || is_sound(entry, key));
-        assert_true(!entry || (entry->visited != 0) == run->model.marks[key]);
+        assert_int_equal(entry != NULL ? (uint32_t)entry->answered_at : 0, run->model.serials[key]);
+        assert_true(entry == NULL || is_sound(entry, key));
+        assert_true(entry == NULL || (entry->visited != 0) == run->model.marks[key]);
     }
     crl_table_check(run->table);
     struct crl_table_counts counts = crl_table_counts(run->table);
@@ -576,15 +576,15 @@ static void step(struct run *run, uint32_t serial)
         change_begin(&run->memory);
         assert_int_equal(remove_key(run->table, run->hashing, key), entry != NULL);
         change_end(&run->memory);
-        if (entry)
+        if (entry != NULL)
             model_remove(&run->model, key);
     } else if (lot < 80) {
-        if (entry)
+        if (entry != NULL)
             crl_table_touch(entry);
         run->model.marks[key] = entry != NULL;
-    } else if (lot < 90 && !run->out) {
+    } else if (lot < 90 && run->out == NULL) {
         run->out = crl_table_limbo_take(run->table);
-    } else if (run->out) {
+    } else if (run->out != NULL) {
         crl_table_limbo_drop(run->table, run->out);
         run->out = NULL;
     }
@@ -637,7 +637,7 @@ static bool fault_script(struct watched *memory, enum hashing hashing)
         bool linked = insert(table, &memory->base, hashing, key, i + 1, 1 + i % 3);
         const struct crl_entry *entry = find(table, hashing, key);
         /* Refused, or found; an older one may be there if not even the entry could be made. */
-        assert_true(!linked || (entry && entry->answered_at == i + 1));
+        assert_true(!linked || (entry != NULL && entry->answered_at == i + 1));
         untouched &= linked;
         if (i % 16 == 0)
             reclaim(table);
@@ -694,7 +694,7 @@ static void *reader(void *arg)
         uint32_t key = (uint32_t)crl_rng_below(&rng, FLYING);
         crl_read_lock();
         struct crl_entry *entry = find(shared->table, shared->hashing, key);
-        if (entry) {
+        if (entry != NULL) {
             crl_table_touch(entry);
             shared->unsound += !is_sound(entry, key);
             if (key % 8 == 0)
@@ -710,7 +710,7 @@ static void *reader(void *arg)
 static void reclaim_after_grace(struct crl_table *table)
 {
     struct crl_limbo *limbo = crl_table_limbo_take(table);
-    if (!limbo)
+    if (limbo == NULL)
         return;
     crl_rcu_wait();
     crl_table_limbo_drop(table, limbo);

@@ -58,7 +58,7 @@ static void test_old_tickets_stay_void(void **state)
     struct crl_rng rng = crl_rng_split(1, "ticket");
     for (uint32_t step = 0; step < 200000; step++) {
         uint64_t i = crl_rng_below(&rng, KEPT);
-        if (!live[i]) {
+        if (live[i] == NULL) {
             live[i] = crl_ticket_issue(&objects[i]);
             assert_non_null(live[i]);
             assert_ptr_not_equal(live[i], old[i]);
@@ -71,7 +71,7 @@ static void test_old_tickets_stay_void(void **state)
     }
     for (uint32_t i = 0; i < KEPT; i++) {
         assert_null(crl_ticket_claim(old[i]));
-        assert_ptr_equal(crl_ticket_claim(live[i]), live[i] ? &objects[i] : NULL);
+        assert_ptr_equal(crl_ticket_claim(live[i]), live[i] != NULL ? &objects[i] : NULL);
     }
 }
 
