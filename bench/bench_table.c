@@ -117,14 +117,17 @@ static struct crl_entry *make_entry(struct crl_allocator *allocator, uint32_t nu
     char value[VALUE_BYTES];
     struct key key = make_key(number);
     memset(value, (int)number, sizeof value);
-    struct crl_entry_parts parts = {
-        .key = crl_bytes(key.text, KEY_BYTES),
-        .value = crl_bytes(value, VALUE_BYTES),
-        .answered_at = crl_now(),
-        .fresh_until = crl_now() + CORRAL_SECONDS(86400),
-    };
-    parts.hash = crl_hash(SEED, 0, parts.key);
-    return must(crl_entry_new(allocator, &parts));
+    struct crl_entry *entry = must(crl_entry_draft(allocator, KEY_BYTES, VALUE_BYTES, 0));
+    memcpy(crl_entry_value_room(entry), value, VALUE_BYTES);
+    corral_us now = crl_now(), until = now + CORRAL_SECONDS(86400);
+    crl_entry_stamp(entry, &(struct crl_entry_stamp){.home = crl_home(0, 0),
+                                                     .kind = CRL_ENTRY_VALUE,
+                                                     .key = crl_bytes(key.text, KEY_BYTES),
+                                                     .answered_at = now,
+                                                     .quiet_until = until,
+                                                     .fresh_until = until,
+                                                     .is_used = true});
+    return entry;
 }
 
 /* ------------------------------------------------------------------------------------ the floor */
@@ -147,10 +150,11 @@ static struct floor floor_new(uint32_t n)
     struct floor floor = {.slots = must(calloc(size, sizeof *floor.slots)), .mask = size - 1};
     for (uint32_t i = 0; i < n; i++) {
         struct crl_entry *entry = make_entry(&crl_allocator_malloc, i);
-        size_t at = entry->hash & floor.mask;
+        uint64_t hash = crl_hash(SEED, 0, crl_entry_key(entry));
+        size_t at = hash & floor.mask;
         while (floor.slots[at].entry != NULL)
             at = (at + 1) & floor.mask;
-        floor.slots[at] = (struct floor_slot){entry->hash, entry};
+        floor.slots[at] = (struct floor_slot){hash, entry};
     }
     return floor;
 }
@@ -216,7 +220,8 @@ static void measure_overhead(struct ours *ours, uint32_t n)
 {
     struct crl_allocator *arena = NULL, *buckets = NULL;
     struct crl_table *table;
-    struct crl_table_config config = {.memory_bytes = (size_t)n * 400 + (1u << 20)};
+    struct crl_table_config config = {.memory_bytes = (size_t)n * 400 + (1u << 20),
+                                      .hashing = {.seed = SEED}};
     if (crl_arena_new(config.memory_bytes, &arena) != 0 ||
         crl_arena_new(config.memory_bytes, &buckets) != 0)
         must(NULL);

@@ -41,7 +41,10 @@ struct crl_memory_use {
     size_t abandoned_bytes; /* of these in gaps of abandoned pages */
 };
 
-/* For the owner of blocks who keeps to a budget of real memory. Blocks lie in pages; a page goes
+/* A block of such an allocator comes with its first 64 bytes zero, and before that they were not
+ * visible to visit() below: so visit() can tell what its owner has put into use.
+ *
+ * For the owner of blocks who keeps to a budget of real memory. Blocks lie in pages; a page goes
  * back to the system, or serves another size, only when its last block is freed. So where sizes
  * shift, blocks must be moved together, and that is what most of this is for.
  *

@@ -8,13 +8,14 @@
 _Static_assert(sizeof(struct crl_bucket) == 64, "a bucket is a cache line");
 
 struct crl_entry *crl_buckets_find_all(const struct crl_bucket *bucket, uint64_t hash,
-                                       uint32_t space, struct corral_bytes key)
+                                       uint32_t home, uint32_t mask, struct corral_bytes key)
 {
     for (; bucket; bucket = crl_bucket_overflow(bucket)) {
-        uint32_t mask = crl_bucket_match(bucket, hash >> 32 & 0xFFFF);
-        for (; mask; mask &= mask - 1) {
-            struct crl_entry *entry = crl_bucket_candidate(bucket, mask);
-            if (entry && entry->space == space && crl_bytes_equal(crl_entry_key(entry), key))
+        uint32_t match = crl_bucket_match(bucket, hash >> 32 & 0xFFFF);
+        for (; match; match &= match - 1) {
+            struct crl_entry *entry = crl_bucket_candidate(bucket, match);
+            if (entry && ((crl_entry_home(entry) ^ home) & mask) == 0 &&
+                crl_bytes_equal(crl_entry_key(entry), key))
                 return entry;
         }
     }
@@ -34,9 +35,10 @@ static _Atomic uint64_t *slot_holding(crl_buckets array, uint64_t hash,
     return NULL;
 }
 
-_Atomic uint64_t *crl_buckets_slot_of(crl_buckets array, const struct crl_entry *entry)
+_Atomic uint64_t *crl_buckets_slot_of(crl_buckets array, const struct crl_entry *entry,
+                                      uint64_t hash)
 {
-    _Atomic uint64_t *slot = slot_holding(array, entry->hash, entry);
+    _Atomic uint64_t *slot = slot_holding(array, hash, entry);
     crl_assert(slot);
     return slot;
 }
@@ -100,37 +102,37 @@ crl_buckets crl_buckets_new(struct crl_allocator *allocator, uint32_t log2)
 
 /* Link one more entry into an array that nobody reads yet. Returns whether there was memory. */
 static bool copy_entry(struct crl_allocator *allocator, crl_buckets array,
-                       const struct crl_entry *entry)
+                       const struct crl_entry *entry, uint64_t hash)
 {
-    _Atomic uint64_t *slot = crl_buckets_empty_slot(array, entry->hash);
+    _Atomic uint64_t *slot = crl_buckets_empty_slot(array, hash);
     if (!slot)
-        slot = crl_buckets_extend(allocator, array, entry->hash);
+        slot = crl_buckets_extend(allocator, array, hash);
     if (slot)
-        crl_slot_publish(slot, entry);
+        crl_slot_publish(slot, entry, hash);
     return slot;
 }
 
-static bool copy_chain(struct crl_allocator *allocator, crl_buckets array,
-                       const struct crl_bucket *bucket)
+static bool copy_chain(struct crl_allocator *allocator, const struct crl_hashing *hashing,
+                       crl_buckets array, const struct crl_bucket *bucket)
 {
     for (; bucket; bucket = crl_bucket_overflow(bucket)) {
         for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++) {
             const struct crl_entry *entry = crl_slot_entry(&bucket->slots[i]);
-            if (entry && !copy_entry(allocator, array, entry))
+            if (entry && !copy_entry(allocator, array, entry, crl_hashing_of(hashing, entry)))
                 return false;
         }
     }
     return true;
 }
 
-crl_buckets crl_buckets_copy(struct crl_allocator *allocator, crl_buckets array, uint32_t log2,
-                             size_t *ret_bytes)
+crl_buckets crl_buckets_copy(struct crl_allocator *allocator, const struct crl_hashing *hashing,
+                             crl_buckets array, uint32_t log2, size_t *ret_bytes)
 {
     crl_buckets copy = crl_buckets_new(allocator, log2);
     if (copy == 0)
         return 0;
     for (uint64_t i = 0; i < UINT64_C(1) << crl_buckets_log2(array); i++) {
-        if (!copy_chain(allocator, copy, crl_buckets_at(array, i))) {
+        if (!copy_chain(allocator, hashing, copy, crl_buckets_at(array, i))) {
             crl_buckets_free(allocator, copy);
             return 0;
         }

@@ -68,10 +68,11 @@ static inline struct crl_bucket *crl_buckets_first(crl_buckets array, uint64_t h
     return crl_buckets_at(array, (hash & UINT32_MAX) >> (array & 63));
 }
 
-/* crl_slot_publish - put an entry into a slot: from now on readers find it. */
-static inline void crl_slot_publish(_Atomic uint64_t *slot, const struct crl_entry *entry)
+/* crl_slot_publish - put an entry into a slot of its hash: from now on readers find it. */
+static inline void crl_slot_publish(_Atomic uint64_t *slot, const struct crl_entry *entry,
+                                    uint64_t hash)
 {
-    uint64_t tag = entry->hash << 16 & ~CRL_WORD_ADDRESS;
+    uint64_t tag = hash << 16 & ~CRL_WORD_ADDRESS;
     atomic_store_explicit(slot, tag | (uintptr_t)entry, memory_order_release);
 }
 
@@ -120,10 +121,15 @@ static inline uint32_t crl_bucket_match(const struct crl_bucket *bucket, uint32_
 #endif
 }
 
+/* Which entries of a space are looked for: those of one epoch, or of any. */
+#define CRL_HOME_EXACT UINT32_MAX
+#define CRL_HOME_SPACE UINT32_C(0xFFFF)
+
 /* crl_buckets_find_all - the whole of crl_bucket_find(): walks overflow buckets, tries each entry
- * with the tag, compares keys of any size. */
+ * with the tag, compares keys of any size.
+ * home, mask   of crl_home(): what must be equal, and in which of its bits */
 struct crl_entry *crl_buckets_find_all(const struct crl_bucket *bucket, uint64_t hash,
-                                       uint32_t space, struct corral_bytes key);
+                                       uint32_t home, uint32_t mask, struct corral_bytes key);
 
 /* crl_bucket_candidate - the first entry in a bucket with this mask of crl_bucket_match(). */
 static inline struct crl_entry *crl_bucket_candidate(const struct crl_bucket *bucket, uint32_t mask)
@@ -133,37 +139,56 @@ static inline struct crl_entry *crl_bucket_candidate(const struct crl_bucket *bu
     return crl_slot_entry((const _Atomic uint64_t *)((const char *)bucket->slots + offset));
 }
 
-/* crl_bucket_find - the entry of a key in the chain that begins with a bucket, or NULL.
+/* crl_bucket_find - the entry of a key, of this very home, in the chain that begins with a bucket;
+ * or NULL.
  *
  * Here is what nearly all lookups need and no more, without a call and so without saving registers:
  * a processor that waits for one lookup's cache miss can begin the next one only as far as its
  * window of some 300 instructions reaches. */
 static inline struct crl_entry *crl_bucket_find(const struct crl_bucket *bucket, uint64_t hash,
-                                                uint32_t space, struct corral_bytes key)
+                                                uint32_t home, struct corral_bytes key)
 {
     uint32_t mask = crl_bucket_match(bucket, hash >> 32 & 0xFFFF);
     if (mask) {
         struct crl_entry *entry = crl_bucket_candidate(bucket, mask);
-        if (entry && entry->space == space && crl_bytes_equal_short(crl_entry_key(entry), key))
+        if (entry && crl_entry_home(entry) == home &&
+            crl_bytes_equal_short(crl_entry_key(entry), key))
             return entry;
     }
-    return crl_buckets_find_all(bucket, hash, space, key);
+    return crl_buckets_find_all(bucket, hash, home, CRL_HOME_EXACT, key);
 }
 
-/* crl_buckets_find - the entry of a key, or NULL. */
+/* crl_buckets_find - the entry of a key, of whatever epoch, or NULL. */
 static inline struct crl_entry *crl_buckets_find(crl_buckets array, uint64_t hash, uint32_t space,
                                                  struct corral_bytes key)
 {
-    return array ? crl_bucket_find(crl_buckets_first(array, hash), hash, space, key) : NULL;
+    return array ? crl_buckets_find_all(crl_buckets_first(array, hash), hash, space, CRL_HOME_SPACE,
+                                        key)
+                 : NULL;
 }
 
 /* crl_buckets_new - an empty array of 2^log2 buckets. 0: no memory. */
 crl_buckets crl_buckets_new(struct crl_allocator *allocator, uint32_t log2);
 
+/* How entries are hashed. An entry does not keep its hash: the writer alone needs it, and
+ * seldom. */
+struct crl_hashing {
+    uint64_t seed;
+    uint64_t (*hash)(uint64_t seed, uint32_t space, struct corral_bytes key);
+};
+
+/* crl_hashing_of - the hash of an entry. */
+static inline uint64_t crl_hashing_of(const struct crl_hashing *hashing,
+                                      const struct crl_entry *entry)
+{
+    return hashing->hash(hashing->seed, crl_home_space(crl_entry_home(entry)),
+                         crl_entry_key(entry));
+}
+
 /* crl_buckets_copy - an array of 2^log2 buckets with all entries of another. 0: no memory.
  * ret_bytes   its size with overflow buckets */
-crl_buckets crl_buckets_copy(struct crl_allocator *allocator, crl_buckets array, uint32_t log2,
-                             size_t *ret_bytes);
+crl_buckets crl_buckets_copy(struct crl_allocator *allocator, const struct crl_hashing *hashing,
+                             crl_buckets array, uint32_t log2, size_t *ret_bytes);
 
 /* crl_buckets_free - free the array and its overflow buckets; entries are not looked at. */
 void crl_buckets_free(struct crl_allocator *allocator, crl_buckets array);
@@ -171,8 +196,9 @@ void crl_buckets_free(struct crl_allocator *allocator, crl_buckets array);
 /* crl_buckets_bytes - its size with overflow buckets. O(n) */
 size_t crl_buckets_bytes(crl_buckets array);
 
-/* crl_buckets_slot_of - the slot of an entry that is linked. */
-_Atomic uint64_t *crl_buckets_slot_of(crl_buckets array, const struct crl_entry *entry);
+/* crl_buckets_slot_of - the slot of an entry that is linked, and its hash. */
+_Atomic uint64_t *crl_buckets_slot_of(crl_buckets array, const struct crl_entry *entry,
+                                      uint64_t hash);
 
 /* crl_buckets_empty_slot - a slot for a hash. NULL: the chain is full, see crl_buckets_extend(). */
 _Atomic uint64_t *crl_buckets_empty_slot(crl_buckets array, uint64_t hash);

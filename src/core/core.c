@@ -4,7 +4,6 @@
 #include "core/core.h"
 
 #include "core/machine.h"
-#include "policy/ttl.h"
 
 #include <stdlib.h>
 
@@ -27,7 +26,13 @@ int crl_core_new(const struct crl_core_config *config, struct crl_core **ret_cor
         return CORRAL_ENOMEM;
     core->config = *config;
     core->jitter_lots = crl_rng_split(config->seed, "jitter");
+    core->early_lots = crl_rng_split(config->seed, "early");
+    for (int i = 0; i < 2; i++)
+        core->tokens[i] = crl_rng_split(config->token_seeds[i], "tokens");
     CDS_INIT_LIST_HEAD(&core->flights);
+    CDS_INIT_LIST_HEAD(&core->waiting);
+    CDS_INIT_LIST_HEAD(&core->woken);
+    CDS_INIT_LIST_HEAD(&core->ready_origins);
     uint32_t buckets = keys_buckets(config->flights_max);
     core->keys_mask = buckets - 1;
     core->keys = calloc(buckets, sizeof *core->keys);
@@ -35,6 +40,7 @@ int crl_core_new(const struct crl_core_config *config, struct crl_core **ret_cor
                                      .allocator = config->allocator,
                                      .bucket_allocator = config->bucket_allocator,
                                      .wait_for_readers = config->wait_for_readers,
+                                     .hashing = {.seed = config->seed, .hash = crl_hash},
                                      .shards = config->table_shards};
     int rc = core->keys == NULL ? CORRAL_ENOMEM : crl_table_new(&table, &core->table);
     if (rc < 0) {
@@ -56,22 +62,32 @@ void crl_core_free(struct crl_core *core)
         free(core->spaces[i]);
     crl_timers_fini(&core->timers);
     crl_table_free(core->table);
+    free(core->taken);
     free(core->keys);
     free(core);
+}
+
+static bool origin_is_valid(const struct crl_core_origin *config)
+{
+    return config->limits.concurrency >= 1 && config->limits.concurrency <= 1u << CRL_PLACE_BITS &&
+           config->deadline_us > 0 && config->hedge_us >= 0 &&
+           config->batch_max <= 1u << CRL_BATCH_BITS;
 }
 
 int crl_core_add_origin(struct crl_core *core, const struct crl_core_origin *config)
 {
     if (core->origins_n == CRL_ORIGINS_MAX)
         return CORRAL_ELIMIT;
-    if (config->limits.concurrency < 1 || config->limits.concurrency > 1024 ||
-        config->deadline_us <= 0)
+    if (!origin_is_valid(config))
         return CORRAL_EINVAL;
-    struct origin *origin = crl_origin_new(config, core->origins_n);
+    struct crl_core_origin complete = *config;
+    complete.deadline_us = crl_span(config->deadline_us);
+    complete.hedge_us = crl_span(config->hedge_us);
+    complete.batch_max = config->batch_max > 0 ? config->batch_max : 1;
+    struct origin *origin = crl_origin_new(&complete, core->origins_n);
     if (origin == NULL)
         return CORRAL_ENOMEM;
-    origin->config.deadline_us = crl_span(config->deadline_us);
-    core->deadlines_n += config->limits.concurrency;
+    core->load_timers_n += 2 * origin->places_n * complete.batch_max;
     core->origins[core->origins_n] = origin;
     return (int)core->origins_n++;
 }
@@ -86,7 +102,8 @@ int crl_core_add_space(struct crl_core *core, const struct crl_core_space *confi
 {
     if (core->spaces_n == CRL_SPACES_MAX)
         return CORRAL_ELIMIT;
-    if (config->origin >= core->origins_n || !policy_is_valid(&config->policy))
+    if (config->origin >= core->origins_n || !policy_is_valid(&config->policy) ||
+        config->failure_us < 0)
         return CORRAL_EINVAL;
     struct space *space = calloc(1, sizeof *space);
     if (space == NULL)
@@ -94,70 +111,60 @@ int crl_core_add_space(struct crl_core *core, const struct crl_core_space *confi
     space->config = *config;
     space->config.policy.ttl_us = crl_span(config->policy.ttl_us);
     space->config.policy.negative_ttl_us = crl_span(config->policy.negative_ttl_us);
+    space->config.failure_us = crl_span(config->failure_us);
+    space->view.home = crl_home(core->spaces_n, 0);
     core->spaces[core->spaces_n] = space;
     return (int)core->spaces_n++;
 }
 
 /* -------------------------------------------------------------------------------------- helpers */
 
-struct crl_action *crl_action_add(struct crl_actions *out, enum crl_action_kind kind)
+static uint64_t event_hash(const struct step *step)
 {
-    crl_assert(out->n < CRL_ACTIONS_MAX);
-    struct crl_action *action = &out->v[out->n++];
-    *action = (struct crl_action){.kind = kind};
-    return action;
+    return crl_core_hash(step->core, step->event->space, step->event->key);
 }
 
-/* An answer to a waiter that is on no list. Takes no reference: the action gets one of its own. */
-static void answer_one(struct turn *turn, struct crl_waiter *waiter, int result,
-                       struct crl_entry *entry)
+static struct active_key *event_key(const struct step *step)
 {
-    struct crl_action *action = crl_action_add(turn->out, CRL_ANSWER);
-    action->answer.result = result;
-    action->answer.entry = entry;
-    action->answer.cached = entry != NULL;
-    CDS_INIT_LIST_HEAD(&action->answer.waiters);
-    cds_list_add_tail(&waiter->link, &action->answer.waiters);
-    if (entry != NULL)
-        crl_entry_ref(entry);
+    return crl_key_find(step->core, event_hash(step), step->event->space, step->event->key);
 }
 
-struct crl_entry *crl_entry_make(struct turn *turn, uint64_t hash, uint32_t space,
-                                 struct corral_bytes key, bool negative, struct corral_bytes value)
+/* The flight of the event's key that readers share; NULL: there is none. */
+static struct crl_flight *event_flight(const struct step *step)
 {
-    struct crl_core *core = turn->core;
-    const struct corral_policy *policy = &core->spaces[space]->config.policy;
-    corral_us ttl_us = negative ? policy->negative_ttl_us : policy->ttl_us;
-    corral_us now = turn->event->now;
-    struct crl_entry_parts parts = {
-        .hash = hash,
-        .space = space,
-        .key = key,
-        .negative = negative,
-        .value = value,
-        .answered_at = now,
-        .fresh_until =
-            now + crl_ttl_jittered(ttl_us, policy->jitter, crl_rng_uniform(&core->jitter_lots)),
-        .load_us = turn->load_us,
-    };
-    return crl_entry_new(core->config.allocator, &parts);
+    struct active_key *key = event_key(step);
+    return key != NULL ? key->shared : NULL;
 }
 
-/* A flight that no one waits for any more is told so. */
-static void flight_check_deserted(struct turn *turn, struct crl_flight *flight)
+/* A flight that nobody wants any more is told so. */
+static void flight_check_deserted(struct step *step, struct crl_flight *flight)
 {
-    if (flight->waiters_n == 0)
-        crl_flight_drive(turn, flight, CRL_ON_DESERTED);
+    if (!crl_flight_is_wanted(flight))
+        crl_flight_drive(step, flight, CRL_ON_DESERTED);
 }
 
-/* --------------------------------------------------------------------------------------- events */
-
-/* The flight that a reader of this key joins or leads, or an error. */
-static int flight_for(struct turn *turn, uint64_t hash, struct crl_flight **ret_flight)
+/* A place has become free, or may: the first in line has it. What one event leaves, CRL_TIMER
+ * finishes. */
+static void origin_admit(struct step *step, struct origin *origin)
 {
-    struct crl_core *core = turn->core;
-    const struct crl_event *event = turn->event;
-    struct active_key *key = crl_key_find(core, hash, event->space, event->key);
+    cds_list_del_init(&origin->in_ready);
+    struct crl_flight *flight = step->core->closing ? NULL : crl_queue_first(origin);
+    if (flight == NULL)
+        return;
+    crl_flight_admit(step, flight);
+    if (crl_queue_first(origin) != NULL)
+        cds_list_add_tail(&origin->in_ready, &step->core->ready_origins);
+}
+
+/* The flight that a reader of this key joins or leads, with its timers; or an error. */
+static int flight_for(struct step *step, struct crl_flight **ret_flight)
+{
+    struct crl_core *core = step->core;
+    const struct crl_event *event = step->event;
+    struct active_key *key = event_key(step);
+    uint32_t timers_n = core->load_timers_n + 2 * (core->flights_n + 1) + core->waiters_n + 1;
+    if (crl_timers_reserve(&core->timers, timers_n) < 0)
+        return CORRAL_ENOMEM;
     if (key != NULL && key->shared != NULL) {
         *ret_flight = key->shared;
         return 0;
@@ -165,7 +172,7 @@ static int flight_for(struct turn *turn, uint64_t hash, struct crl_flight **ret_
     if (core->flights_n >= core->config.flights_max)
         return CORRAL_ELIMIT;
     if (key == NULL)
-        key = crl_key_new(core, hash, event->space, event->key);
+        key = crl_key_new(core, event_hash(step), event->space, event->key);
     if (key == NULL)
         return CORRAL_ENOMEM;
     struct crl_flight *flight = crl_flight_new(core, key);
@@ -178,254 +185,406 @@ static int flight_for(struct turn *turn, uint64_t hash, struct crl_flight **ret_
     return 0;
 }
 
-static void on_wanted(struct turn *turn)
+/* --------------------------------------------------------------------------------------- events */
+
+/* Why a load begins that a verdict asks for. */
+static enum crl_load_reason reason_of_ask(enum crl_ask ask)
 {
-    struct crl_core *core = turn->core;
-    const struct crl_event *event = turn->event;
-    struct crl_waiter *waiter = event->wanted.waiter;
+    switch (ask) {
+    case CRL_ASK_EARLY:
+        return CRL_LOAD_EARLY;
+    case CRL_ASK_NONE:
+    case CRL_ASK_MISS:
+    case CRL_ASK_STALE:
+    case CRL_ASK_RETRY:
+    case CRL_ASK_SUSPECT:
+        break;
+    }
+    return CRL_LOAD_REFRESH;
+}
+
+static void refresh(struct step *step, enum crl_load_reason reason)
+{
+    struct crl_flight *flight;
+    if (!step->core->closing && flight_for(step, &flight) == 0)
+        crl_flight_refresh(step, flight, reason);
+}
+
+/* What the table has for the waiter, if anything. Returns whether it was answered. */
+static bool answer_from_table(struct step *step, struct crl_waiter *waiter)
+{
+    struct crl_core *core = step->core;
+    const struct crl_event *event = step->event;
+    struct space *space = core->spaces[event->space];
+    struct crl_entry *entry =
+        crl_table_find(core->table, event_hash(step), event->space, event->key);
+    uint32_t lot = (uint32_t)crl_rng_next(&core->early_lots);
+    struct crl_verdict verdict = crl_entry_judge(entry, event->now, &space->view, lot);
+    int result = 0;
+    switch (verdict.outcome) {
+    case CRL_VERDICT_NOTHING:
+        return false;
+    case CRL_VERDICT_FAILED:
+        crl_answer_one(step, waiter, crl_entry_rc(entry), NULL);
+        return true;
+    case CRL_VERDICT_FRESH:
+    case CRL_VERDICT_ABSENT:
+        if (crl_entry_use(entry, event->now, &space->view))
+            crl_counter_add(&space->counts.needed, 1);
+        result = verdict.outcome == CRL_VERDICT_FRESH ? CORRAL_HIT : CORRAL_NEGATIVE;
+        break;
+    case CRL_VERDICT_STALE:
+        result = CORRAL_STALE;
+        break;
+    }
+    crl_table_touch(entry);
+    crl_answer_one(step, waiter, result, entry);
+    if (verdict.ask != CRL_ASK_NONE && crl_entry_mark(entry, CRL_MARK_ASKED))
+        refresh(step, reason_of_ask(verdict.ask));
+    return true;
+}
+
+static void on_wanted(struct step *step)
+{
+    struct crl_core *core = step->core;
+    struct crl_waiter *waiter = step->event->wanted.waiter;
     *waiter = (struct crl_waiter){.leads = true};
     CDS_INIT_LIST_HEAD(&waiter->link);
     if (core->closing) {
-        answer_one(turn, waiter, CORRAL_ECLOSED, NULL);
+        crl_answer_one(step, waiter, CORRAL_ECLOSED, NULL);
         return;
     }
     /* It may have been filled since the reader looked. */
-    uint64_t hash = crl_core_hash(core, event->space, event->key);
-    struct crl_entry *entry = crl_table_find(core->table, hash, event->space, event->key);
-    if (entry != NULL && crl_entry_is_fresh(entry, event->now)) {
-        crl_table_touch(entry);
-        answer_one(turn, waiter, entry->negative ? CORRAL_NEGATIVE : CORRAL_HIT, entry);
+    if (answer_from_table(step, waiter))
         return;
-    }
     struct crl_flight *flight = NULL;
     int rc = core->waiters_n < core->config.waiters_max ? 0 : CORRAL_ELIMIT;
     if (rc == 0)
-        rc = crl_timers_reserve(&core->timers,
-                                core->deadlines_n + core->flights_n + 1 + core->waiters_n + 1);
-    if (rc == 0)
-        rc = flight_for(turn, hash, &flight);
+        rc = flight_for(step, &flight);
     if (rc < 0)
-        answer_one(turn, waiter, rc, NULL);
+        crl_answer_one(step, waiter, rc, NULL);
     else
-        crl_flight_board(turn, flight, waiter);
+        crl_flight_board(step, flight, waiter);
 }
 
-static void waiter_leave(struct turn *turn, struct crl_waiter *waiter, int rc)
+static void on_refresh(struct step *step)
+{
+    refresh(step, step->event->refresh.reason);
+}
+
+static void waiter_leave(struct step *step, struct crl_waiter *waiter, int rc)
 {
     struct crl_flight *flight = waiter->flight;
-    crl_waiter_detach(turn->core, waiter);
-    answer_one(turn, waiter, rc, NULL);
-    flight_check_deserted(turn, flight);
+    crl_waiter_detach(step->core, waiter);
+    crl_answer_one(step, waiter, rc, NULL);
+    flight_check_deserted(step, flight);
 }
 
-static void on_gave_up(struct turn *turn)
+static void on_gave_up(struct step *step)
 {
-    if (turn->event->gave_up.waiter->flight != NULL)
-        waiter_leave(turn, turn->event->gave_up.waiter, CORRAL_ECANCELED);
+    if (step->event->gave_up.waiter->flight != NULL)
+        waiter_leave(step, step->event->gave_up.waiter, CORRAL_ECANCELED);
 }
 
-/* What the store's answer means to the flight that asked. */
-static enum crl_flight_signal signal_of_store(const struct crl_flight *flight,
-                                              enum crl_store_answer answer)
+static void on_origin_answered(struct step *step)
 {
-    if (answer != CRL_STORE_VALUE && flight->waiters_n == 0)
-        return CRL_ON_UNWANTED;
-    switch (answer) {
-    case CRL_STORE_VALUE:
-        return CRL_ON_STORE_VALUE;
-    case CRL_STORE_LEASED:
-        return CRL_ON_LEASE_WON;
-    case CRL_STORE_BUSY:
-        return CRL_ON_LEASE_LOST;
-    case CRL_STORE_DOWN:
-        return CRL_ON_STORE_DOWN;
-    }
-    crl_unreachable();
-}
-
-static void on_store_answered(struct turn *turn)
-{
-    const struct crl_event *event = turn->event;
-    uint64_t hash = crl_core_hash(turn->core, event->space, event->key);
-    struct active_key *key = crl_key_find(turn->core, hash, event->space, event->key);
-    struct crl_flight *flight = key == NULL ? NULL : key->shared;
-    if (flight == NULL || flight->state != CRL_FLIGHT_LEASING || flight->ask != event->store.ask) {
-        if (event->store.answer == CRL_STORE_LEASED) {
-            struct crl_action *action = crl_action_add(turn->out, CRL_RELEASE_LEASE);
-            action->space = event->space;
-            action->key = event->key;
-            action->lease.token = event->store.token;
-        }
+    const struct crl_event *event = step->event;
+    struct crl_core *core = step->core;
+    struct load *load = crl_load_find(core, event->origin.load);
+    if (load == NULL)
         return;
+    struct origin *origin = crl_load_origin(core, load);
+    step->load_us = event->now - load->started_at;
+    step->rc = event->origin.rc;
+    if (step->draft != NULL && crl_entry_value(step->draft).size > core->config.value_max)
+        step->rc = CORRAL_EVALUE;
+    struct crl_flight *flight = crl_load_end(step, load);
+    if (flight != NULL && step->rc < 0) {
+        crl_counter_add(&origin->counts.errors[CRL_LOAD_FAILED], 1);
+        step->is_origins_failure = step->rc != CORRAL_ENOMEM;
+        if (flight->loads_n == 0) /* else the other attempt may still bring something */
+            crl_flight_drive(step, flight, CRL_ON_FAILED);
+    } else if (flight != NULL) {
+        crl_flight_drive(step, flight, CRL_ON_LOADED);
     }
-    if (event->store.answer == CRL_STORE_LEASED)
-        flight->token = event->store.token;
-    crl_flight_drive(turn, flight, signal_of_store(flight, event->store.answer));
+    origin_admit(step, origin);
 }
 
-static void on_origin_answered(struct turn *turn)
+/* Places beyond the new limit stay taken until their loads have ended. */
+static void on_origin_limited(struct step *step)
 {
-    const struct crl_event *event = turn->event;
-    struct place *place = crl_place_find(turn->core, event->origin.load);
-    if (place == NULL)
-        return;
-    struct origin *origin = turn->core->origins[place->origin];
-    struct crl_flight *flight = place->flight;
-    turn->load_us = event->now - place->started_at;
-    turn->rc = event->origin.rc;
-    if (turn->rc == 0 && event->origin.value.size > turn->core->config.value_max)
-        turn->rc = CORRAL_EVALUE;
-    crl_place_leave(turn, place);
-    if (flight != NULL) {
-        if (turn->rc < 0)
-            crl_counter_add(&origin->counts.errors[CRL_LOAD_FAILED], 1);
-        crl_flight_drive(turn, flight, turn->rc < 0 ? CRL_ON_FAILED : CRL_ON_LOADED);
-    }
-    crl_queue_admit(turn, origin);
+    uint32_t limit = step->event->limited.limit;
+    crl_assert(step->event->limited.origin < step->core->origins_n && limit >= 1);
+    struct origin *origin = step->core->origins[step->event->limited.origin];
+    origin->limit_now = limit < origin->places_n ? limit : origin->places_n;
+    origin_admit(step, origin);
 }
 
-static void on_timer(struct turn *turn)
+static void load_overruns(struct step *step, struct load *load)
 {
-    struct crl_timer *timer = crl_timers_pop(&turn->core->timers, turn->event->now);
-    if (timer == NULL)
-        return;
+    struct crl_flight *flight = load->flight;
+    crl_counter_add(&crl_load_origin(step->core, load)->counts.errors[CRL_LOAD_OVERRUN], 1);
+    crl_load_cancel(step, load);
+    step->rc = CORRAL_EDEADLINE;
+    step->is_origins_failure = true;
+    if (flight->loads_n == 0)
+        crl_flight_drive(step, flight, CRL_ON_OVERRUN);
+}
+
+static void lease_renew(struct step *step, struct crl_flight *flight)
+{
+    crl_assert(flight->has_lease);
+    crl_tell_store(step, flight, CRL_RENEW_LEASE)->lease.token = flight->token;
+    crl_lease_timer_arm(step, flight);
+}
+
+static void timer_fires(struct step *step, struct crl_timer *timer)
+{
     switch ((enum timer_kind)timer->kind) {
     case TIMER_WAITER:
-        waiter_leave(turn, caa_container_of(timer, struct crl_waiter, timer), CORRAL_ETIMEDOUT);
+        waiter_leave(step, caa_container_of(timer, struct crl_waiter, timer), CORRAL_ETIMEDOUT);
         break;
-    case TIMER_TURN:
-        crl_flight_drive(turn, caa_container_of(timer, struct crl_flight, turn), CRL_ON_TURN);
+    case TIMER_AGAIN:
+        crl_flight_drive(step, caa_container_of(timer, struct crl_flight, again), CRL_ON_AGAIN);
+        break;
+    case TIMER_RENEWAL:
+        lease_renew(step, caa_container_of(timer, struct crl_flight, renewal));
         break;
     case TIMER_DEADLINE:
-        crl_flight_drive(turn, caa_container_of(timer, struct place, deadline)->flight,
-                         CRL_ON_OVERRUN);
+        load_overruns(step, caa_container_of(timer, struct load, deadline));
+        break;
+    case TIMER_SLOW:
+        crl_flight_drive(step, caa_container_of(timer, struct load, slow)->flight, CRL_ON_SLOW);
         break;
     }
 }
 
-/* The present value, and whatever is being loaded, is no longer what later readers may have. */
-static bool key_forget(struct turn *turn, uint64_t hash)
+/* One thing that is due: first what other events have left. */
+static void on_timer(struct step *step)
 {
-    const struct crl_event *event = turn->event;
-    struct active_key *key = crl_key_find(turn->core, hash, event->space, event->key);
-    if (key != NULL)
-        key->generation++;
-    return crl_table_remove(turn->core->table, hash, event->space, event->key);
+    struct crl_core *core = step->core;
+    if (!cds_list_empty(&core->woken)) {
+        crl_flight_drive(step, cds_list_first_entry(&core->woken, struct crl_flight, in_line),
+                         CRL_ON_AGAIN);
+        return;
+    }
+    if (!cds_list_empty(&core->ready_origins)) {
+        origin_admit(step, cds_list_first_entry(&core->ready_origins, struct origin, in_ready));
+        return;
+    }
+    struct crl_timer *timer = crl_timers_pop(&core->timers, step->event->now);
+    if (timer != NULL)
+        timer_fires(step, timer);
 }
 
-static void store_invalidate(struct turn *turn)
+static void on_close(struct step *step)
 {
-    const struct crl_event *event = turn->event;
-    if (!turn->core->spaces[event->space]->config.has_store)
-        return;
-    struct crl_action *action = crl_action_add(turn->out, CRL_INVALIDATE_STORE);
-    action->space = event->space;
-    action->key = event->key;
+    struct crl_core *core = step->core;
+    core->closing = true;
+    if (!cds_list_empty(&core->flights))
+        crl_flight_drive(step, cds_list_first_entry(&core->flights, struct crl_flight, in_core),
+                         CRL_ON_CLOSED);
+}
+
+/* -------------------------------------------------------------------------------------- changes */
+
+/* The present value, and whatever is being loaded, is no longer what later readers may have. */
+static bool key_forget(struct step *step)
+{
+    struct active_key *key = event_key(step);
+    if (key != NULL)
+        key->generation++;
+    return crl_table_remove(step->core->table, event_hash(step), step->event->space,
+                            step->event->key);
+}
+
+static void store_invalidate(struct step *step)
+{
+    if (step->core->spaces[step->event->space]->config.has_store)
+        (void)crl_tell_store_of_event(step, CRL_INVALIDATE_STORE);
 }
 
 /* The store has news of a key: who waits for another process's lease asks again. */
-static void key_wake(struct turn *turn, uint64_t hash)
+static void key_wake(struct step *step)
 {
-    const struct crl_event *event = turn->event;
-    struct active_key *key = crl_key_find(turn->core, hash, event->space, event->key);
-    if (key != NULL && key->shared != NULL && key->shared->state == CRL_FLIGHT_WAITING)
-        crl_flight_drive(turn, key->shared, CRL_ON_TURN);
+    struct crl_flight *flight = event_flight(step);
+    if (flight != NULL && flight->state == CRL_FLIGHT_WAITING)
+        crl_flight_drive(step, flight, CRL_ON_AGAIN);
 }
 
 /* The invalidation takes the lease that a flight here may wait for, and the store tells others of
  * it, but not this process (S6): so the flight asks anew, behind the invalidation. */
-static void on_invalidate(struct turn *turn)
+static void on_invalidate(struct step *step)
 {
-    uint64_t hash = crl_core_hash(turn->core, turn->event->space, turn->event->key);
-    turn->out->result = key_forget(turn, hash);
-    store_invalidate(turn);
-    key_wake(turn, hash);
+    step->out->result = key_forget(step);
+    store_invalidate(step);
+    key_wake(step);
 }
 
-static void on_put(struct turn *turn)
+static void on_put(struct step *step)
 {
-    const struct crl_event *event = turn->event;
-    struct crl_core *core = turn->core;
-    uint64_t hash = crl_core_hash(core, event->space, event->key);
-    key_forget(turn, hash);
-    store_invalidate(turn);
-    key_wake(turn, hash);
-    if (event->put.value.size > core->config.value_max) {
-        turn->out->result = CORRAL_EVALUE;
+    (void)key_forget(step);
+    store_invalidate(step);
+    key_wake(step);
+    step->out->result = crl_publish_put(step);
+}
+
+/* ------------------------------------------------------------------------------ the store's own */
+
+/* What the store's answer means to the flight that asked. */
+static enum crl_flight_signal signal_of_store(struct step *step, struct crl_flight *flight)
+{
+    bool is_wanted = crl_flight_is_wanted(flight);
+    switch (step->event->store.answer) {
+    case CRL_STORE_VALUE:
+        return CRL_ON_STORE_VALUE;
+    case CRL_STORE_FAILED:
+        return CRL_ON_STORE_FAILED;
+    case CRL_STORE_LEASED:
+        return is_wanted ? CRL_ON_LEASE_WON : CRL_ON_UNWANTED;
+    case CRL_STORE_BUSY: /* what another process refreshes, this one need not */
+        return flight->waiters_n > 0 ? CRL_ON_LEASE_LOST : CRL_ON_UNWANTED;
+    case CRL_STORE_DOWN:
+        if (is_wanted && crl_unconfirmed(step, flight) != NULL)
+            return CRL_ON_UNCONFIRMED;
+        return is_wanted ? CRL_ON_STORE_DOWN : CRL_ON_UNWANTED;
+    }
+    crl_unreachable();
+}
+
+static void on_store_answered(struct step *step)
+{
+    const struct crl_event *event = step->event;
+    struct crl_flight *flight = event_flight(step);
+    bool is_leased = event->store.answer == CRL_STORE_LEASED;
+    if (flight == NULL || flight->state != CRL_FLIGHT_LEASING || flight->ask != event->store.ask) {
+        if (is_leased)
+            crl_tell_store_of_event(step, CRL_RELEASE_LEASE)->lease.token = event->store.token;
         return;
     }
-    struct crl_entry *entry =
-        crl_entry_make(turn, hash, event->space, event->key, false, event->put.value);
-    if (entry == NULL) {
-        turn->out->result = CORRAL_ENOMEM;
-        return;
+    if (is_leased) {
+        crl_assert(crl_token_equal(event->store.token, flight->token));
+        flight->has_lease = true;
+        flight->lease_us = event->store.lease_us;
+        flight->leased_at = event->now;
+        crl_lease_timer_arm(step, flight);
     }
-    if (crl_entry_is_fresh(entry, event->now))
-        (void)crl_table_insert(core->table, entry); /* too large for the budget: not cached */
-    crl_entry_unref(core->config.allocator, entry);
+    crl_flight_drive(step, flight, signal_of_store(step, flight));
 }
 
-static void on_changed(struct turn *turn)
+static void on_store_renewed(struct step *step)
 {
-    const struct crl_event *event = turn->event;
-    uint64_t hash = crl_core_hash(turn->core, event->space, event->key);
-    key_forget(turn, hash);
-    key_wake(turn, hash);
+    const struct crl_event *event = step->event;
+    struct crl_flight *flight = event_flight(step);
+    if (event->renewed.is_held || flight == NULL || !flight->has_lease ||
+        !crl_token_equal(flight->token, event->renewed.token))
+        return;
+    crl_lease_lost(step, flight);
 }
 
-static void on_close(struct turn *turn)
+/* What became of a fill. Until the store has accepted it, nobody vouches for the entry. */
+static void on_store_filled(struct step *step)
 {
-    struct crl_core *core = turn->core;
-    core->closing = true;
-    if (!cds_list_empty(&core->flights))
-        crl_flight_drive(turn, cds_list_first_entry(&core->flights, struct crl_flight, in_core),
-                         CRL_ON_CLOSED);
+    const struct crl_event *event = step->event;
+    if (event->filled.is_accepted)
+        return;
+    struct crl_table *table = step->core->table;
+    const struct crl_entry *entry =
+        crl_table_find(table, event_hash(step), event->space, event->key);
+    if (entry != NULL && entry->answered_at == event->filled.answered_at)
+        (void)crl_table_remove(table, event_hash(step), event->space, event->key);
+}
+
+static void on_store_changed(struct step *step)
+{
+    (void)key_forget(step);
+    key_wake(step);
+}
+
+/* Whatever the store has said meanwhile, nobody has heard: what it vouched for is to be confirmed,
+ * and who waits for its news asks. */
+static void on_store_linked(struct step *step)
+{
+    struct crl_core *core = step->core;
+    crl_epoch_begin(core);
+    cds_list_splice(&core->waiting, core->woken.prev);
+    CDS_INIT_LIST_HEAD(&core->waiting);
+}
+
+/* ------------------------------------------------------------------------------------- the step */
+
+static void event_happen(struct step *step)
+{
+    switch (step->event->kind) {
+    case CRL_WANTED:
+        on_wanted(step);
+        break;
+    case CRL_GAVE_UP:
+        on_gave_up(step);
+        break;
+    case CRL_REFRESH:
+        on_refresh(step);
+        break;
+    case CRL_STORE_ANSWERED:
+        step->draft = step->event->store.draft;
+        on_store_answered(step);
+        break;
+    case CRL_STORE_RENEWED:
+        on_store_renewed(step);
+        break;
+    case CRL_STORE_FILLED:
+        on_store_filled(step);
+        break;
+    case CRL_STORE_CHANGED:
+        on_store_changed(step);
+        break;
+    case CRL_STORE_LINKED:
+        on_store_linked(step);
+        break;
+    case CRL_ORIGIN_ANSWERED:
+        step->draft = step->event->origin.draft;
+        on_origin_answered(step);
+        break;
+    case CRL_ORIGIN_LIMITED:
+        on_origin_limited(step);
+        break;
+    case CRL_TIMER:
+        on_timer(step);
+        break;
+    case CRL_INVALIDATE:
+        on_invalidate(step);
+        break;
+    case CRL_PUT:
+        step->draft = step->event->put.draft;
+        on_put(step);
+        break;
+    case CRL_CLOSE:
+        on_close(step);
+        break;
+    }
 }
 
 void crl_core_step(struct crl_core *core, const struct crl_event *event,
                    struct crl_actions *ret_actions)
 {
     ret_actions->n = 0;
-    ret_actions->steps_n = 0;
+    ret_actions->taken_n = 0;
+    ret_actions->taken = NULL;
     ret_actions->result = 0;
     crl_keys_reap(core);
-    struct turn turn = {.core = core, .event = event, .out = ret_actions};
-    switch (event->kind) {
-    case CRL_WANTED:
-        on_wanted(&turn);
-        break;
-    case CRL_GAVE_UP:
-        on_gave_up(&turn);
-        break;
-    case CRL_STORE_ANSWERED:
-        on_store_answered(&turn);
-        break;
-    case CRL_CHANGED:
-        on_changed(&turn);
-        break;
-    case CRL_ORIGIN_ANSWERED:
-        on_origin_answered(&turn);
-        break;
-    case CRL_TIMER:
-        on_timer(&turn);
-        break;
-    case CRL_INVALIDATE:
-        on_invalidate(&turn);
-        break;
-    case CRL_PUT:
-        on_put(&turn);
-        break;
-    case CRL_CLOSE:
-        on_close(&turn);
-        break;
-    }
+    struct step step = {.core = core, .event = event, .out = ret_actions};
+    event_happen(&step);
+    if (step.draft != NULL)
+        crl_entry_unref(core->config.allocator, step.draft);
 }
 
 /* -------------------------------------------------------------------------------------- queries */
 
 corral_us crl_core_next_at(const struct crl_core *core)
 {
-    return crl_timers_next_at(&core->timers);
+    bool is_ready =
+        core->woken.next != &core->woken || core->ready_origins.next != &core->ready_origins;
+    return is_ready ? CRL_AT_ONCE : crl_timers_next_at(&core->timers);
 }
 
 bool crl_core_is_idle(const struct crl_core *core)
@@ -441,6 +600,12 @@ struct crl_table *crl_core_table(struct crl_core *core)
 uint64_t crl_core_hash(const struct crl_core *core, uint32_t space, struct corral_bytes key)
 {
     return crl_hash(core->config.seed, space, key);
+}
+
+const struct crl_space_view *crl_core_view(const struct crl_core *core, uint32_t space)
+{
+    crl_assert(space < core->spaces_n);
+    return &core->spaces[space]->view;
 }
 
 const struct crl_core_counts *crl_core_counts(const struct crl_core *core)

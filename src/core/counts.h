@@ -26,14 +26,19 @@
 
 /* -------------------------------------------------------------------------------------- a space */
 
-/* Why a load began: name, word, text. */
-#define CRL_LOAD_REASON_TABLE(X) X(MISS, "miss", "a get found nothing fresh")
+/* Why a load began, by falling priority in an origin's queue: name, word, text. */
+#define CRL_LOAD_REASON_TABLE(X)                                            \
+    X(MISS, "miss", "a get found nothing fresh")                            \
+    X(REFRESH, "refresh", "stale, to be confirmed, or on demand")           \
+    X(EARLY, "early", "a reader's lot, before the value expired")           \
+    X(SCHEDULED, "scheduled", "the key is hot or pinned, and expires soon") \
+    X(WARM, "warm", "before anybody asked for it")
 
 #define CRL_SPACE_COUNTS(ONE, EACH, HIST)                                                      \
     EACH(loads, LOAD_REASON, "reason", ORIGIN_AND_SPACE, COUNTER, "corral_origin_loads_total", \
          "Loads started, by why.")                                                             \
     ONE(needed, SPACE, COUNTER, "corral_loads_needed_total",                                   \
-        "Loads that began when there was no fresh value and no other load of it; "             \
+        "Loads that served a reader when there was nothing fresh without them; "               \
         "corral_origin_loads_total divided by this is the amplification.")
 
 /* ------------------------------------------------------------------------------------ an origin */

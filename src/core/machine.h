@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * machine.h - what core.c (events), flight.c (edges), keys.c (active keys) and places.c (loads at
- * the origins) share. Nobody else includes it. */
+ * machine.h - what the files of the machine share. Nobody else includes it.
+ *
+ *   core.c     the events
+ *   flight.c   the edges
+ *   keys.c     the keys that flights are about
+ *   loads.c    loads: begun, answered, cancelled
+ *   publish.c  entries for the table; which loads were needed
+ *   places.c   the places at the origins, and the queues before them
+ *   answers.c  actions: answers to waiters, words to the store
+ *
+ * An arrow means "calls": core -> flight -> loads, publish -> places, keys, answers. */
 #ifndef CRL_CORE_MACHINE_H
 #define CRL_CORE_MACHINE_H
 
@@ -25,44 +34,69 @@ struct active_key {
     unsigned char bytes[];
 };
 
+/* Reasons as a set: bit 1 << enum crl_load_reason. */
+typedef uint32_t reasons;
+
 struct crl_flight {
     enum crl_flight_state state;
     struct active_key *key;
     uint64_t generation;           /* of the key when the present ask or load began */
+    uint32_t home;                 /* of its space then: what the store said since may be lost */
     uint64_t ask;                  /* of the store, to recognise its answer */
-    uint64_t token;                /* of the lease; 0: none */
-    corral_us lease_us;            /* what LEASE_LOST said */
-    struct place *place;           /* at the origin, while LOADING */
-    struct crl_timer turn;         /* while WAITING */
+    struct crl_token token;        /* of the lease that it asks for or holds */
+    bool has_lease;                /* ... holds */
+    bool is_fenced;                /* it held one, which is gone: nothing is kept of the load */
+    corral_us lease_us, leased_at; /* what the store granted, and when we heard of it */
+    struct cds_list_head loads;    /* live ones, while LOADING: 1 or 2 */
+    uint32_t loads_n;              /* ... how many */
+    struct crl_timer again;        /* while WAITING */
+    struct crl_timer renewal;      /* while it holds a lease */
     struct cds_list_head waiters;  /* for the present ask or load */
     struct cds_list_head later;    /* came after an invalidation: for the next one */
     uint32_t waiters_n;            /* in both lists */
-    struct cds_list_head in_queue; /* of the origin, while QUEUED */
+    reasons reasons, later_reasons;
+    enum crl_load_reason priority; /* in the queue */
+    struct origin *queued_at;      /* while QUEUED */
+    struct cds_list_head in_line;  /* QUEUED: its origin's queue; WAITING: core->waiting or woken */
     struct cds_list_head in_core;
 };
 
-/* A place at an origin: who holds it loads. */
-struct place {
-    crl_load_id load;          /* 0: free */
-    struct crl_flight *flight; /* NULL: free, or the load was cancelled and has not ended */
+/* A load, from its order to its answer. */
+struct load {
+    struct crl_load_order order; /* its id 0: none */
+    struct crl_flight *flight;   /* NULL: it was cancelled, and has not ended */
+    struct cds_list_head in_flight;
+    struct place *place;
     corral_us started_at;
     struct crl_timer deadline;
-    uint32_t origin; /* its number */
+    struct crl_timer slow; /* of a hedge */
+};
+
+/* A place at an origin: room for one query, for one or more loads of one space. */
+struct place {
+    struct load *loads; /* the origin's batch_max */
+    uint32_t loads_n;   /* that have not ended; 0: the place is free */
     struct place *next_free;
 };
 
 struct origin {
     struct crl_core_origin config;
     uint32_t number;
-    struct place *places; /* config.limits.concurrency */
+    uint32_t places_n;  /* that exist */
+    uint32_t limit_now; /* that may be taken */
+    struct place *places;
+    struct load *loads; /* places_n x batch_max */
     struct place *free;
     uint32_t active, queued;
-    struct cds_list_head queue; /* of flights, first come first served */
+    struct cds_list_head queue[CRL_LOAD_REASONS]; /* of flights; each first come, first served */
+    struct cds_list_head in_ready;                /* more flights may be admitted; else of itself */
     struct crl_core_origin_counts counts;
 };
 
 struct space {
     struct crl_core_space config;
+    struct crl_space_view view;
+    uint32_t epoch;
     struct crl_core_space_counts counts;
 };
 
@@ -70,31 +104,42 @@ struct crl_core {
     struct crl_core_config config;
     struct crl_table *table;
     struct crl_timers timers;
-    uint32_t deadlines_n; /* places in all, each with a timer */
-    struct crl_rng jitter_lots;
+    uint32_t load_timers_n; /* loads that there may be, two timers for each */
+    struct crl_rng jitter_lots, early_lots, tokens[2];
     struct active_key **keys;
     uint32_t keys_mask;
     struct active_key *retired_keys;
     struct cds_list_head flights;
+    struct cds_list_head waiting;       /* flights that wait for another process */
+    struct cds_list_head woken;         /* ready: such ones, that are to ask again */
+    struct cds_list_head ready_origins; /* ready: with places, and flights for them */
+    uint32_t sweep_at;                  /* how far the table has been looked through */
     uint32_t flights_n, waiters_n, loads_n;
     uint64_t asks, loads;
     bool closing;
+    struct crl_edge_taken *taken; /* of this step, where the core narrates */
+    uint32_t taken_room;
     uint32_t origins_n, spaces_n;
     struct origin *origins[CRL_ORIGINS_MAX];
     struct space *spaces[CRL_SPACES_MAX];
     struct crl_core_counts counts;
 };
 
-enum timer_kind { TIMER_WAITER, TIMER_TURN, TIMER_DEADLINE };
+enum timer_kind { TIMER_WAITER, TIMER_AGAIN, TIMER_RENEWAL, TIMER_DEADLINE, TIMER_SLOW };
 
-/* What an edge works with besides the flight. */
-struct turn {
+/* What an event works with, from crl_core_step() down to the edges. */
+struct step {
     struct crl_core *core;
     const struct crl_event *event;
     struct crl_actions *out;
-    struct crl_waiter *waiter; /* WANTED... */
-    int rc;                    /* FAILED */
-    corral_us load_us;         /* what the load cost */
+    struct crl_waiter *waiter;   /* WANTED... */
+    enum crl_load_reason reason; /* REFRESH... */
+    struct crl_entry *draft;     /* of the event; freed with the step unless somebody took it */
+    int rc;                      /* FAILED, OVERRUN, ... */
+    bool is_origins_failure;     /* ... and it is the origin's own, to be shared with the fleet */
+    corral_us load_us;           /* what the load cost */
+    struct place *place;         /* ADMITTED */
+    struct crl_action *order;    /* ADMITTED: the ASK_ORIGIN that the load joins */
 };
 
 /* keys.c */
@@ -114,25 +159,67 @@ static inline struct corral_bytes crl_key_bytes(const struct active_key *key)
 struct origin *crl_origin_new(const struct crl_core_origin *config,
                               uint32_t number); /* NULL: no memory */
 void crl_origin_free(struct origin *origin);
-struct place *crl_place_take(struct turn *turn, struct crl_flight *flight);
-struct place *crl_place_find(struct crl_core *core,
-                             crl_load_id load);                /* NULL: no such load any more */
-void crl_place_leave(struct turn *turn, struct place *place);  /* the load has ended */
-void crl_place_cancel(struct turn *turn, struct place *place); /* it is to end */
+static inline struct origin *crl_origin_of(struct crl_core *core, const struct crl_flight *flight)
+{
+    return core->origins[core->spaces[flight->key->space]->config.origin];
+}
+enum crl_bulkhead_verdict crl_origin_judge(const struct origin *origin);
+struct place *crl_place_take(struct origin *origin); /* there is a free one */
+void crl_place_free(struct origin *origin, struct place *place);
 void crl_queue_join(struct origin *origin, struct crl_flight *flight);
 void crl_queue_leave(struct origin *origin, struct crl_flight *flight);
-void crl_queue_admit(struct turn *turn, struct origin *origin); /* the first, if there is a place */
+struct crl_flight *crl_queue_first(struct origin *origin); /* that may load now; NULL: none may */
+struct crl_flight *crl_queue_mate(struct origin *origin,
+                                  const struct crl_flight *flight); /* to share its place; NULL */
+
+/* loads.c */
+struct origin *crl_load_origin(struct crl_core *core, const struct load *load);
+struct load *crl_load_begin(struct step *step, struct crl_flight *flight, struct place *place);
+struct load *crl_load_find(struct crl_core *core, crl_load_id id); /* NULL: no such one any more */
+struct crl_flight *crl_load_end(struct step *step, struct load *load); /* whose it was; or NULL */
+void crl_load_cancel(struct step *step, struct load *load);
+void crl_loads_cancel(struct step *step, struct crl_flight *flight); /* all that are live */
 
 /* flight.c */
 struct crl_flight *crl_flight_new(struct crl_core *core,
                                   struct active_key *key); /* NULL: no memory */
-void crl_flight_board(struct turn *turn, struct crl_flight *flight, struct crl_waiter *waiter);
-void crl_flight_drive(struct turn *turn, struct crl_flight *flight, enum crl_flight_signal signal);
+void crl_flight_board(struct step *step, struct crl_flight *flight, struct crl_waiter *waiter);
+void crl_flight_refresh(struct step *step, struct crl_flight *flight, enum crl_load_reason reason);
+void crl_flight_drive(struct step *step, struct crl_flight *flight, enum crl_flight_signal signal);
+void crl_flight_admit(struct step *step, struct crl_flight *flight); /* and its mates */
+bool crl_flight_is_wanted(const struct crl_flight *flight);
+/* Has nothing been said since it asked or began to load that makes the answer one of the past? */
+bool crl_flight_is_current(const struct crl_core *core, const struct crl_flight *flight);
 void crl_waiter_detach(struct crl_core *core, struct crl_waiter *waiter);
+void crl_lease_timer_arm(struct step *step, struct crl_flight *flight); /* for its renewal */
+void crl_lease_lost(struct step *step, struct crl_flight *flight);      /* it was not renewed */
 
-/* core.c */
+/* answers.c */
 struct crl_action *crl_action_add(struct crl_actions *out, enum crl_action_kind kind);
-struct crl_entry *crl_entry_make(struct turn *turn, uint64_t hash, uint32_t space,
-                                 struct corral_bytes key, bool negative, struct corral_bytes value);
+void crl_answer_one(struct step *step, struct crl_waiter *waiter, int result,
+                    struct crl_entry *entry); /* a waiter on no list; takes no reference */
+void crl_answer_list(struct step *step, struct cds_list_head *waiters, int result,
+                     struct crl_entry *entry, bool cached); /* takes no reference */
+struct crl_action *crl_tell_store(struct step *step, const struct crl_flight *flight,
+                                  enum crl_action_kind kind);
+struct crl_action *crl_tell_store_of_event(struct step *step, enum crl_action_kind kind);
+
+/* publish.c */
+struct published {
+    struct crl_entry *entry; /* a reference; NULL: no memory */
+    bool is_cached;
+};
+struct published crl_publish_load(struct step *step, struct crl_flight *flight);
+struct published crl_publish_stored(struct step *step, struct crl_flight *flight);
+int crl_publish_put(struct step *step); /* the event's; 0 or EVALUE */
+void crl_remember_failure(struct step *step, const struct crl_flight *flight,
+                          corral_us retry_us); /* step->rc */
+struct crl_entry *crl_unconfirmed(struct step *step, const struct crl_flight *flight); /* or NULL */
+void crl_epoch_begin(struct crl_core *core);
+
+static inline struct space *crl_space_of(struct crl_core *core, const struct crl_flight *flight)
+{
+    return core->spaces[flight->key->space];
+}
 
 #endif

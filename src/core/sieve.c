@@ -34,16 +34,16 @@ void crl_sieve_replace(struct crl_sieve *sieve, struct crl_entry *old, struct cr
         sieve->hand = entry;
     link_up(sieve, old->older, entry);
     link_up(sieve, entry, old->newer);
-    if (atomic_load_explicit(&old->visited, memory_order_relaxed))
-        atomic_store_explicit(&entry->visited, 1, memory_order_relaxed);
+    if (crl_entry_has(old, CRL_MARK_VISITED))
+        (void)crl_entry_mark(entry, CRL_MARK_VISITED);
 }
 
 /* Is it without a mark? Takes the mark away. */
 static bool is_unvisited(struct crl_entry *entry)
 {
-    if (!atomic_load_explicit(&entry->visited, memory_order_relaxed))
+    if (!crl_entry_has(entry, CRL_MARK_VISITED))
         return true;
-    atomic_store_explicit(&entry->visited, 0, memory_order_relaxed);
+    crl_entry_unmark(entry, CRL_MARK_VISITED);
     return false;
 }
 

@@ -4,6 +4,7 @@
 #include "core/table.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "core/buckets.h"
 #include "core/sieve.h"
 
@@ -39,6 +40,7 @@ struct crl_table {
     uint32_t shard_mask;
     size_t memory_bytes;
     size_t room_bytes; /* what entries and buckets may take of it */
+    struct crl_hashing hashing;
 
     /* The writer's, away from the lines that readers need. */
     alignas(64) struct crl_sieve sieve;
@@ -56,6 +58,11 @@ struct crl_table {
 static uint32_t shard_of(const struct crl_table *table, uint64_t hash)
 {
     return (uint32_t)(hash >> 48) & table->shard_mask;
+}
+
+static uint64_t hash_of(const struct crl_table *table, const struct crl_entry *entry)
+{
+    return crl_hashing_of(&table->hashing, entry);
 }
 
 static crl_buckets array_of(const struct crl_table *table, uint64_t hash)
@@ -107,6 +114,9 @@ int crl_table_new(const struct crl_table_config *config, struct crl_table **ret_
     table->allocator = config->allocator;
     table->bucket_allocator = buckets;
     table->wait_for_readers = config->wait_for_readers;
+    table->hashing = config->hashing;
+    if (!table->hashing.hash)
+        table->hashing.hash = crl_hash;
     table->shard_mask = shards - 1;
     table->memory_bytes = config->memory_bytes;
     table->room_bytes = config->memory_bytes - config->memory_bytes / 16;
@@ -153,6 +163,7 @@ static void retire_entry(struct crl_table *table, struct crl_entry *entry,
                          struct crl_bucket *emptied)
 {
     struct crl_limbo *limbo = table->filling;
+    crl_entry_unmark(entry, CRL_MARK_LINKED);
     size_t bucket_bytes = emptied ? sizeof *emptied : 0, entry_bytes = entry_cost(table, entry);
     table->entry_bytes -= entry_bytes;
     table->bucket_bytes -= bucket_bytes;
@@ -165,11 +176,12 @@ static void retire_entry(struct crl_table *table, struct crl_entry *entry,
 
 static void unlink_entry(struct crl_table *table, struct crl_entry *entry)
 {
-    crl_buckets array = array_of(table, entry->hash);
-    crl_slot_clear(crl_buckets_slot_of(array, entry));
-    table->shard_entries[shard_of(table, entry->hash)]--;
+    uint64_t hash = hash_of(table, entry);
+    crl_buckets array = array_of(table, hash);
+    crl_slot_clear(crl_buckets_slot_of(array, entry, hash));
+    table->shard_entries[shard_of(table, hash)]--;
     crl_sieve_remove(&table->sieve, entry);
-    retire_entry(table, entry, crl_buckets_prune(array, entry->hash));
+    retire_entry(table, entry, crl_buckets_prune(array, hash));
 }
 
 bool crl_table_remove(struct crl_table *table, uint64_t hash, uint32_t space,
@@ -203,7 +215,8 @@ static void grow_shard(struct crl_table *table, uint32_t shard, uint32_t log2)
     if (limbo->arrays_n == LIMBO_ARRAYS_MAX || bytes + bytes / 4 > limit)
         return;
     crl_buckets old = table->arrays[shard];
-    crl_buckets array = crl_buckets_copy(table->bucket_allocator, old, log2, &bytes);
+    crl_buckets array =
+        crl_buckets_copy(table->bucket_allocator, &table->hashing, old, log2, &bytes);
     if (array == 0)
         return;
     if (bytes > limit) { /* more overflow buckets than chance should give */
@@ -229,9 +242,9 @@ static void grow_if_crowded(struct crl_table *table, uint32_t shard)
 
 /* What linking an entry adds: its block, and a bucket if the chain is full. */
 static size_t needed_bytes(const struct crl_table *table, const struct crl_entry *entry,
-                           bool is_new)
+                           uint64_t hash, bool is_new)
 {
-    bool fits = !is_new || crl_buckets_empty_slot(array_of(table, entry->hash), entry->hash);
+    bool fits = !is_new || crl_buckets_empty_slot(array_of(table, hash), hash);
     return entry_cost(table, entry) + (fits ? 0 : sizeof(struct crl_bucket));
 }
 
@@ -259,13 +272,14 @@ static bool evict(struct crl_table *table, const struct crl_entry *spared)
 
 /* Evict until an entry fits. Returns whether it does. `old` will be replaced by it: it is spared,
  * and goes to limbo in the end. */
-static bool make_room(struct crl_table *table, const struct crl_entry *entry,
+static bool make_room(struct crl_table *table, const struct crl_entry *entry, uint64_t hash,
                       const struct crl_entry *old)
 {
     size_t old_bytes = old ? entry_cost(table, old) : 0;
-    if (table->bucket_bytes + needed_bytes(table, entry, !old) > table->room_bytes)
+    if (table->bucket_bytes + needed_bytes(table, entry, hash, !old) > table->room_bytes)
         return false;
-    while (table->entry_bytes - old_bytes + table->bucket_bytes + needed_bytes(table, entry, !old) >
+    while (table->entry_bytes - old_bytes + table->bucket_bytes +
+               needed_bytes(table, entry, hash, !old) >
            table->room_bytes)
         (void)evict(table, old);
     return true;
@@ -289,26 +303,29 @@ static _Atomic uint64_t *make_slot(struct crl_table *table, uint64_t hash)
 }
 
 /* Publish an entry in place of one with the same key. */
-static void replace(struct crl_table *table, struct crl_entry *old, struct crl_entry *entry)
+static void replace(struct crl_table *table, struct crl_entry *old, struct crl_entry *entry,
+                    uint64_t hash)
 {
     crl_entry_ref(entry);
+    (void)crl_entry_mark(entry, CRL_MARK_LINKED);
     table->entry_bytes += entry_cost(table, entry);
     crl_sieve_replace(&table->sieve, old, entry);
-    crl_slot_publish(crl_buckets_slot_of(array_of(table, old->hash), old), entry);
+    crl_slot_publish(crl_buckets_slot_of(array_of(table, hash), old, hash), entry, hash);
     retire_entry(table, old, NULL);
 }
 
 /* Publish an entry whose key is not linked. Returns whether there was memory. */
-static bool add(struct crl_table *table, struct crl_entry *entry)
+static bool add(struct crl_table *table, struct crl_entry *entry, uint64_t hash)
 {
-    _Atomic uint64_t *slot = make_slot(table, entry->hash);
+    _Atomic uint64_t *slot = make_slot(table, hash);
     if (!slot)
         return false;
     crl_entry_ref(entry);
+    (void)crl_entry_mark(entry, CRL_MARK_LINKED);
     table->entry_bytes += entry_cost(table, entry);
-    table->shard_entries[shard_of(table, entry->hash)]++;
+    table->shard_entries[shard_of(table, hash)]++;
     crl_sieve_push(&table->sieve, entry);
-    crl_slot_publish(slot, entry);
+    crl_slot_publish(slot, entry, hash);
     return true;
 }
 
@@ -330,19 +347,26 @@ static size_t held_bytes(const struct crl_table *table)
            buckets->real->use(buckets).held_bytes;
 }
 
+/* What is linked under the key of an entry. */
+static struct crl_entry *find_its_key(const struct crl_table *table, const struct crl_entry *entry,
+                                      uint64_t hash)
+{
+    return crl_table_find(table, hash, crl_home_space(crl_entry_home(entry)), crl_entry_key(entry));
+}
+
 /* The linked entries of a page. */
 struct page_entries {
-    const struct crl_table *table;
     uint32_t n;
     struct crl_entry *v[CRL_PAGE_BLOCKS_MAX];
 };
 
-/* A block may also be an entry in limbo, or one that the program holds. */
+/* A block may also be an entry in limbo, one that the program holds, or a draft that another thread
+ * is writing: then its marks are the only part that may be looked at. */
 static void collect_entry(void *arg, void *block)
 {
     struct page_entries *entries = arg;
     struct crl_entry *entry = block;
-    if (crl_table_find(entries->table, entry->hash, entry->space, crl_entry_key(entry)) == entry)
+    if (crl_entry_has(entry, CRL_MARK_LINKED))
         entries->v[entries->n++] = entry;
 }
 
@@ -354,7 +378,7 @@ static void move_entry(struct crl_table *table, struct crl_entry *entry)
     if (!block)
         return;
     struct crl_entry *copy = crl_entry_copy(block, entry);
-    replace(table, entry, copy);
+    replace(table, entry, copy, hash_of(table, entry));
     crl_entry_unref(allocator, copy);
     table->moves++;
 }
@@ -363,7 +387,7 @@ static void move_entry(struct crl_table *table, struct crl_entry *entry)
 static bool empty_page(struct crl_table *table, const struct crl_entry *spared)
 {
     struct crl_allocator *allocator = table->allocator;
-    struct page_entries entries = {.table = table};
+    struct page_entries entries = {0};
     if (allocator == table->bucket_allocator ||
         !allocator->real->close_page(allocator, spared, collect_entry, &entries))
         return false;
@@ -428,17 +452,18 @@ static bool fit_real_memory(struct crl_table *table, const struct crl_entry *new
 
 bool crl_table_insert(struct crl_table *table, struct crl_entry *entry)
 {
-    grow_if_crowded(table, shard_of(table, entry->hash));
-    struct crl_entry *old = crl_table_find(table, entry->hash, entry->space, crl_entry_key(entry));
+    uint64_t hash = hash_of(table, entry);
+    grow_if_crowded(table, shard_of(table, hash));
+    struct crl_entry *old = find_its_key(table, entry, hash);
     crl_assert(entry != old);
-    if (!make_room(table, entry, old)) {
+    if (!make_room(table, entry, hash, old)) {
         if (old)
             unlink_entry(table, old);
         return false;
     }
     if (old)
-        replace(table, old, entry);
-    else if (!add(table, entry))
+        replace(table, old, entry, hash);
+    else if (!add(table, entry, hash))
         return false;
     if (total_bytes(table) > table->memory_bytes)
         reclaim(table);
@@ -448,6 +473,65 @@ bool crl_table_insert(struct crl_table *table, struct crl_entry *entry)
     }
     crl_assert(total_bytes(table) <= table->memory_bytes); /* T1 */
     return true;
+}
+
+/* ---------------------------------------------------------------------------------------- sweep */
+
+/* A place in the table as one number: the shard, then the upper bits of what chooses a bucket; so
+ * it means the same when a shard has grown. */
+#define SWEEP_BITS 22
+
+struct sweep {
+    uint32_t shard, prefix;
+};
+
+static void sweep_chain(struct crl_table *table, struct crl_bucket *bucket,
+                        bool (*is_dead)(void *arg, const struct crl_entry *entry), void *arg)
+{
+    for (; bucket; bucket = crl_bucket_overflow(bucket)) { /* a pruned one leads on (B2) */
+        for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++) {
+            struct crl_entry *entry = crl_slot_entry(&bucket->slots[i]);
+            if (entry && is_dead(arg, entry))
+                unlink_entry(table, entry);
+        }
+    }
+}
+
+/* The buckets at a place, and the place after it. Returns how many there were. */
+static uint64_t sweep_next(const struct crl_table *table, struct sweep *at, uint64_t *ret_first)
+{
+    crl_buckets array = table->arrays[at->shard];
+    uint32_t log2 = array ? crl_buckets_log2(array) : 0;
+    uint32_t shift = log2 < SWEEP_BITS ? SWEEP_BITS - log2 : 0;
+    uint64_t n = array ? UINT64_C(1) << (log2 > SWEEP_BITS ? log2 - SWEEP_BITS : 0) : 0;
+    *ret_first = (uint64_t)(at->prefix >> shift) * (n ? n : 1);
+    at->prefix = array ? ((at->prefix >> shift) + 1) << shift : 1u << SWEEP_BITS;
+    if (at->prefix >> SWEEP_BITS) {
+        at->prefix = 0;
+        at->shard = (at->shard + 1) & table->shard_mask;
+    }
+    return n;
+}
+
+uint32_t crl_table_sweep(struct crl_table *table, uint32_t at, uint32_t parts, uint32_t least,
+                         bool (*is_dead)(void *arg, const struct crl_entry *entry), void *arg)
+{
+    uint64_t buckets = 0;
+    for (uint32_t i = 0; i <= table->shard_mask; i++)
+        buckets += table->arrays[i] ? UINT64_C(1) << crl_buckets_log2(table->arrays[i]) : 0;
+    /* Twice as many as if nothing grew: of two shards one may have doubled, but not twice. */
+    uint64_t wanted = 2 * buckets / parts + 1;
+    uint64_t left = wanted > least ? wanted : least;
+    left = left < buckets ? left : buckets;
+    struct sweep sweep = {at >> SWEEP_BITS & table->shard_mask, at & ((1u << SWEEP_BITS) - 1)};
+    while (left > 0) {
+        uint32_t shard = sweep.shard;
+        uint64_t first, n = sweep_next(table, &sweep, &first);
+        for (uint64_t i = 0; i < n; i++)
+            sweep_chain(table, crl_buckets_at(table->arrays[shard], first + i), is_dead, arg);
+        left -= n < left ? n : left;
+    }
+    return sweep.shard << SWEEP_BITS | sweep.prefix;
 }
 
 /* ---------------------------------------------------------------------------------------- limbo */
@@ -500,7 +584,8 @@ static void check_queue(const struct crl_table *table)
     for (const struct crl_entry *entry = sieve->oldest; entry; entry = entry->newer) {
         crl_assert(entry->older == older);
         crl_assert(entry->refs > 0);
-        crl_assert(crl_table_find(table, entry->hash, entry->space, crl_entry_key(entry)) == entry);
+        crl_assert(find_its_key(table, entry, hash_of(table, entry)) == entry);
+        crl_assert(crl_entry_has(entry, CRL_MARK_LINKED));
         hand_seen |= entry == sieve->hand;
         bytes += entry_cost(table, entry);
         entries++;
@@ -524,9 +609,10 @@ static uint64_t check_chain(const struct crl_table *table, uint32_t shard, uint6
             const struct crl_entry *entry = crl_slot_entry(&bucket->slots[i]);
             if (!entry)
                 continue;
-            crl_assert(shard_of(table, entry->hash) == shard);
-            crl_assert(crl_buckets_first(array, entry->hash) == first);
-            crl_assert(bucket->slots[i] >> 48 == (entry->hash >> 32 & 0xFFFF));
+            uint64_t hash = hash_of(table, entry);
+            crl_assert(shard_of(table, hash) == shard);
+            crl_assert(crl_buckets_first(array, hash) == first);
+            crl_assert(bucket->slots[i] >> 48 == (hash >> 32 & 0xFFFF));
             entries++;
         }
         crl_assert(bucket == first || entries > before); /* an empty one is pruned */

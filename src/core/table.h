@@ -57,6 +57,7 @@ struct crl_table_config {
     struct crl_allocator *allocator;        /* of entries; borrowed; outlives the table */
     struct crl_allocator *bucket_allocator; /* likewise, of all else; NULL: the same; then no entry
                                              * can be moved */
+    struct crl_hashing hashing;             /* a hash of NULL: crl_hash() */
     void (*wait_for_readers)(void); /* returns when all read sections that run now have ended; NULL:
                                      * there are no readers on other threads */
     uint32_t shards; /* a power of two, 1 to 1024; 0: 256. Fewer where the budget is tiny */
@@ -77,8 +78,8 @@ int crl_table_new(const struct crl_table_config *config, struct crl_table **ret_
 /* crl_table_free - free it and drop its references, limbo included. No reader may be inside. */
 void crl_table_free(struct crl_table *table);
 
-/* crl_table_find - the entry of a key, or NULL. Borrowed until the read section ends, unless the
- * caller takes a reference. Marks nothing: see crl_table_touch(). O(1). */
+/* crl_table_find - the entry of a key, of whatever epoch, or NULL. Borrowed until the read section
+ * ends, unless the caller takes a reference. Marks nothing: see crl_table_touch(). O(1). */
 struct crl_entry *crl_table_find(const struct crl_table *table, uint64_t hash, uint32_t space,
                                  struct corral_bytes key);
 
@@ -109,8 +110,8 @@ static inline const struct crl_bucket *crl_view_bucket(const struct crl_table_vi
 /* crl_table_touch - remember that an entry was hit. Writes only if the mark is not yet set. */
 static inline void crl_table_touch(struct crl_entry *entry)
 {
-    if (!atomic_load_explicit(&entry->visited, memory_order_relaxed))
-        atomic_store_explicit(&entry->visited, 1, memory_order_relaxed);
+    if (!crl_entry_has(entry, CRL_MARK_VISITED))
+        (void)crl_entry_mark(entry, CRL_MARK_VISITED);
 }
 
 /* crl_table_insert - publish an entry, in place of the one with its key if there is one; evict what
@@ -127,6 +128,16 @@ bool crl_table_insert(struct crl_table *table, struct crl_entry *entry);
 /* crl_table_remove - unlink a key. Returns whether there was one. */
 bool crl_table_remove(struct crl_table *table, uint64_t hash, uint32_t space,
                       struct corral_bytes key);
+
+/* crl_table_sweep - look through a part of the buckets, and remove what is dead.
+ *
+ * at        where to begin: 0, or what the last call returned
+ * parts     at most so many calls go through all buckets, also while the table grows
+ * least     buckets to look at, at least
+ * is_dead   may not call the table
+ * Returns where to go on. O(all buckets / parts). */
+uint32_t crl_table_sweep(struct crl_table *table, uint32_t at, uint32_t parts, uint32_t least,
+                         bool (*is_dead)(void *arg, const struct crl_entry *entry), void *arg);
 
 /* crl_table_limbo_is_due - is it time to reclaim: take, wait for a grace period, drop? To be asked
  * after each change; false while a batch is out. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * timers.c - a binary heap of pointers; each timer knows its place. */
+ * timers.c - a binary heap of pointers; each timer knows its slot. */
 #include "core/timers.h"
 
 #include "base/assert.h"
@@ -15,7 +15,7 @@ static bool timer_is_before(const struct crl_timer *a, const struct crl_timer *b
 static void heap_set(struct crl_timers *timers, uint32_t i, struct crl_timer *timer)
 {
     timers->heap[i] = timer;
-    timer->place = i + 1;
+    timer->slot = i + 1;
 }
 
 static void heap_up(struct crl_timers *timers, uint32_t i, struct crl_timer *timer)
@@ -75,11 +75,11 @@ void crl_timer_arm(struct crl_timers *timers, struct crl_timer *timer, corral_us
 
 void crl_timer_disarm(struct crl_timers *timers, struct crl_timer *timer)
 {
-    if (timer->place == 0)
+    if (timer->slot == 0)
         return;
-    uint32_t i = timer->place - 1;
+    uint32_t i = timer->slot - 1;
     crl_assert(i < timers->n && timers->heap[i] == timer);
-    timer->place = 0;
+    timer->slot = 0;
     struct crl_timer *last = timers->heap[--timers->n];
     if (last == timer)
         return;

@@ -9,12 +9,14 @@
 
 #include <corral/corral.h>
 
+#include <stdbool.h>
+
 #define CRL_NEVER INT64_MAX
 
 struct crl_timer {
     corral_us at;
     uint64_t order; /* of arming */
-    uint32_t place; /* in the heap, from 1; 0: not armed */
+    uint32_t slot;  /* in the heap, from 1; 0: not armed */
     uint32_t kind;  /* the owner's: what it wakes */
 };
 
@@ -23,6 +25,11 @@ struct crl_timers {
     uint32_t n, capacity;
     uint64_t orders;
 };
+
+static inline bool crl_timer_is_armed(const struct crl_timer *timer)
+{
+    return timer->slot != 0;
+}
 
 void crl_timers_fini(struct crl_timers *timers);
 

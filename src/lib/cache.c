@@ -76,6 +76,7 @@ static int core_make(struct corral_cache *cache, const struct corral_options *op
         .flights_max = options->flights_max,
         .waiters_max = options->waiters_max,
         .seed = cache->seed,
+        .token_seeds = {crl_entropy(), crl_entropy()},
         .allocator = cache->arena,
         .bucket_allocator = cache->buckets,
         .wait_for_readers = crl_rcu_wait,
@@ -218,7 +219,7 @@ static int origin_register(struct crl_engine *engine, void *arg)
     origin->counts = crl_core_origin_counts(engine->core, origin->number);
     origin->name = name;
     origin->impl = errand->impl;
-    origin->places = errand->options->concurrency;
+    origin->batch_max = 1;
     cache->origins[cache->origins_n++] = origin;
     errand->made = origin;
     return 0;
@@ -306,6 +307,7 @@ static int space_register(struct crl_engine *engine, void *arg)
     space->cache = cache;
     space->origin = errand->options->origin;
     space->number = (uint32_t)number;
+    space->view = crl_core_view(engine->core, space->number);
     space->counts = crl_core_space_counts(engine->core, space->number);
     space->arg = errand->options->arg;
     space->name = name;
@@ -383,6 +385,7 @@ void crl_space_stats(struct corral_space *space, struct crl_space_stats *ret_sta
     space_counts_copy(space->counts, ret_stats);
     for (uint32_t i = 0; i < CRL_GET_CLASSES; i++)
         ret_stats->gets[i] = crl_counter_get(&sum.gets[i]);
+    ret_stats->needed += crl_counter_get(&sum.needed); /* as the readers saw it; the core, above */
     crl_hist_merge(&ret_stats->age, &sum.age);
 }
 

@@ -71,8 +71,12 @@ static void wind_run(struct crl_loop *loop, struct crl_loop_call *call)
     corral_us alarm_at = atomic_load(&engine->alarm_at);
     if (alarm_at == CRL_NEVER || uv_is_closing((uv_handle_t *)&engine->timer))
         return;
-    corral_us left = alarm_at - crl_now();
     uv_update_time(&loop->uv);
+    if (alarm_at == CRL_AT_ONCE) {
+        uv_timer_start(&engine->timer, timer_fires, 0, 0);
+        return;
+    }
+    corral_us left = alarm_at - crl_now();
     uv_timer_start(&engine->timer, timer_fires, left > 0 ? (uint64_t)(left + 999) / 1000 : 1, 0);
 }
 

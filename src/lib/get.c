@@ -53,7 +53,7 @@ static struct corral_value value_make(struct corral_cache *cache, struct crl_ent
         .private_owner = cache->arena,
         .private_entry = entry,
     };
-    if (!entry->negative) {
+    if (!crl_entry_is_absent(entry)) {
         struct corral_bytes bytes = crl_entry_value(entry);
         value.data = bytes.data;
         value.size = bytes.size;
@@ -84,23 +84,37 @@ static int key_check(const struct corral_space *space, struct corral_bytes key)
     return 0;
 }
 
-/* The clock of hits is behind: a value that might have expired meanwhile is judged by the exact
- * one, so that nothing is served past its TTL (P3). */
-__attribute__((noinline, cold)) static bool entry_is_fresh_exactly(const struct crl_entry *entry)
+/* An entry that needs a thought: judged by the exact clock, for the one of hits is behind, so that
+ * nothing is served past its TTL (P3). Returns whether it may be served. */
+__attribute__((noinline, cold)) static bool entry_serves(struct corral_space *space,
+                                                         struct crl_entry *entry)
 {
-    return crl_entry_is_fresh(entry, crl_now());
+    corral_us now = crl_now();
+    switch (crl_entry_judge(entry, now, space->view, UINT32_MAX).outcome) {
+    case CRL_VERDICT_FRESH:
+    case CRL_VERDICT_ABSENT:
+        if (crl_entry_use(entry, now, space->view))
+            crl_stats_count_needed(space->stats, space->number);
+        return true;
+    case CRL_VERDICT_NOTHING:
+    case CRL_VERDICT_STALE:
+    case CRL_VERDICT_FAILED:
+        return false; /* the engine's to answer */
+    }
+    crl_unreachable();
 }
 
-static inline bool entry_is_fresh_now(const struct crl_entry *entry, corral_us coarse_now)
+/* The entry of a key, marked as hit, if it may be served; else NULL. */
+static inline struct crl_entry *entry_take(struct corral_space *space,
+                                           const struct crl_bucket *bucket, uint64_t hash,
+                                           struct corral_bytes key, corral_us coarse_now)
 {
-    return crl_entry_is_fresh(entry, coarse_now + CRL_COARSE_LAG_MAX) ||
-           entry_is_fresh_exactly(entry);
-}
-
-/* An entry, marked as hit, if it is fresh; else NULL. */
-static inline struct crl_entry *entry_take_fresh(struct crl_entry *entry, corral_us coarse_now)
-{
-    if (entry == NULL || !entry_is_fresh_now(entry, coarse_now))
+    if (bucket == NULL)
+        return NULL;
+    uint32_t home = atomic_load_explicit(&space->view->home, memory_order_relaxed);
+    struct crl_entry *entry = crl_bucket_find(bucket, hash, home, key);
+    if (entry == NULL || (!crl_entry_is_quiet(entry, coarse_now + CRL_COARSE_LAG_MAX) &&
+                          !entry_serves(space, entry)))
         return NULL;
     crl_table_touch(entry);
     return entry;
@@ -132,14 +146,13 @@ int corral_read(struct corral_space *space, struct corral_bytes key, void *buffe
     uint64_t hash = crl_hash_seeded(space->hash_seed, key);
     const struct crl_bucket *bucket = crl_view_bucket(&space->table, hash);
     corral_us now = crl_now_coarse(); /* here, while the bucket comes from memory */
-    struct crl_entry *entry = bucket ? crl_bucket_find(bucket, hash, space->number, key) : NULL;
-    entry = entry_take_fresh(entry, now);
+    struct crl_entry *entry = entry_take(space, bucket, hash, key, now);
     if (entry == NULL) {
         crl_read_unlock();
         return CORRAL_EABSENT;
     }
     struct corral_bytes value = crl_entry_value_of(entry, key);
-    bool negative = entry->negative;
+    bool negative = crl_entry_is_absent(entry);
     corral_us age_us = now - entry->answered_at;
     if (size > 0)
         memcpy(buffer, value.data, value.size < size ? value.size : size);
@@ -156,13 +169,12 @@ static int hit_take(struct corral_space *space, struct corral_bytes key, corral_
     uint64_t hash = crl_hash_seeded(space->hash_seed, key);
     crl_read_lock();
     const struct crl_bucket *bucket = crl_view_bucket(&space->table, hash);
-    struct crl_entry *entry = bucket ? crl_bucket_find(bucket, hash, space->number, key) : NULL;
-    entry = entry_take_fresh(entry, now);
+    struct crl_entry *entry = entry_take(space, bucket, hash, key, now);
     if (entry == NULL) {
         crl_read_unlock();
         return CORRAL_EABSENT;
     }
-    bool negative = entry->negative;
+    bool negative = crl_entry_is_absent(entry);
     *ret_value = value_make(space->cache, entry, true, now);
     if (buffer != NULL && entry->value_size <= size) {
         if (!negative)
@@ -454,7 +466,7 @@ int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wa
 struct change {
     struct corral_space *space;
     struct corral_bytes key;
-    struct corral_bytes value;
+    struct crl_entry *draft; /* PUT: taken */
     enum crl_event_kind kind;
 };
 
@@ -466,8 +478,9 @@ static int change_run(struct crl_engine *engine, void *arg)
         .kind = change->kind,
         .space = change->space->number,
         .key = change->key,
-        .put = {.value = change->value},
+        .put = {.draft = change->draft},
     };
+    change->draft = NULL;
     return crl_engine_feed(engine, &event);
 }
 
@@ -482,12 +495,23 @@ int corral_invalidate(struct corral_space *space, struct corral_bytes key)
 
 int corral_put(struct corral_space *space, struct corral_bytes key, struct corral_bytes value)
 {
+    struct corral_cache *cache = space->cache;
     if (key_check(space, key) < 0)
         return CORRAL_EKEY;
-    if (value.size > space->cache->value_max)
+    if (value.size > cache->value_max)
         return CORRAL_EVALUE;
-    struct change change = {.space = space, .key = key, .value = value, .kind = CRL_PUT};
-    return crl_engine_do(&space->cache->engine, change_run, &change);
+    struct change change = {.space = space, .key = key, .kind = CRL_PUT};
+    change.draft = crl_entry_draft(cache->arena, key.size, value.size, 0);
+    if (change.draft == NULL) {
+        int rc = corral_invalidate(space, key); /* the old value must not stay */
+        return rc < 0 ? rc : CORRAL_ENOMEM;
+    }
+    if (value.size > 0)
+        memcpy(crl_entry_value_room(change.draft), value.data, value.size);
+    int rc = crl_engine_do(&cache->engine, change_run, &change);
+    if (change.draft != NULL)
+        crl_entry_unref(cache->arena, change.draft);
+    return rc;
 }
 
 struct async_change {

@@ -49,19 +49,23 @@ static bool load_is_reported(const struct engine_load *load)
     return load->result.rc < 0 && engine->cache->on_failure != NULL && !engine->draining;
 }
 
+static struct engine_load **load_slot(struct corral_origin *origin, crl_load_id load)
+{
+    crl_assert(crl_load_index(load) < origin->batch_max);
+    return &origin->loads[crl_load_place(load) * origin->batch_max + crl_load_index(load)];
+}
+
 static void load_arrive(struct crl_engine *engine, struct engine_load *load)
 {
-    const struct crl_entry *draft = load->result.draft;
-    struct crl_event event = {
-        .kind = CRL_ORIGIN_ANSWERED,
-        .origin = {.load = load->load.id,
-                   .rc = load->result.rc,
-                   .negative = load->result.rc == 0 && draft == NULL,
-                   .value = draft != NULL ? crl_entry_value(draft) : crl_bytes(NULL, 0)},
-    };
-    struct engine_load **place = &load->origin->loads[crl_load_place(load->load.id)];
-    crl_assert(*place == load);
-    *place = NULL; /* L1 */
+    struct crl_event event = {.kind = CRL_ORIGIN_ANSWERED,
+                              .origin = {.load = load->load.id,
+                                         .rc = load->result.rc,
+                                         .draft = load->result.draft,
+                                         .ttl_us = load->result.ttl_us}};
+    load->result.draft = NULL; /* the core's */
+    struct engine_load **slot = load_slot(load->origin, load->load.id);
+    crl_assert(*slot == load);
+    *slot = NULL; /* L1 */
     engine->reports = load_is_reported(load);
     if (engine->reports)
         crl_engine_tell_own(engine, &load->reported); /* L3; frees it, maybe at once */
@@ -99,24 +103,25 @@ static void loads_answer(const struct crl_load_answered *answered, size_t n)
 
 /* ------------------------------------------------------------------------------ their beginning */
 
-static struct engine_load *load_new(struct crl_engine *engine, const struct crl_action *action)
+static struct engine_load *load_new(struct crl_engine *engine, const struct crl_action *action,
+                                    const struct crl_load_order *order)
 {
     struct corral_cache *cache = engine->cache;
     crl_assert(action->space < cache->spaces_n && action->origin < cache->origins_n);
-    struct engine_load *load = calloc(1, sizeof *load + action->key.size);
+    struct engine_load *load = calloc(1, sizeof *load + order->key.size);
     if (load == NULL)
         return NULL;
-    memcpy(load->key, action->key.data, action->key.size);
+    memcpy(load->key, order->key.data, order->key.size);
     load->engine = engine;
     load->space = cache->spaces[action->space];
     load->origin = cache->origins[action->origin];
     load->answered.run = loads_arrive;
     load->reported.run = report_run;
     load->load = (struct crl_load){
-        .id = action->load.load,
-        .key = crl_bytes(load->key, action->key.size),
+        .id = order->id,
+        .key = crl_bytes(load->key, order->key.size),
         .space_arg = load->space->arg,
-        .deadline_at = action->load.deadline_at,
+        .deadline_at = order->deadline_at,
         .allocator = cache->arena,
         .answer = loads_answer,
     };
@@ -124,13 +129,14 @@ static struct engine_load *load_new(struct crl_engine *engine, const struct crl_
 }
 
 /* Returns false where there is no memory. */
-static bool load_begin(struct crl_engine *engine, const struct crl_action *action)
+static bool load_begin(struct crl_engine *engine, const struct crl_action *action,
+                       const struct crl_load_order *order)
 {
-    struct engine_load *load = load_new(engine, action);
+    struct engine_load *load = load_new(engine, action, order);
     if (load == NULL)
         return false;
     struct corral_origin *origin = load->origin;
-    origin->loads[crl_load_place(load->load.id)] = load;
+    *load_slot(origin, order->id) = load;
     if (origin->starting == NULL) {
         origin->starting_tail = &origin->starting;
         origin->next_to_start = engine->to_start;
@@ -139,6 +145,17 @@ static bool load_begin(struct crl_engine *engine, const struct crl_action *actio
     *origin->starting_tail = &load->load;
     origin->starting_tail = &load->load.next;
     return true;
+}
+
+/* One load that cannot begin is told to the core when all other actions have been carried out. */
+static void loads_begin(struct crl_engine *engine, struct crl_action *action)
+{
+    struct crl_load_order *order, *next;
+    cds_list_for_each_entry_safe(order, next, &action->ask_origin.loads, link) {
+        if (!load_begin(engine, action, order))
+            engine->refused[engine->refused_n++] = order->id;
+        crl_assert(engine->refused_n < CRL_REFUSED_MAX);
+    }
 }
 
 void crl_loads_start(struct crl_engine *engine)
@@ -156,8 +173,8 @@ void crl_loads_start(struct crl_engine *engine)
 static void load_cancel(struct crl_engine *engine, const struct crl_action *action)
 {
     struct corral_origin *origin = engine->cache->origins[action->origin];
-    struct engine_load *load = origin->loads[crl_load_place(action->load.load)];
-    if (load == NULL || load->load.id != action->load.load)
+    struct engine_load *load = *load_slot(origin, action->cancel.load);
+    if (load == NULL || load->load.id != action->cancel.load)
         return;
     crl_loads_start(engine); /* L2: it may be of this batch */
     crl_origin_cancel(origin->impl, &load->load);
@@ -198,10 +215,8 @@ static void answer_all(struct crl_engine *engine, struct crl_action *answer)
         crl_entry_unref(engine->cache->arena, answer->answer.entry);
 }
 
-/* Carries out the actions of one event. Loads that could not begin are named in `ret_failed`. */
-static uint32_t actions_run(struct crl_engine *engine, crl_load_id ret_failed[CRL_ACTIONS_MAX])
+static void actions_run(struct crl_engine *engine)
 {
-    uint32_t failed = 0;
     for (uint32_t i = 0; i < engine->actions.n; i++) {
         struct crl_action *action = &engine->actions.v[i];
         switch (action->kind) {
@@ -209,13 +224,13 @@ static uint32_t actions_run(struct crl_engine *engine, crl_load_id ret_failed[CR
             answer_all(engine, action);
             break;
         case CRL_ASK_ORIGIN:
-            if (!load_begin(engine, action))
-                ret_failed[failed++] = action->load.load;
+            loads_begin(engine, action);
             break;
         case CRL_CANCEL_LOAD:
             load_cancel(engine, action);
             break;
         case CRL_ASK_STORE:
+        case CRL_RENEW_LEASE:
         case CRL_FILL_STORE:
         case CRL_RELEASE_LEASE:
         case CRL_INVALIDATE_STORE:
@@ -223,26 +238,23 @@ static uint32_t actions_run(struct crl_engine *engine, crl_load_id ret_failed[CR
             break;
         }
     }
-    return failed;
 }
 
 int crl_engine_feed(struct crl_engine *engine, struct crl_event *event)
 {
-    crl_load_id failed[2 * CRL_ACTIONS_MAX];
     crl_assert(crl_turn_is_mine(&engine->turn));
     event->now = engine->now;
     crl_core_step(engine->core, event, &engine->actions);
     int result = engine->actions.result;
-    uint32_t n = actions_run(engine, failed);
-    while (n > 0) {
+    actions_run(engine);
+    while (engine->refused_n > 0) {
         struct crl_event no_memory = {
             .kind = CRL_ORIGIN_ANSWERED,
             .now = engine->now,
-            .origin = {.load = failed[--n], .rc = CORRAL_ENOMEM},
+            .origin = {.load = engine->refused[--engine->refused_n], .rc = CORRAL_ENOMEM},
         };
         crl_core_step(engine->core, &no_memory, &engine->actions);
-        n += actions_run(engine, failed + n);
-        crl_assert(n <= CRL_ACTIONS_MAX);
+        actions_run(engine);
     }
     return result;
 }

@@ -23,6 +23,10 @@
 
 struct crl_engine;
 
+/* Loads that one event may begin, with those that begin in place of others for which there was no
+ * memory: each of these frees a place for at most one. */
+#define CRL_REFUSED_MAX (4 << CRL_BATCH_BITS)
+
 /* A letter to the engine: run this in the turn. */
 struct engine_call {
     struct crl_letter letter;
@@ -42,6 +46,7 @@ struct corral_space {
     /* What a hit reads, together; copies of what the cache has. */
     struct crl_table_view table;
     uint64_t hash_seed;
+    const struct crl_space_view *view; /* the core's */
     size_t key_max;
     uint32_t number; /* in the core */
     uint64_t stats_id;
@@ -78,8 +83,8 @@ struct corral_origin {
     struct crl_load *starting;           /* loads of this batch, by ->next; oldest first */
     struct crl_load **starting_tail;     /* where the next one goes */
     struct corral_origin *next_to_start; /* of those that have any */
-    uint32_t places;
-    struct engine_load *loads[]; /* by place */
+    uint32_t batch_max;
+    struct engine_load *loads[]; /* by place and index there */
 };
 
 /* What drives one core. A cache has one; with keys split by hash there could be several. */
@@ -95,7 +100,9 @@ struct crl_engine {
     corral_us now; /* of this batch */
     struct crl_actions actions;
     struct corral_origin *to_start; /* origins with loads that wait for the end of the batch */
-    struct crl_letter *told;        /* crl_engine_tell(), for the end of the turn; oldest first */
+    crl_load_id refused[CRL_REFUSED_MAX]; /* loads for which there was no memory; in one feed */
+    uint32_t refused_n;
+    struct crl_letter *told; /* crl_engine_tell(), for the end of the turn; oldest first */
     struct crl_letter **told_tail;
     uint32_t told_left;           /* so many more in this batch */
     bool reports;                 /* all is told on the own thread, behind a report */

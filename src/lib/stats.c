@@ -217,6 +217,13 @@ void crl_stats_count(struct crl_stats *stats, uint32_t space, int class, corral_
         crl_hist_add(&counts->age, &crl_hist_age, age_us);
 }
 
+void crl_stats_count_needed(struct crl_stats *stats, uint32_t space)
+{
+    struct crl_space_sheet *counts = space_sheet_of(stats, space);
+    if (counts != NULL)
+        crl_counter_add(&counts->needed, 1);
+}
+
 void crl_stats_count_hit_anew(struct crl_stats *stats, uint32_t space, bool negative,
                               corral_us age_us)
 {
@@ -262,6 +269,7 @@ void crl_stats_sum(struct crl_stats *stats, uint32_t space, struct crl_space_she
             continue;
         for (uint32_t i = 0; i < CRL_GET_CLASSES; i++)
             crl_counter_add(&ret_sum->gets[i], crl_counter_get(&counts->gets[i]));
+        crl_counter_add(&ret_sum->needed, crl_counter_get(&counts->needed));
         crl_hist_merge(&ret_sum->age, &counts->age);
         hits_add(ret_sum, counts);
     }

@@ -18,6 +18,7 @@
 /* What one thread counts for one space. Sums of all threads have everything in `gets` and `age`. */
 struct crl_space_sheet {
     struct crl_counter gets[CRL_GET_CLASSES];
+    struct crl_counter needed; /* loads that a hit has made needed: core/verdict.h */
     struct crl_hist age;
     /* Hits on the reader's own thread, by age; [1]: of "not found". */
     struct crl_counter hits[2][CRL_HIST_BOUNDS_MAX + 1];
@@ -53,6 +54,9 @@ void crl_stats_release(struct crl_stats *stats);
  * class   enum corral_outcome or enum crl_get_class.   age_us   of the value; < 0: none was served
  * Where memory for a sheet is refused, nothing is counted. */
 void crl_stats_count(struct crl_stats *stats, uint32_t space, int class, corral_us age_us);
+
+/* crl_stats_count_needed - a hit on this thread has made a load a needed one. */
+void crl_stats_count_needed(struct crl_stats *stats, uint32_t space);
 
 /* crl_stats_count_hit_anew - a hit was answered on this thread. Those to come can be counted by
  * crl_stats_count_hit_again(). age_us: below 0 counts as 0 */

@@ -18,6 +18,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 /* By budget: below the first all is malloc'd; from the second on pages are of 64 KiB, chunks on
@@ -32,6 +33,9 @@
 
 /* What values that the program holds may keep in pages, beyond the budget, is a part of it. */
 #define ABANDONED_PART 4
+
+/* What a block begins with. */
+#define ZEROED_BYTES 64
 
 /* Classes 1 to 64 are blocks of so many times 16 bytes; 64 + k, 2 <= k < 64, is the k-th part of a
  * page. */
@@ -156,8 +160,11 @@ static void plan_free(struct arena *arena, const struct plan *plan, void *block)
     }
 }
 
+/* The caller's from now on. Zeros under the lock: see struct crl_real_memory. */
 static void *count_block(struct arena *arena, const struct plan *plan, void *block)
 {
+    if (block && plan->kind == BLOCK && plan->block_bytes >= ZEROED_BYTES)
+        memset(block, 0, ZEROED_BYTES);
     arena->refs += block != NULL;
     arena->living_bytes += block != NULL ? plan->block_bytes : 0;
     return block;

@@ -49,9 +49,6 @@
 struct crl_load_answered;
 struct crl_sql_ops;
 
-/* The value lives as long as the policy of its space says. */
-#define CRL_TTL_OF_POLICY ((corral_us)-1)
-
 /* What an origin answers; made by the three functions below. Exactly one of the three forms: rc 0
  * and a draft (a value); rc 0 and no draft (not found); rc < 0 (an error). */
 struct crl_load_result {

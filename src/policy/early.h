@@ -12,9 +12,32 @@
 
 /* What is known of a value's times. */
 struct crl_times {
+    corral_us answered_at; /* when its load ended */
     corral_us fresh_until;
     corral_us load_us; /* what its load cost, >= 0 */
 };
+
+/* How eagerly the values of a space are refreshed. */
+struct crl_early {
+    double beta;   /* of crl_xfetch_due(); 0: never before the expiry */
+    double window; /* no draw counts before the last part of the TTL; 0 to 1 */
+};
+
+/* crl_early_lead_max - the longest time before the expiry at which an early refresh can be due. 0:
+ * never. Pure.
+ *
+ *     min(window * (fresh_until - answered_at), load_us * beta * ln(2^32))
+ *
+ * A hit before that needs no lot and no logarithm: with a lot of 32 bits, nothing can be due. */
+corral_us crl_early_lead_max(const struct crl_early *early, const struct crl_times *times);
+
+/* crl_early_is_due - should a reader with this lot refresh a value that is still fresh? Pure.
+ *
+ *   lot   uniform over all 32 bits
+ *
+ * Law: at a lead of more than crl_early_lead_max() never. */
+bool crl_early_is_due(const struct crl_early *early, const struct crl_times *times, corral_us now,
+                      uint32_t lot);
 
 /* crl_xfetch_due - should this reader refresh a value that is still fresh?
  *

@@ -53,6 +53,7 @@ struct sim_readers {
     corral_us wait_us; /* the longest a reader waits */
     double give_up;    /* the fraction of waiting readers that leave early, at a random instant */
     double writes;     /* writes to the database, each with an invalidation, a second */
+    double refreshes;  /* loads asked for without a reader, for any reason, a second */
     double puts;       /* the fraction of them that put the new value into the cache */
 };
 
@@ -88,15 +89,19 @@ struct sim_database {
 struct sim_origin_plan {
     struct crl_bulkhead_limits limits;
     corral_us deadline_us;
+    uint32_t batch_max; /* loads in one query; 0: 1 */
+    corral_us hedge_us; /* until a load gets a second attempt; 0: none does */
+    corral_us ttl_us;   /* what its loads say of their values; 0: nothing */
     struct sim_database database;
 };
 
 /* A space of keys, with its policy. */
 struct sim_space_plan {
     struct corral_policy policy;
-    uint32_t origin; /* its number */
-    bool has_store;  /* its keys are in the store that the nodes share */
-    uint32_t share;  /* >= 1: of the keys, as against the shares of the others */
+    uint32_t origin;      /* its number */
+    bool has_store;       /* its keys are in the store that the nodes share */
+    corral_us failure_us; /* how long a failure is remembered, and shared; 0: not at all */
+    uint32_t share;       /* >= 1: of the keys, as against the shares of the others */
 };
 
 /* ------------------------------------------------------------------------------- store, network */
@@ -114,6 +119,7 @@ struct sim_store {
     struct sim_network network; /* between a node and the store */
     corral_us timeout_us;       /* a node gives up on the store's answer */
     corral_us lease_us;
+    uint32_t requests_max; /* of a node, without a reply; 0: 4096 */
 };
 
 /* --------------------------------------------------------------------------------------- faults */

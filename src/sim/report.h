@@ -48,8 +48,9 @@ struct sim_report {
 
 /* What else a run may do. All zeros: nothing. */
 struct sim_run_options {
-    bool audits;                /* crl_core_check after every step, on the node concerned */
-    const uint32_t *traced_key; /* narrate what happens to this key */
+    bool audits;                     /* crl_core_check after every step, on the node concerned */
+    struct crl_allocator *allocator; /* of entries; NULL: malloc */
+    const uint32_t *traced_key;      /* narrate what happens to this key */
     void (*trace)(void *arg,
                   const char *line); /* gets the narration, a line each, without newline */
     void *trace_arg;

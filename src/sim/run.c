@@ -122,6 +122,30 @@ static void schedule_write(struct sim *sim)
         event_add(sim, at, write_happens, SIM_NO_NODE);
 }
 
+static void schedule_refresh(struct sim *sim);
+
+static void refresh_happens(struct sim *sim, struct sim_event *event)
+{
+    (void)event;
+    uint32_t node = node_up(sim, (uint32_t)crl_rng_below(&sim->refresh_lots, sim->plan.nodes));
+    uint32_t key = (uint32_t)crl_rng_below(&sim->refresh_lots, sim->plan.readers.keys);
+    uint64_t reason = 1 + crl_rng_below(&sim->refresh_lots, CRL_LOAD_REASONS - 1);
+    if (node != SIM_NO_NODE && !node_is_paused(sim, node))
+        readers_refresh(sim, node, key, (enum crl_load_reason)reason);
+    schedule_refresh(sim);
+}
+
+/* The next one, likewise. */
+static void schedule_refresh(struct sim *sim)
+{
+    if (sim->plan.readers.refreshes <= 0)
+        return;
+    double gap_us = -log(crl_rng_uniform(&sim->refresh_lots)) / sim->plan.readers.refreshes * 1e6;
+    corral_us at = sim->now + 1 + (corral_us)gap_us;
+    if (at < sim->plan.lasts_us)
+        event_add(sim, at, refresh_happens, SIM_NO_NODE);
+}
+
 static void run(struct sim *sim, struct sim_traffic *traffic)
 {
     while (!watch_is_broken(sim)) {
@@ -177,6 +201,7 @@ int sim_run_plan(const struct sim_plan *plan, const struct sim_run_options *opti
     if (rc == 0) {
         faults_schedule(sim);
         schedule_write(sim);
+        schedule_refresh(sim);
         struct sim_traffic traffic;
         sim_traffic_init(&traffic, &sim->plan);
         run(sim, &traffic);

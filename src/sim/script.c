@@ -58,6 +58,9 @@ static struct sim_origin_plan origin_complete(const struct sim_origin_plan *orig
         .limits = {.concurrency = OR(origin->limits.concurrency, 20),
                    .queue = OR(origin->limits.queue, 1000)},
         .deadline_us = OR(origin->deadline_us, CORRAL_SECONDS(2)),
+        .batch_max = origin->batch_max,
+        .hedge_us = origin->hedge_us,
+        .ttl_us = origin->ttl_us,
         .database = {.service = SIM_SERVICE_FIXED,
                      .mean_us = OR(origin->database.mean_us, CORRAL_MS(100)),
                      .servers = 1000000,
@@ -70,13 +73,16 @@ static void spaces_complete(struct sim_plan *plan, const struct sim_config *conf
     const struct sim_origin_plan first = {
         .limits = config->limits,
         .deadline_us = config->deadline_us,
+        .batch_max = config->batch_max,
+        .hedge_us = config->hedge_us,
+        .ttl_us = config->origin_ttl_us,
         .database = {.mean_us = config->origin_us, .cancel_us = config->cancel_us}};
     crl_assert(config->more_spaces_n < SIM_SPACES_MAX && config->more_origins_n < SIM_ORIGINS_MAX);
     plan->origins[plan->origins_n++] = origin_complete(&first);
     for (uint32_t i = 0; i < config->more_origins_n; i++)
         plan->origins[plan->origins_n++] = origin_complete(&config->more_origins[i]);
-    plan->spaces[plan->spaces_n++] =
-        (struct sim_space_plan){.policy = config->policy, .has_store = config->has_store};
+    plan->spaces[plan->spaces_n++] = (struct sim_space_plan){
+        .policy = config->policy, .has_store = config->has_store, .failure_us = config->failure_us};
     for (uint32_t i = 0; i < config->more_spaces_n; i++)
         plan->spaces[plan->spaces_n++] = config->more_spaces[i];
 }
@@ -107,11 +113,11 @@ struct sim *sim_new(const struct sim_config *config)
     struct sim_plan plan;
     plan_complete(&plan, config);
     crl_assert(plan.nodes <= NODES_MAX);
-    struct sim_run_options options = {
-        .audits = config->audits, .trace = keep_line, .trace_arg = script};
+    struct sim_run_options options = {.audits = config->audits,
+                                      .allocator = config->allocator,
+                                      .trace = keep_line,
+                                      .trace_arg = script};
     int rc = fleet_init(&script->sim, &plan, &options, &script->report, KEYS_MAX);
-    if (config->allocator != NULL)
-        script->sim.allocator = config->allocator;
     script->sim.on_answer = keep_answer;
     for (uint32_t i = 0; rc == 0 && i < plan.nodes; i++)
         rc = fleet_start(&script->sim, i);
@@ -208,9 +214,34 @@ void sim_put(struct sim *sim, corral_us at, uint32_t node, const char *key, size
     event->number = (uint32_t)size;
 }
 
+static void refresh_happens(struct sim *sim, struct sim_event *event)
+{
+    readers_refresh(sim, event->node, event->key, event->reason);
+}
+
+void sim_refresh(struct sim *sim, corral_us at, uint32_t node, const char *key,
+                 enum crl_load_reason reason)
+{
+    struct sim_event *event = event_add(sim, at, refresh_happens, node);
+    event->key = key_named(sim, key);
+    event->reason = reason;
+}
+
+static void limit_happens(struct sim *sim, struct sim_event *event)
+{
+    sim->nodes[event->node].limits[0] = event->number;
+    struct crl_event limited = {.kind = CRL_ORIGIN_LIMITED, .limited = {.limit = event->number}};
+    node_step(sim, event->node, &limited);
+}
+
+void sim_limit(struct sim *sim, corral_us at, uint32_t node, uint32_t limit)
+{
+    event_add(sim, at, limit_happens, node)->number = limit;
+}
+
 static void origin_changes(struct sim *sim, struct sim_event *event)
 {
-    enum sim_origin_mode mode = (enum sim_origin_mode)event->ask;
+    enum sim_origin_mode mode = (enum sim_origin_mode)event->version;
     struct sim_origin *origin = &sim->origins[event->number];
     origin->model.mean_us = event->span_us;
     origin->db.fails = mode == SIM_ORIGIN_FAILS;
@@ -224,7 +255,7 @@ void sim_origin_of(struct sim *sim, corral_us at, uint32_t origin, enum sim_orig
     crl_assert(origin < sim->plan.origins_n);
     struct sim_event *event = event_add(sim, at, origin_changes, SIM_NO_NODE);
     event->number = origin;
-    event->ask = mode;
+    event->version = mode;
     event->span_us = latency_us;
 }
 

@@ -37,6 +37,10 @@ struct sim_config {
     struct corral_policy policy;
     struct crl_bulkhead_limits limits;        /* 0: 20 and 1000 */
     corral_us deadline_us;                    /* 0: 2 s */
+    uint32_t batch_max;                       /* loads in one query; 0: 1 */
+    corral_us hedge_us;                       /* until a second attempt; 0: none */
+    corral_us origin_ttl_us;                  /* what its loads say of their values; 0: nothing */
+    corral_us failure_us;                     /* how long a failure is remembered; 0: not at all */
     corral_us origin_us;                      /* latency of the origin; 0: 100 ms */
     corral_us cancel_us;                      /* until a cancelled load has ended; 0: 1 ms */
     corral_us store_us;                       /* latency of the store, there and back; 0: 1 ms */
@@ -62,6 +66,10 @@ void sim_gets(struct sim *sim, corral_us at, uint32_t node, const char *key, cor
 void sim_give_up(struct sim *sim, corral_us at, uint32_t reader); /* by number, from 0, as asked */
 void sim_write(struct sim *sim, corral_us at, uint32_t node, const char *key);
 void sim_put(struct sim *sim, corral_us at, uint32_t node, const char *key, size_t size);
+void sim_refresh(struct sim *sim, corral_us at, uint32_t node, const char *key,
+                 enum crl_load_reason reason);
+void sim_limit(struct sim *sim, corral_us at, uint32_t node,
+               uint32_t limit); /* of the first origin's places, from then on */
 void sim_origin(struct sim *sim, corral_us at, enum sim_origin_mode mode, corral_us latency_us);
 void sim_origin_of(struct sim *sim, corral_us at, uint32_t origin, enum sim_origin_mode mode,
                    corral_us latency_us);

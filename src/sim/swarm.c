@@ -91,6 +91,7 @@ static void draw_readers(struct crl_rng *rng, struct sim_drawn *drawn)
         .wait_us = chance(rng, 0.05) ? 0 : span(rng, CORRAL_MS(1), CORRAL_SECONDS(10)),
         .give_up = chance(rng, 0.6) ? 0 : fraction(rng, 0.05, 0.9),
         .writes = chance(rng, 0.5) ? 0 : magnitude(rng, 1, 60) / seconds,
+        .refreshes = chance(rng, 0.6) ? 0 : magnitude(rng, 1, 100) / seconds,
         .puts = chance(rng, 0.7) ? 0 : fraction(rng, 0.1, 1),
     };
     bool has_bursts = chance(rng, 0.5);
@@ -146,6 +147,9 @@ static void draw_origins(struct crl_rng *rng, struct sim_plan *plan)
                                 : chance(rng, 0.5) ? few
                                                    : 100},
             .deadline_us = span(rng, CORRAL_MS(1), CORRAL_SECONDS(3)),
+            .batch_max = chance(rng, 0.7) ? 1 : whole(rng, 2, 8),
+            .hedge_us = chance(rng, 0.8) ? 0 : span(rng, 100, CORRAL_SECONDS(1)),
+            .ttl_us = chance(rng, 0.8) ? 0 : span(rng, CORRAL_MS(1), CORRAL_SECONDS(10)),
             .database = draw_database(rng),
         };
     }
@@ -162,6 +166,7 @@ static void draw_spaces(struct crl_rng *rng, struct sim_plan *plan)
             .policy = draw_policy(rng),
             .origin = whole(rng, 0, plan->origins_n - 1),
             .has_store = has_store && (i == 0 || chance(rng, 0.75)),
+            .failure_us = chance(rng, 0.5) ? 0 : span(rng, CORRAL_MS(1), CORRAL_SECONDS(2)),
             .share = whole(rng, 1, 3),
         };
         shares += plan->spaces[i].share;
@@ -182,6 +187,7 @@ static void draw_store(struct crl_rng *rng, struct sim_plan *plan)
         .timeout_us = span(rng, CORRAL_MS(1), CORRAL_SECONDS(1)),
         .lease_us = chance(rng, 0.3) ? span(rng, CORRAL_MS(1), CORRAL_SECONDS(1))
                                      : deadline_us + span(rng, CORRAL_MS(10), CORRAL_SECONDS(5)),
+        .requests_max = chance(rng, 0.8) ? 0 : whole(rng, 1, 4),
     };
 }
 
@@ -275,6 +281,8 @@ static void describe_readers(struct text *text, const struct sim_readers *reader
         say(text, " give_up=%.2g", readers->give_up);
     if (readers->writes > 0)
         say(text, " writes=%.3g/s", readers->writes);
+    if (readers->refreshes > 0)
+        say(text, " refreshes=%.3g/s", readers->refreshes);
     if (readers->writes > 0 && readers->puts > 0)
         say(text, " puts=%.2g", readers->puts);
 }
@@ -299,6 +307,12 @@ static void describe_origin(struct text *text, const struct sim_origin_plan *ori
 {
     say(text, " concurrency=%u queue=%u", origin->limits.concurrency, origin->limits.queue);
     say_us(text, "deadline", origin->deadline_us);
+    if (origin->batch_max > 1)
+        say(text, " batch=%u", origin->batch_max);
+    if (origin->hedge_us > 0)
+        say_us(text, "hedge", origin->hedge_us);
+    if (origin->ttl_us > 0)
+        say_us(text, "says_ttl", origin->ttl_us);
     describe_database(text, &origin->database);
 }
 
@@ -311,6 +325,8 @@ static void describe_space(struct text *text, const struct sim_space_plan *space
         say(text, " jitter=%.2g", space->policy.jitter);
     if (space->policy.no_coalescing)
         say(text, " no_coalescing");
+    if (space->failure_us > 0)
+        say_us(text, "failure", space->failure_us);
     if (space->has_store)
         say(text, " has_store");
 }

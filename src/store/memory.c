@@ -14,28 +14,32 @@ struct record {
     struct record *next;
     uint64_t hash;
     bool has_value;
-    bool negative;
+    bool is_absent;
     corral_us answered_at, fresh_until;
     unsigned char *value;
     size_t value_size;
-    uint64_t token; /* 0: no lease */
-    corral_us lease_until;
+    struct crl_token token; /* none: no lease */
+    corral_us granted_at, lease_until;
+    int failed_rc; /* 0: none is known */
+    corral_us failed_until;
     uint32_t space;
     size_t key_size;
     unsigned char key[];
 };
 
 struct crl_store_memory {
+    struct crl_allocator *allocator;
     crl_store_push_fn *push;
     void *arg;
-    uint64_t tokens;
     uint64_t records_n;
     uint64_t mask; /* of the buckets, a power of two less one */
     struct record **buckets;
 };
 
-struct crl_store_memory *crl_store_memory_new(crl_store_push_fn *push, void *arg)
+struct crl_store_memory *crl_store_memory_new(struct crl_allocator *allocator,
+                                              crl_store_push_fn *push, void *arg)
 {
+    crl_assert(allocator != NULL);
     struct crl_store_memory *store = calloc(1, sizeof *store);
     if (store == NULL)
         return NULL;
@@ -45,6 +49,7 @@ struct crl_store_memory *crl_store_memory_new(crl_store_push_fn *push, void *arg
         return NULL;
     }
     store->mask = BUCKETS_MIN - 1;
+    store->allocator = allocator;
     store->push = push;
     store->arg = arg;
     return store;
@@ -120,88 +125,163 @@ static struct record *record_make(struct crl_store_memory *store, uint32_t space
     return record;
 }
 
-static bool lease_is_held(const struct record *record, corral_us now)
+static bool is_held(const struct record *record, corral_us now)
 {
-    return record->token != 0 && now < record->lease_until;
+    return !crl_token_is_none(record->token) && now < record->lease_until;
 }
 
-static void push(struct crl_store_memory *store, uint32_t by, uint32_t space,
-                 struct corral_bytes key)
+static bool is_held_by(const struct record *record, corral_us now, struct crl_token token)
+{
+    return record != NULL && is_held(record, now) && crl_token_equal(record->token, token);
+}
+
+static void lease_end(struct record *record)
+{
+    record->token = (struct crl_token){0};
+}
+
+static void push(struct crl_store_memory *store, uint32_t by,
+                 const struct crl_store_request *request)
 {
     if (store->push != NULL)
-        store->push(store->arg, by, space, key);
+        store->push(store->arg, by, request->space, request->key);
 }
 
-int crl_store_memory_get_or_lease(struct crl_store_memory *store, corral_us now, uint32_t by,
-                                  uint32_t space, struct corral_bytes key, corral_us lease_us,
-                                  struct crl_store_reply *ret_reply)
+/* A draft with the value of a record, which has one. NULL: no memory. */
+static struct crl_entry *draft_of(struct crl_store_memory *store, const struct record *record)
 {
-    (void)by;
-    struct record *record = record_make(store, space, key);
+    struct crl_entry *draft =
+        crl_entry_draft(store->allocator, record->key_size, record->value_size, 0);
+    if (draft != NULL && record->value_size > 0)
+        memcpy(crl_entry_value_room(draft), record->value, record->value_size);
+    return draft;
+}
+
+static int reply_value(struct crl_store_memory *store, corral_us now, const struct record *record,
+                       struct crl_store_reply *ret_reply)
+{
+    struct crl_entry *draft = record->is_absent ? NULL : draft_of(store, record);
+    if (draft == NULL && !record->is_absent)
+        return CORRAL_ENOMEM;
+    *ret_reply = (struct crl_store_reply){.answer = CRL_STORE_VALUE,
+                                          .draft = draft,
+                                          .age_us = now - record->answered_at,
+                                          .fresh_us = record->fresh_until - now};
+    return 0;
+}
+
+static int ask(struct crl_store_memory *store, corral_us now,
+               const struct crl_store_request *request, struct crl_store_reply *ret_reply)
+{
+    struct record *record = record_make(store, request->space, request->key);
     if (record == NULL)
         return CORRAL_ENOMEM;
-    if (record->has_value && now < record->fresh_until) {
-        *ret_reply = (struct crl_store_reply){
-            .answer = CRL_STORE_VALUE,
-            .value = {.negative = record->negative,
-                      .bytes = crl_bytes(record->value, record->value_size),
-                      .age_us = now - record->answered_at,
-                      .fresh_us = record->fresh_until - now},
-        };
+    if (record->has_value && now < record->fresh_until &&
+        now - record->answered_at < request->age_us)
+        return reply_value(store, now, record, ret_reply);
+    if (record->failed_rc < 0 && now < record->failed_until) {
+        *ret_reply = (struct crl_store_reply){.answer = CRL_STORE_FAILED,
+                                              .rc = record->failed_rc,
+                                              .lease_us = record->failed_until - now};
         return 0;
     }
-    if (lease_is_held(record, now)) {
+    bool is_own = is_held_by(record, now, request->token);
+    if (is_held(record, now) && !is_own) {
         *ret_reply = (struct crl_store_reply){.answer = CRL_STORE_BUSY,
                                               .lease_us = record->lease_until - now};
         return 0;
     }
-    record->token = ++store->tokens;
-    record->lease_until = now + lease_us;
-    *ret_reply = (struct crl_store_reply){.answer = CRL_STORE_LEASED, .token = record->token};
+    if (!is_own)
+        record->granted_at = now;
+    record->token = request->token;
+    record->lease_until = now + request->lease_us;
+    *ret_reply = (struct crl_store_reply){
+        .answer = CRL_STORE_LEASED, .token = request->token, .lease_us = request->lease_us};
     return 0;
 }
 
-int crl_store_memory_fill(struct crl_store_memory *store, corral_us now, uint32_t by,
-                          uint32_t space, struct corral_bytes key, uint64_t token,
-                          const struct crl_store_value *value)
+static int fill(struct crl_store_memory *store, corral_us now, uint32_t by,
+                const struct crl_store_request *request, struct crl_store_reply *ret_reply)
 {
-    struct record *record = *record_link(store, space, key);
-    if (record == NULL || !lease_is_held(record, now) || record->token != token)
+    struct record *record = *record_link(store, request->space, request->key);
+    *ret_reply = (struct crl_store_reply){.is_done = is_held_by(record, now, request->token)};
+    if (!ret_reply->is_done)
         return 0;
-    unsigned char *copy = malloc(value->bytes.size + 1);
+    struct corral_bytes bytes = crl_entry_value(request->entry);
+    unsigned char *copy = malloc(bytes.size + 1);
     if (copy == NULL)
         return CORRAL_ENOMEM;
-    memcpy(copy, value->bytes.size > 0 ? value->bytes.data : "", value->bytes.size);
+    memcpy(copy, bytes.size > 0 ? bytes.data : "", bytes.size);
     free(record->value);
     record->value = copy;
-    record->value_size = value->bytes.size;
+    record->value_size = bytes.size;
     record->has_value = true;
-    record->negative = value->negative;
-    record->answered_at = now - value->age_us;
-    record->fresh_until = now + value->fresh_us;
-    record->token = 0;
-    push(store, by, space, key);
-    return 1;
+    record->is_absent = crl_entry_is_absent(request->entry);
+    corral_us answered_at = record->granted_at + request->since_us;
+    record->answered_at = answered_at < now ? answered_at : now;
+    record->fresh_until = record->answered_at + request->ttl_us;
+    record->failed_rc = 0;
+    lease_end(record);
+    push(store, by, request);
+    return 0;
 }
 
-void crl_store_memory_release(struct crl_store_memory *store, corral_us now, uint32_t by,
-                              uint32_t space, struct corral_bytes key, uint64_t token)
+static void renew(struct crl_store_memory *store, corral_us now,
+                  const struct crl_store_request *request, struct crl_store_reply *ret_reply)
 {
-    struct record *record = *record_link(store, space, key);
-    if (record == NULL || !lease_is_held(record, now) || record->token != token)
+    struct record *record = *record_link(store, request->space, request->key);
+    *ret_reply = (struct crl_store_reply){.is_done = is_held_by(record, now, request->token)};
+    if (ret_reply->is_done)
+        record->lease_until = now + request->lease_us;
+}
+
+static void release(struct crl_store_memory *store, corral_us now, uint32_t by,
+                    const struct crl_store_request *request, struct crl_store_reply *ret_reply)
+{
+    struct record *record = *record_link(store, request->space, request->key);
+    *ret_reply = (struct crl_store_reply){.is_done = is_held_by(record, now, request->token)};
+    if (!ret_reply->is_done)
         return;
-    record->token = 0;
-    push(store, by, space, key);
+    record->failed_rc = request->rc;
+    record->failed_until = now + request->retry_us;
+    lease_end(record);
+    push(store, by, request);
 }
 
-void crl_store_memory_invalidate(struct crl_store_memory *store, corral_us now, uint32_t by,
-                                 uint32_t space, struct corral_bytes key)
+static void invalidate(struct crl_store_memory *store, uint32_t by,
+                       const struct crl_store_request *request, struct crl_store_reply *ret_reply)
 {
-    (void)now;
-    struct record *record = *record_link(store, space, key);
+    struct record *record = *record_link(store, request->space, request->key);
     if (record != NULL) {
         record->has_value = false;
-        record->token = 0;
+        record->failed_rc = 0;
+        lease_end(record);
     }
-    push(store, by, space, key);
+    *ret_reply = (struct crl_store_reply){.is_done = true};
+    push(store, by, request);
+}
+
+int crl_store_memory_execute(struct crl_store_memory *store, corral_us now, uint32_t by,
+                             const struct crl_store_request *request,
+                             struct crl_store_reply *ret_reply)
+{
+    switch (request->op) {
+    case CRL_STORE_ASK:
+        crl_assert(request->lease_us > 0 && !crl_token_is_none(request->token));
+        return ask(store, now, request, ret_reply);
+    case CRL_STORE_FILL:
+        crl_assert(request->entry != NULL);
+        return fill(store, now, by, request, ret_reply);
+    case CRL_STORE_RENEW:
+        renew(store, now, request, ret_reply);
+        return 0;
+    case CRL_STORE_RELEASE:
+        crl_assert(request->rc <= 0 && request->retry_us >= 0);
+        release(store, now, by, request, ret_reply);
+        return 0;
+    case CRL_STORE_INVALIDATE:
+        invalidate(store, by, request, ret_reply);
+        return 0;
+    }
+    crl_unreachable();
 }

@@ -30,7 +30,7 @@ static void stampede(void **state)
     expect_trace(
         sim,
         "[    0 ms] 0 user:7   idle     wanted alone -> queued   ask_admission, 1 waiting\n"
-        "[    0 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
+        "[    0 ms] 0 user:7   queued   admitted     -> loading  begin_load, 1 waiting\n"
         "[  100 ms] 0 user:7   loading  loaded       -> idle     answer_loaded, 1000 waiting\n");
     assert_int_equal(sim_origin_loads(sim, "user:7"), 1);
     assert_int_equal(sim_answered(sim, CORRAL_LOADED), 1);
@@ -157,11 +157,11 @@ static void invalidate_during_a_load(void **state)
     struct sim *sim = story_told(&story);
     expect_trace(
         sim, "[    0 ms] 0 price    idle     wanted alone -> queued   ask_admission, 1 waiting\n"
-             "[    0 ms] 0 price    queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[    0 ms] 0 price    queued   admitted     -> loading  begin_load, 1 waiting\n"
              "[   50 ms] 0 price    is invalidated\n"
              "[  100 ms] 0 price    loading  loaded       -> idle     answer_loaded, 12 waiting\n"
              "[  100 ms] 0 price    idle     wanted alone -> queued   ask_admission, 7 waiting\n"
-             "[  100 ms] 0 price    queued   admitted     -> loading  ask_origin, 7 waiting\n"
+             "[  100 ms] 0 price    queued   admitted     -> loading  begin_load, 7 waiting\n"
              "[  200 ms] 0 price    loading  loaded       -> idle     answer_loaded, 8 waiting\n");
     assert_int_equal(sim_origin_loads(sim, "price"), 2);
     assert_int_equal(sim_answered(sim, CORRAL_LOADED), 2);
@@ -322,10 +322,10 @@ static void an_overrun_load_is_cancelled(void **state)
     struct sim *sim = story_told(&story);
     expect_trace(
         sim, "[    0 ms] 0 stuck    idle     wanted alone -> queued   ask_admission, 1 waiting\n"
-             "[    0 ms] 0 stuck    queued   admitted     -> loading  ask_origin, 1 waiting\n"
-             "[ 2000 ms] 0 stuck    loading  overrun      -> idle     cancel_overrun, 3 waiting\n"
+             "[    0 ms] 0 stuck    queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[ 2000 ms] 0 stuck    loading  overrun      -> idle     answer_failed, 3 waiting\n"
              "[ 2001 ms] 0 stuck    idle     wanted alone -> queued   ask_admission, 1 waiting\n"
-             "[ 2001 ms] 0 stuck    queued   admitted     -> loading  ask_origin, 2 waiting\n"
+             "[ 2001 ms] 0 stuck    queued   admitted     -> loading  begin_load, 2 waiting\n"
              "[ 2101 ms] 0 stuck    loading  loaded       -> idle     answer_loaded, 2 waiting\n");
     assert_int_equal(sim_answered(sim, CORRAL_EDEADLINE), 3);
     assert_int_equal(sim_origin_peak(sim), 1); /* the place was free only when the load had ended */
@@ -499,12 +499,12 @@ static void a_leader_that_dies_delays_the_herd_by_one_lease(void **state)
         "[    0 ms] 0 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
         "[    1 ms] 1 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
         "[    2 ms] 0 user:7   leasing  lease won    -> queued   ask_admission, 100 waiting\n"
-        "[    2 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 100 waiting\n"
-        "[    3 ms] 1 user:7   leasing  lease lost   -> waiting  wait_turn, 100 waiting\n"
+        "[    2 ms] 0 user:7   queued   admitted     -> loading  begin_load, 100 waiting\n"
+        "[    3 ms] 1 user:7   leasing  lease lost   -> waiting  wait_for_it, 100 waiting\n"
         "[   50 ms] 0 is killed\n"
-        "[ 2002 ms] 1 user:7   waiting  turn         -> leasing  ask_store, 100 waiting\n"
+        "[ 2002 ms] 1 user:7   waiting  again        -> leasing  ask_store, 100 waiting\n"
         "[ 2004 ms] 1 user:7   leasing  lease won    -> queued   ask_admission, 100 waiting\n"
-        "[ 2004 ms] 1 user:7   queued   admitted     -> loading  ask_origin, 100 waiting\n"
+        "[ 2004 ms] 1 user:7   queued   admitted     -> loading  begin_load, 100 waiting\n"
         "[ 2104 ms] 1 user:7   loading  loaded       -> idle     answer_loaded, 100 waiting\n");
     assert_int_equal(sim_origin_loads(sim, "user:7"), 2);
     sim_free(sim);
@@ -551,7 +551,7 @@ static void who_leaves_while_the_store_is_asked_holds_nothing_up(void **state)
              "[    4 ms] 0 user:7   leasing  unwanted     -> idle     give_up, 0 waiting\n"
              "[   10 ms] 0 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
              "[   14 ms] 0 user:7   leasing  lease won    -> queued   ask_admission, 1 waiting\n"
-             "[   14 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[   14 ms] 0 user:7   queued   admitted     -> loading  begin_load, 1 waiting\n"
              "[   20 ms] 1 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
              "[   21 ms] 1 user:7   leasing  deserted     -> leasing  carry_on, 0 waiting\n"
              "[   24 ms] 1 user:7   leasing  unwanted     -> idle     give_up, 0 waiting\n"
@@ -585,13 +585,13 @@ static void who_invalidates_does_not_wait_for_the_lease(void **state)
         sim, "[    0 ms] 0 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
              "[    1 ms] 1 user:7   idle     wanted       -> leasing  ask_store, 1 waiting\n"
              "[    2 ms] 0 user:7   leasing  lease won    -> queued   ask_admission, 1 waiting\n"
-             "[    2 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
-             "[    3 ms] 1 user:7   leasing  lease lost   -> waiting  wait_turn, 1 waiting\n"
+             "[    2 ms] 0 user:7   queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    3 ms] 1 user:7   leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
              "[   50 ms] 0 is killed\n"
              "[   60 ms] 1 user:7   is invalidated\n"
-             "[   60 ms] 1 user:7   waiting  turn         -> leasing  ask_store, 1 waiting\n"
+             "[   60 ms] 1 user:7   waiting  again        -> leasing  ask_store, 1 waiting\n"
              "[   62 ms] 1 user:7   leasing  lease won    -> queued   ask_admission, 1 waiting\n"
-             "[   62 ms] 1 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[   62 ms] 1 user:7   queued   admitted     -> loading  begin_load, 1 waiting\n"
              "[  162 ms] 1 user:7   loading  loaded       -> idle     answer_loaded, 1 waiting\n");
     sim_free(sim);
     story_swept(&story);
@@ -627,7 +627,7 @@ static void plot_any_day(struct sim *sim, struct crl_rng *rng)
             sim_write(sim, at, 0, key);
             break;
         case 1:
-            sim_put(sim, at, 0, key, 16 + crl_rng_below(rng, 3000));
+            sim_put(sim, at, 0, key, 24 + crl_rng_below(rng, 3000));
             break;
         case 2:
             sim_give_up(sim, at, (uint32_t)crl_rng_below(rng, 200));

@@ -31,13 +31,13 @@ static void a_text_is_a_key_in_each_space(void **state)
     struct sim *sim = story_told(&story);
     expect_trace(
         sim, "[    0 ms] 0 user:7   idle     wanted alone -> queued   ask_admission, 1 waiting\n"
-             "[    0 ms] 0 user:7   queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[    0 ms] 0 user:7   queued   admitted     -> loading  begin_load, 1 waiting\n"
              "[   10 ms] 0 1/user:7 idle     wanted alone -> queued   ask_admission, 1 waiting\n"
-             "[   10 ms] 0 1/user:7 queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[   10 ms] 0 1/user:7 queued   admitted     -> loading  begin_load, 1 waiting\n"
              "[  100 ms] 0 user:7   loading  loaded       -> idle     answer_loaded, 2 waiting\n"
              "[  110 ms] 0 1/user:7 loading  loaded       -> idle     answer_loaded, 3 waiting\n"
              "[ 2000 ms] 0 1/user:7 idle     wanted alone -> queued   ask_admission, 1 waiting\n"
-             "[ 2000 ms] 0 1/user:7 queued   admitted     -> loading  ask_origin, 1 waiting\n"
+             "[ 2000 ms] 0 1/user:7 queued   admitted     -> loading  begin_load, 1 waiting\n"
              "[ 2100 ms] 0 1/user:7 loading  loaded       -> idle     answer_loaded, 5 waiting\n");
     assert_int_equal(sim_origin_loads(sim, "user:7"), 1);
     assert_int_equal(sim_origin_loads(sim, "1/user:7"), 2);

@@ -7,7 +7,10 @@
  *         linker sends malloc and the mutexes through counters; and the table of the last test lies
  *         in memory that is made read-only before the lookups. Each judge is shown a culprit
  *         first. */
+#include "base/hash.h"
 #include "core/table.h"
+
+#include "../helper/entries.h"
 
 #include <corral/corral.h>
 
@@ -195,7 +198,8 @@ static bool look_up_writes(const struct crl_table *table, const char *key)
 {
     if (sigsetjmp(on_fault, 1) != 0)
         return true;
-    struct crl_entry *entry = crl_table_find(table, 1, 0, corral_str(key));
+    struct crl_entry *entry =
+        crl_table_find(table, crl_hash(0, 0, corral_str(key)), 0, corral_str(key));
     assert_non_null(entry);
     crl_table_touch(entry);
     return false;
@@ -214,8 +218,8 @@ static void a_hit_writes_to_nothing_shared(void **state)
     assert_int_equal(crl_table_new(&config, &table), 0);
     static const char *const keys[] = {"visited", "new"};
     for (int i = 0; i < 2; i++) {
-        struct crl_entry_parts parts = {.hash = 1, .key = corral_str(keys[i])};
-        struct crl_entry *entry = crl_entry_new(&allocator, &parts);
+        struct entry_parts parts = {.key = corral_str(keys[i])};
+        struct crl_entry *entry = entry_made(&allocator, &parts);
         assert_true(crl_table_insert(table, entry));
     }
     assert_false(look_up_writes(table, "visited"));

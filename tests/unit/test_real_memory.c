@@ -15,6 +15,7 @@
 #include "memory/arena.h"
 
 #include "../helper/draws.h"
+#include "../helper/entries.h"
 
 #include <corral/corral.h>
 
@@ -53,6 +54,7 @@ static struct room room_open(size_t memory_bytes)
     struct crl_table_config config = {.memory_bytes = memory_bytes,
                                       .allocator = room.arena,
                                       .bucket_allocator = room.buckets,
+                                      .hashing = {.seed = 1},
                                       .wait_for_readers = crl_rcu_wait};
     assert_int_equal(crl_table_new(&config, &room.table), 0);
     return room;
@@ -78,10 +80,9 @@ static struct crl_entry *entry_new(struct room *room, uint64_t number, size_t si
     uint64_t *value = malloc(size);
     for (size_t i = 0; i < size / 8; i++)
         value[i] = number;
-    struct crl_entry_parts parts = {.key = crl_bytes(&number, sizeof number),
-                                    .value = crl_bytes(value, size / 8 * 8)};
-    parts.hash = crl_hash(1, 0, parts.key);
-    struct crl_entry *entry = crl_entry_new(room->arena, &parts);
+    struct entry_parts parts = {.key = crl_bytes(&number, sizeof number),
+                                .value = crl_bytes(value, size / 8 * 8)};
+    struct crl_entry *entry = entry_made(room->arena, &parts);
     free(value);
     assert_non_null(entry);
     return entry;

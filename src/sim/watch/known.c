@@ -48,10 +48,42 @@ void watch_changed(struct sim *sim, uint32_t node, uint32_t key, uint64_t versio
         known->version_min = version;
 }
 
-uint64_t watch_version_min(const struct sim *sim, uint32_t node, uint32_t key)
+void watch_linked(struct sim *sim, uint32_t node)
 {
-    const struct sim_known *known = known_of(sim, node, key);
-    return known != NULL ? known->version_min : 0;
+    for (uint32_t key = 0; sim->known != NULL && key < sim->keys_n; key++) {
+        if (!key_space(sim, key)->has_store || key_space(sim, key)->policy.no_coalescing)
+            continue;
+        watch_changed(sim, node, key, 0);
+        known_of(sim, node, key)->linked_min = sim->keys[key].stored_min;
+    }
+}
+
+void watch_filled(struct sim *sim, uint32_t node, uint32_t key, const struct crl_event *event)
+{
+    struct sim_known *known = known_of(sim, node, key);
+    if (event->filled.is_accepted || known == NULL)
+        return;
+    known->changes++;
+    known->fresh_until = 0;
+    known->has_refused = true;
+    known->refused_at = event->filled.answered_at;
+}
+
+void watch_comes(const struct sim *sim, struct sim_reader *reader)
+{
+    const struct sim_known *known = known_of(sim, reader->node, reader->key);
+    if (known == NULL)
+        return;
+    reader->version_min = known->version_min;
+    reader->linked_min = known->linked_min;
+}
+
+uint64_t watch_version_min(const struct sim *sim, const struct sim_reader *reader)
+{
+    const struct sim_known *known = known_of(sim, reader->node, reader->key);
+    bool is_in_touch = known != NULL && known->linked_min > 0;
+    return is_in_touch && reader->linked_min > reader->version_min ? reader->linked_min
+                                                                   : reader->version_min;
 }
 
 void watch_node_gone(struct sim *sim, uint32_t node)
@@ -66,7 +98,16 @@ uint32_t watch_loads_of(const struct sim *sim, uint32_t number, uint32_t origin)
     uint32_t n = 0;
     struct sim_load *load;
     cds_list_for_each_entry(load, &node->loads, link)
-        n += load->origin == origin;
+        n += load->origin == origin && load->head == load;
+    return n;
+}
+
+uint32_t watch_live_of(const struct sim *sim, uint32_t node, uint32_t key)
+{
+    uint32_t n = 0;
+    struct sim_load *load;
+    cds_list_for_each_entry(load, &sim->keys[key].live, in_key)
+        n += load->node == node;
     return n;
 }
 
@@ -76,12 +117,8 @@ bool watch_is_worked_on(struct sim *sim, uint32_t number, uint32_t key)
     const struct sim_known *known = known_of(sim, number, key);
     bool waits = known->waits && (sim->now <= known->waits_until || sim->now <= node->resumed_at);
     uint32_t loads = watch_loads_of(sim, number, key_space(sim, key)->origin);
-    if (known->asks || waits || loads >= key_origin(sim, key)->limits.concurrency)
+    if (known->asks || waits || loads >= node->limits[key_space(sim, key)->origin] ||
+        crl_core_next_at(node->core) == CRL_AT_ONCE)
         return true;
-    struct sim_load *load;
-    cds_list_for_each_entry(load, &sim->keys[key].live, in_key) {
-        if (load->node == number)
-            return true;
-    }
-    return false;
+    return watch_live_of(sim, number, key) > 0;
 }

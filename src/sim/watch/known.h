@@ -12,17 +12,21 @@
 
 /* What a node knows of a key. */
 struct sim_known {
-    uint64_t version_min;  /* told of it: no reader that comes now may get an older one */
-    uint32_t changes;      /* times that it was told that its value is not good any more */
-    corral_us fresh_until; /* the node's clock: it has a value that is good so long */
-    uint64_t ask;          /* the last one */
-    bool asks;             /* and it has not been answered */
-    bool may_load;         /* it has: with a lease, or not at all. Used up by a load */
-    bool waits;            /* it has: another node holds the lease ... */
-    corral_us waits_until; /* ... in the world's time */
-    uint64_t given;        /* by the last reply: the token of a lease; 0: none */
-    uint64_t token;        /* the same while it holds the lease */
-    uint64_t late_token;   /* of a lease that it was given too late, to be given back at once */
+    uint64_t version_min;   /* told of it: no reader that comes now may get an older one */
+    uint64_t linked_min;    /* likewise, unless the store is out of sight once more: what the store
+                            * had been told when the node was in touch with it again; 0: nothing */
+    bool has_refused;       /* a fill of it was refused: the value ... */
+    corral_us refused_at;   /* ... that was answered then, by the node's clock, may not stay */
+    uint32_t changes;       /* times that it was told that its value is not good any more */
+    corral_us fresh_until;  /* the node's clock: it has a value that is good so long */
+    uint64_t ask;           /* the last one */
+    bool asks;              /* and it has not been answered */
+    bool may_load;          /* it has: with a lease, or not at all. Used up by a load */
+    bool waits;             /* it has: another node holds the lease ... */
+    corral_us waits_until;  /* ... in the world's time */
+    struct crl_token given; /* by the last reply: the token of a lease; none: no lease */
+    struct crl_token token; /* the same while it holds the lease */
+    struct crl_token late_token; /* of a lease that came too late, to be given back at once */
 };
 
 /* watch_init - an observer of a world that has its nodes and room for its keys. */
@@ -48,14 +52,28 @@ static inline struct sim_known *known_of(const struct sim *sim, uint32_t node, u
 /* watch_changed - a node is told that its value is not good any more; before its core is. */
 void watch_changed(struct sim *sim, uint32_t node, uint32_t key, uint64_t version);
 
-/* watch_version_min - the least version that a reader who comes now may get of that node. */
-uint64_t watch_version_min(const struct sim *sim, uint32_t node, uint32_t key);
+/* watch_linked - a node is in touch with the store again, after it was not: whatever it knows of
+ * the store's keys is to be confirmed there, and no reader that comes now may get what the store
+ * was told to forget. */
+void watch_linked(struct sim *sim, uint32_t node);
+
+/* watch_filled - a node hears what became of its fill. */
+void watch_filled(struct sim *sim, uint32_t node, uint32_t key, const struct crl_event *event);
+
+/* watch_comes - a reader comes: the least version that it may get of its node. */
+void watch_comes(const struct sim *sim, struct sim_reader *reader);
+
+/* watch_version_min - the same, when it is answered. */
+uint64_t watch_version_min(const struct sim *sim, const struct sim_reader *reader);
 
 /* watch_node_gone - its process has ended, and with it all that it knew. */
 void watch_node_gone(struct sim *sim, uint32_t node);
 
 /* watch_loads_of - queries of a node at an origin, cancelled ones too until they have ended. */
 uint32_t watch_loads_of(const struct sim *sim, uint32_t node, uint32_t origin);
+
+/* watch_live_of - live loads of a key at a node. */
+uint32_t watch_live_of(const struct sim *sim, uint32_t node, uint32_t key);
 
 /* watch_is_worked_on - is anything under way at a node that will bring this key's readers their
  * answer? */

@@ -6,18 +6,19 @@
 
 #include "sim/watch/known.h"
 
-/* watch_ask, watch_reply - a node asks the store for the lease of a key, and gets an answer or
- * gives up on it. */
-void watch_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask);
-void watch_reply(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask,
-                 const struct crl_store_reply *reply);
+/* watch_told - a node wants something of the store: ASK_STORE, RENEW_LEASE, FILL_STORE,
+ * RELEASE_LEASE. */
+void watch_told(struct sim *sim, uint32_t node, const struct crl_action *action);
 
-/* watch_told - a node sends a FILL_STORE or RELEASE_LEASE. */
-void watch_told(struct sim *sim, uint32_t node, uint32_t key, const struct crl_action *action);
+/* watch_reply, watch_renewed - what a node hears of it, STORE_ANSWERED and STORE_RENEWED, before
+ * its core does. */
+void watch_reply(struct sim *sim, uint32_t node, uint32_t key, const struct crl_event *event);
+void watch_renewed(struct sim *sim, uint32_t node, uint32_t key, const struct crl_event *event);
 
-/* watch_granted, watch_leases_void - the store gives a lease to a node, and takes all of a key
- * back. */
-void watch_granted(struct sim *sim, uint32_t node, uint32_t key, uint64_t token);
+/* watch_granted, watch_prolonged, watch_leases_void - the store gives a lease to a node, gives it
+ * its time again, and takes all of a key back. */
+void watch_granted(struct sim *sim, uint32_t node, uint32_t key, struct crl_token token);
+void watch_prolonged(struct sim *sim, uint32_t key, struct crl_token token);
 void watch_leases_void(struct sim *sim, uint32_t key);
 
 /* watch_lease - a load begins: under which lease? */

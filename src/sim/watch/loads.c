@@ -5,15 +5,6 @@
 
 #include "sim/watch/leases.h"
 
-static uint32_t live_on_node(const struct sim_load *load, struct sim_key *key)
-{
-    uint32_t n = 0;
-    struct sim_load *other;
-    cds_list_for_each_entry(other, &key->live, in_key)
-        n += other->node == load->node;
-    return n;
-}
-
 static void watch_need(struct sim *sim, const struct sim_load *load, const struct sim_known *known)
 {
     struct sim_node *node = &sim->nodes[load->node];
@@ -22,7 +13,11 @@ static void watch_need(struct sim *sim, const struct sim_load *load, const struc
     struct crl_table *table = crl_core_table(node->core);
     struct crl_entry *entry = crl_table_find(table, sim->keys[load->key].hash,
                                              sim->keys[load->key].space, key_bytes(sim, load->key));
-    if (sim->stepping == CRL_WANTED && entry != NULL && crl_entry_is_fresh(entry, now))
+    const struct crl_space_view *view = crl_core_view(node->core, sim->keys[load->key].space);
+    bool has_one = crl_entry_judge(entry, now, view, UINT32_MAX).outcome != CRL_VERDICT_NOTHING;
+    if (load->reason != CRL_LOAD_MISS)
+        return; /* a refresh is to load what is fresh */
+    if (sim->stepping == CRL_WANTED && has_one)
         watch_break(sim, load->key, "P9: node %u loads %s, of which it has a fresh value",
                     load->node, text);
     if (known == NULL || key_space(sim, load->key)->policy.no_coalescing ||
@@ -48,18 +43,21 @@ static void watch_bulkhead(struct sim *sim, const struct sim_load *load)
     if (!sim->options.audits && sim->plan.nodes > 1)
         return;
     uint32_t loads = watch_loads_of(sim, load->node, load->origin);
-    if (loads > origin->limits.concurrency)
+    uint32_t limit = sim->nodes[load->node].limits[load->origin];
+    if (load->head == load && loads > limit)
         watch_break(sim, load->key, "P6: node %u has %u loads at origin %u, its limit is %u",
-                    load->node, loads, load->origin, origin->limits.concurrency);
+                    load->node, loads, load->origin, limit);
 }
 
 void watch_load(struct sim *sim, struct sim_load *load)
 {
-    struct sim_key *key = &sim->keys[load->key];
+    const struct sim_key *key = &sim->keys[load->key];
     const struct sim_known *known = known_of(sim, load->node, load->key);
-    if (!key_space(sim, load->key)->policy.no_coalescing && live_on_node(load, key) > 1)
-        watch_break(sim, load->key, "P1: node %u has %u live loads of %s", load->node,
-                    live_on_node(load, key), key->name);
+    uint32_t live_n = watch_live_of(sim, load->node, load->key);
+    uint32_t live_max = key_origin(sim, load->key)->hedge_us > 0 ? 2 : 1;
+    if (!key_space(sim, load->key)->policy.no_coalescing && live_n > live_max)
+        watch_break(sim, load->key, "P1: node %u has %u live loads of %s", load->node, live_n,
+                    key->name);
     watch_bulkhead(sim, load);
     load->readers_before = sim->readers_n;
     load->changes = known != NULL ? known->changes : 0;
@@ -75,14 +73,16 @@ void watch_loaded(struct sim *sim, const struct sim_load *load, bool has_value, 
     if (known == NULL || !has_value || known->changes != load->changes ||
         sim->plan.memory_bytes < 1u << 20 || sim->allocator != &crl_allocator_malloc)
         return;
-    corral_us ttl_us = negative ? policy->negative_ttl_us : policy->ttl_us;
+    corral_us ttl_us = key_ttl(sim, load->key, negative);
     known->fresh_until =
         node_now(sim, load->node) + (corral_us)((double)ttl_us * (1.0 - policy->jitter)) - 1;
 }
 
 void watch_cancel(struct sim *sim, const struct sim_load *load)
 {
-    if (sim->stepping != CRL_CLOSE && node_now(sim, load->node) < load->deadline_at)
+    bool has_lost = key_origin(sim, load->key)->hedge_us > 0 && /* to the other attempt */
+                    sim->stepping == CRL_ORIGIN_ANSWERED;
+    if (sim->stepping != CRL_CLOSE && !has_lost && node_now(sim, load->node) < load->deadline_at)
         watch_break(sim, load->key, "P7: node %u cancels its load of %s %lld us too early",
                     load->node, sim->keys[load->key].name,
                     (long long)(load->deadline_at - node_now(sim, load->node)));
@@ -93,8 +93,7 @@ void watch_loads(struct sim *sim, uint32_t number)
     struct sim_node *node = &sim->nodes[number];
     struct sim_load *load;
     cds_list_for_each_entry(load, &node->loads, link) {
-        if (load->live &&
-            sim->now > load->query.arrived_at + key_origin(sim, load->key)->deadline_us &&
+        if (load->live && sim->now > load->began_at + key_origin(sim, load->key)->deadline_us &&
             sim->now > node->resumed_at)
             watch_break(sim, load->key, "P6: the load of %s at node %u goes on past its deadline",
                         sim->keys[load->key].name, number);

@@ -13,8 +13,9 @@
  *   P3  a value from memory is older than its TTL, with jitter, since the database answered; one
  *       that the store gave may be older by what the node waits for the store, since it was fresh
  *       when it left
- *   P4  a reader gets an older version than its process knew to be written when it came; the store
- *       keeps an older one than it was told of
+ *   P4  a reader gets an older version than its process knew to be written when it came, or than
+ *       the store knew when its process was in touch with it again; a value stays in memory though
+ *       the store has refused it; the store keeps an older one than it was told of
  *   P5  an answer that is late, comes twice, or never; a value without success, success without
  *       one; a reader waits while nobody works for him; a reader who came before a load began is
  *       not answered by it

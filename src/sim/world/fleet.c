@@ -21,14 +21,18 @@ static int core_furnish(struct crl_core *core, const struct sim_plan *plan)
     for (uint32_t i = 0; rc >= 0 && i < plan->origins_n; i++) {
         const struct sim_origin_plan *origin = &plan->origins[i];
         struct crl_core_origin config = {.limits = origin->limits,
-                                         .deadline_us = origin->deadline_us};
+                                         .deadline_us = origin->deadline_us,
+                                         .batch_max = origin->batch_max,
+                                         .hedge_us = origin->hedge_us};
         rc = crl_core_add_origin(core, &config);
         crl_assert(rc < 0 || (uint32_t)rc == i);
     }
     for (uint32_t i = 0; rc >= 0 && i < plan->spaces_n; i++) {
         const struct sim_space_plan *space = &plan->spaces[i];
-        struct crl_core_space config = {
-            .origin = space->origin, .has_store = space->has_store, .policy = space->policy};
+        struct crl_core_space config = {.origin = space->origin,
+                                        .has_store = space->has_store,
+                                        .policy = space->policy,
+                                        .failure_us = space->failure_us};
         rc = crl_core_add_space(core, &config);
         crl_assert(rc < 0 || (uint32_t)rc == i);
     }
@@ -46,6 +50,7 @@ int fleet_start(struct sim *sim, uint32_t number)
         .waiters_max = plan->waiters_max,
         .table_shards = 1,
         .seed = plan->seed,
+        .token_seeds = {plan->seed, (uint64_t)number << 32 | node->incarnation},
         .narrates = sim->narrates,
         .allocator = sim->allocator,
     };
@@ -56,7 +61,9 @@ int fleet_start(struct sim *sim, uint32_t number)
         return rc;
     node->down = false;
     node->timer.kind = SIM_TIMER_NODE;
-    return 0;
+    for (uint32_t i = 0; i < plan->origins_n; i++)
+        node->limits[i] = plan->origins[i].limits.concurrency;
+    return wire_open(sim, number);
 }
 
 void fleet_stop(struct sim *sim, uint32_t number)
@@ -67,8 +74,8 @@ void fleet_stop(struct sim *sim, uint32_t number)
         crl_core_step(node->core, &close, &sim->actions);
         trace_edges(sim);
     }
-    struct sim_load *load, *next_load;
-    cds_list_for_each_entry_safe(load, next_load, &node->loads, link) {
+    while (!cds_list_empty(&node->loads)) {
+        struct sim_load *load = cds_list_entry(node->loads.prev, struct sim_load, link);
         struct crl_event end = {.kind = CRL_ORIGIN_ANSWERED,
                                 .now = close.now,
                                 .origin = {.load = load->id, .rc = CORRAL_ECLOSED}};
@@ -87,7 +94,7 @@ void fleet_stop(struct sim *sim, uint32_t number)
     node->down = true;
     node->incarnation++;
     node->paused_until = 0;
-    wire_forget(sim, number);
+    wire_close(sim, number);
     watch_node_gone(sim, number);
 }
 
@@ -107,15 +114,12 @@ static void carry_out(struct sim *sim, uint32_t node)
             loads_cancel(sim, node, action);
             break;
         case CRL_ASK_STORE:
-            wire_ask(sim, node, key_number(sim, action), action->ask_store.ask);
-            break;
+        case CRL_RENEW_LEASE:
         case CRL_FILL_STORE:
         case CRL_RELEASE_LEASE:
-            watch_told(sim, node, key_number(sim, action), action);
-            wire_tell(sim, node, key_number(sim, action), action);
-            break;
         case CRL_INVALIDATE_STORE:
-            wire_tell(sim, node, key_number(sim, action), action);
+            watch_told(sim, node, action);
+            wire_tell(sim, node, action);
             break;
         }
     }
@@ -146,15 +150,18 @@ int fleet_init(struct sim *sim, const struct sim_plan *plan, const struct sim_ru
                         .allocator = &crl_allocator_malloc};
     if (options != NULL)
         sim->options = *options;
+    if (sim->options.allocator != NULL)
+        sim->allocator = sim->options.allocator;
     sim->narrates = sim->options.trace != NULL || sim->options.edges != NULL;
     sim->network_lots = crl_rng_split(plan->seed, "network");
     sim->reader_lots = crl_rng_split(plan->seed, "readers");
+    sim->refresh_lots = crl_rng_split(plan->seed, "refreshes");
     for (uint32_t i = 0; i < plan->origins_n; i++)
         origin_init(sim, i);
     sim->nodes = calloc(plan->nodes, sizeof *sim->nodes);
     sim->keys = calloc(keys_room, sizeof *sim->keys);
     if (sim_plan_has_store(plan))
-        sim->store = crl_store_memory_new(wire_push, sim);
+        sim->store = crl_store_memory_new(sim->allocator, wire_push, sim);
     watch_init(sim);
     bool has_store = sim->store != NULL || !sim_plan_has_store(plan);
     if (sim->nodes == NULL || sim->keys == NULL || !has_store)
@@ -183,7 +190,7 @@ void fleet_fini(struct sim *sim)
         if (timer->kind == SIM_TIMER_EVENT)
             event_free(sim, caa_container_of(timer, struct sim_event, timer));
         else if (timer->kind == SIM_TIMER_QUERY)
-            free(caa_container_of(timer, struct sim_load, query.timer));
+            loads_free(caa_container_of(timer, struct sim_load, query.timer));
     }
     while (sim->free_events != NULL) {
         struct sim_event *event = sim->free_events;
@@ -212,7 +219,7 @@ static void timer_fires(struct sim *sim, struct crl_timer *timer)
     switch ((enum sim_timer_kind)timer->kind) {
     case SIM_TIMER_NODE: {
         struct sim_node *node = caa_container_of(timer, struct sim_node, timer);
-        node_step(sim, (uint32_t)(node - sim->nodes), &(struct crl_event){.kind = CRL_TIMER});
+        node_timer(sim, (uint32_t)(node - sim->nodes));
         break;
     }
     case SIM_TIMER_QUERY:

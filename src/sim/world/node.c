@@ -6,18 +6,36 @@
 #include "sim/watch/watch.h"
 #include "sim/world/trace.h"
 
+static corral_us next_at(const struct sim_node *node)
+{
+    corral_us core_at = crl_core_next_at(node->core);
+    corral_us client_at = node->client != NULL ? crl_client_next_at(node->client) : CRL_NEVER;
+    return core_at < client_at ? core_at : client_at;
+}
+
+void node_timer(struct sim *sim, uint32_t number)
+{
+    struct sim_node *node = &sim->nodes[number];
+    if (node->client != NULL && crl_client_next_at(node->client) <= node_now(sim, number)) {
+        crl_client_timer(node->client, node_now(sim, number));
+        node_rearm(sim, number);
+        return;
+    }
+    node_step(sim, number, &(struct crl_event){.kind = CRL_TIMER});
+}
+
 void node_rearm(struct sim *sim, uint32_t number)
 {
     struct sim_node *node = &sim->nodes[number];
-    corral_us at = crl_core_next_at(node->core);
+    corral_us at = next_at(node);
     if (at == CRL_NEVER) {
         crl_timer_disarm(&sim->queue, &node->timer);
         return;
     }
-    at -= node->clock_ahead_us;
+    at = at == CRL_AT_ONCE ? sim->now : at - node->clock_ahead_us;
     at = at > node->paused_until ? at : node->paused_until;
     at = at > sim->now ? at : sim->now;
-    if (node->timer.place != 0 && node->timer.at == at)
+    if (crl_timer_is_armed(&node->timer) && node->timer.at == at)
         return;
     queue_reserve(sim);
     crl_timer_arm(&sim->queue, &node->timer, at);

@@ -14,7 +14,10 @@ void node_step(struct sim *sim, uint32_t node, struct crl_event *event);
 /* node_step_key - the same, of an event about a key, which is set here. */
 void node_step_key(struct sim *sim, uint32_t node, uint32_t key, struct crl_event *event);
 
-/* node_rearm - the core's timer, in the world's time; not before the node goes on. */
+/* node_timer - the node's timer fired: its client or its core does one thing that is due. */
+void node_timer(struct sim *sim, uint32_t node);
+
+/* node_rearm - the node's timer, in the world's time; not before the node goes on. */
 void node_rearm(struct sim *sim, uint32_t node);
 
 #endif

@@ -12,24 +12,25 @@
 
 static struct sim_reader reader_of(struct sim *sim, const struct sim_get *get)
 {
-    return (struct sim_reader){
+    struct sim_reader reader = {
         .number = sim->readers_n - 1,
         .node = get->node,
         .key = get->key,
         .asked_at = get->asked_at,
         .wait_until = sim->now + get->wait_us, /* a process that stood still asks when it goes on */
-        .version_min = watch_version_min(sim, get->node, get->key),
     };
+    watch_comes(sim, &reader);
+    return reader;
 }
 
 static void get_hits(struct sim *sim, const struct sim_get *get, struct crl_entry *entry)
 {
     struct sim_reader passing = reader_of(sim, get);
-    int outcome = entry->negative ? CORRAL_NEGATIVE : CORRAL_HIT;
+    int outcome = crl_entry_is_absent(entry) ? CORRAL_NEGATIVE : CORRAL_HIT;
     crl_table_touch(entry);
     sim->stepping = CRL_WANTED;
     watch_answer(sim, &passing, outcome, entry);
-    record_answer(sim, get->asked_at, outcome, entry);
+    record_answer(sim, &passing, outcome, entry);
     if (sim->on_answer != NULL)
         sim->on_answer(sim, passing.number, outcome);
 }
@@ -63,10 +64,20 @@ void readers_get(struct sim *sim, const struct sim_get *get)
     record_arrival(sim, get->asked_at);
     struct crl_entry *entry = crl_table_find(crl_core_table(node->core), sim->keys[get->key].hash,
                                              sim->keys[get->key].space, key_bytes(sim, get->key));
-    if (entry != NULL && crl_entry_is_fresh(entry, node_now(sim, get->node)))
+    const struct crl_space_view *view = crl_core_view(node->core, sim->keys[get->key].space);
+    corral_us now = node_now(sim, get->node);
+    switch (crl_entry_judge(entry, now, view, UINT32_MAX).outcome) {
+    case CRL_VERDICT_FRESH:
+    case CRL_VERDICT_ABSENT:
+        (void)crl_entry_use(entry, now, view);
         get_hits(sim, get, entry);
-    else
+        break;
+    case CRL_VERDICT_NOTHING:
+    case CRL_VERDICT_STALE:
+    case CRL_VERDICT_FAILED:
         get_waits(sim, get);
+        break;
+    }
 }
 
 bool readers_leave(struct sim *sim, uint32_t node, uint32_t number)
@@ -91,7 +102,7 @@ void readers_answer(struct sim *sim, struct crl_action *action)
         watch_answer(sim, reader, result, action->answer.entry);
         if (watch_is_broken(sim))
             break; /* the world stands still; its lists may be in any state */
-        record_answer(sim, reader->asked_at, result, action->answer.entry);
+        record_answer(sim, reader, result, action->answer.entry);
         if (sim->on_answer != NULL)
             sim->on_answer(sim, reader->number, result);
         cds_list_del(&reader->link);
@@ -120,12 +131,17 @@ void readers_put(struct sim *sim, uint32_t node, uint32_t key, size_t size)
     struct sim_key *written = &sim->keys[key];
     struct sim_value value = {
         .key = key, .version = (uint32_t)++written->version, .loaded_at = sim->now};
-    unsigned char *bytes = calloc(1, size);
-    crl_assert(bytes != NULL && size >= sizeof value);
-    memcpy(bytes, &value, sizeof value);
+    struct crl_entry *draft = crl_entry_draft(sim->allocator, written->size, size, 0);
+    crl_assert(draft != NULL && size >= sizeof value);
+    memset(crl_entry_value_room(draft), 0, size);
+    memcpy(crl_entry_value_room(draft), &value, sizeof value);
     trace_line(sim, node, "%-8s is put", written->name);
     watch_changed(sim, node, key, written->version);
+    node_step_key(sim, node, key, &(struct crl_event){.kind = CRL_PUT, .put = {.draft = draft}});
+}
+
+void readers_refresh(struct sim *sim, uint32_t node, uint32_t key, enum crl_load_reason reason)
+{
     node_step_key(sim, node, key,
-                  &(struct crl_event){.kind = CRL_PUT, .put = {.value = crl_bytes(bytes, size)}});
-    free(bytes);
+                  &(struct crl_event){.kind = CRL_REFRESH, .refresh = {.reason = reason}});
 }

@@ -32,4 +32,7 @@ void readers_write(struct sim *sim, uint32_t node, uint32_t key);
 /* readers_put - the same, by one who has the new value at hand, padded to a size. */
 void readers_put(struct sim *sim, uint32_t node, uint32_t key, size_t size);
 
+/* readers_refresh - a load is asked for, for nobody who waits. */
+void readers_refresh(struct sim *sim, uint32_t node, uint32_t key, enum crl_load_reason reason);
+
 #endif

@@ -25,8 +25,25 @@ void record_arrival(struct sim *sim, corral_us asked_at)
     slice_at(sim, asked_at)->requests++;
 }
 
-void record_answer(struct sim *sim, corral_us asked_at, int result, const struct crl_entry *entry)
+static void record_use(struct sim *sim, uint32_t number, uint64_t load)
 {
+    struct sim_key *key = &sim->keys[number];
+    if (load != key->last_load || load == 0 || key->last_is_needed ||
+        sim->now < key->last_needed_at)
+        return;
+    key->last_is_needed = true;
+    sim->report->needed += key->last_is_measured;
+}
+
+void record_answer(struct sim *sim, const struct sim_reader *reader, int result,
+                   const struct crl_entry *entry)
+{
+    corral_us asked_at = reader->asked_at;
+    struct sim_value value = {.load = sim->keys[reader->key].last_load};
+    if (entry != NULL && !crl_entry_is_absent(entry))
+        memcpy(&value, crl_entry_value(entry).data, sizeof value);
+    if (entry != NULL)
+        record_use(sim, reader->key, value.load);
     struct sim_report *report = sim->report;
     struct sim_slice *slice = slice_at(sim, sim->now);
     corral_us latency_us = sim->now - asked_at;
@@ -44,14 +61,11 @@ void record_answer(struct sim *sim, corral_us asked_at, int result, const struct
         report->errors[-result]++;
     report->errors_all += result < 0;
     crl_quantiles_add(&report->latency, latency_us);
-    if (entry != NULL && !entry->negative) {
-        struct sim_value value;
-        memcpy(&value, crl_entry_value(entry).data, sizeof value);
+    if (entry != NULL && !crl_entry_is_absent(entry))
         crl_quantiles_add(&report->age, sim->now - value.loaded_at);
-    }
 }
 
-void record_load(struct sim *sim, bool is_needed)
+void record_load(struct sim *sim, struct sim_load *load)
 {
     struct sim_report *report = sim->report;
     struct sim_slice *slice = slice_at(sim, sim->now);
@@ -61,10 +75,10 @@ void record_load(struct sim *sim, bool is_needed)
         slice->active_max = at_once;
     if (waiting > slice->queued_max)
         slice->queued_max = waiting;
-    if (!is_measured(sim, sim->now))
+    load->is_measured = is_measured(sim, sim->now);
+    if (!load->is_measured)
         return;
     report->loads++;
-    report->needed += is_needed;
     if (at_once > report->loads_at_once_max)
         report->loads_at_once_max = at_once;
     if (waiting > report->database_queue_max)

@@ -9,11 +9,13 @@
 /* record_arrival - a reader asks, or asked. */
 void record_arrival(struct sim *sim, corral_us asked_at);
 
-/* record_answer - it is answered, with an outcome or an error; entry may be NULL. */
-void record_answer(struct sim *sim, corral_us asked_at, int result, const struct crl_entry *entry);
+/* record_answer - it is answered, with an outcome or an error; entry may be NULL. Who is served by
+ * what a load brought, when without it no node would have had anything fresh, makes it a needed
+ * one. */
+void record_answer(struct sim *sim, const struct sim_reader *reader, int result,
+                   const struct crl_entry *entry);
 
-/* record_load - a query has come to its origin. is_needed: without it, no node would have had a
- * fresh value. */
-void record_load(struct sim *sim, bool is_needed);
+/* record_load - a load has begun. */
+void record_load(struct sim *sim, struct sim_load *load);
 
 #endif

@@ -21,7 +21,7 @@ void trace_line(struct sim *sim, uint32_t node, const char *format, ...)
 }
 
 /* Is this about the key that is to be traced? All are, unless one was named. */
-static bool key_is_traced(const struct sim *sim, const struct crl_step *step)
+static bool key_is_traced(const struct sim *sim, const struct crl_edge_taken *step)
 {
     if (sim->options.traced_key == NULL)
         return true;
@@ -30,15 +30,15 @@ static bool key_is_traced(const struct sim *sim, const struct crl_step *step)
 }
 
 /* A reader who joins is no news: a thousand of them would be a thousand lines. */
-static bool step_is_news(const struct crl_step *step)
+static bool step_is_news(const struct crl_edge_taken *step)
 {
     return step->from != step->to || step->on == CRL_ON_DESERTED;
 }
 
 void trace_edges(struct sim *sim)
 {
-    for (uint32_t i = 0; sim->options.edges != NULL && i < sim->actions.steps_n; i++)
-        sim->options.edges[sim->actions.steps[i].from][sim->actions.steps[i].on]++;
+    for (uint32_t i = 0; sim->options.edges != NULL && i < sim->actions.taken_n; i++)
+        sim->options.edges[sim->actions.taken[i].from][sim->actions.taken[i].on]++;
 }
 
 void trace_steps(struct sim *sim, uint32_t node)
@@ -46,11 +46,11 @@ void trace_steps(struct sim *sim, uint32_t node)
     trace_edges(sim);
     if (sim->options.trace == NULL)
         return;
-    for (uint32_t i = 0; i < sim->actions.steps_n; i++) {
-        const struct crl_step *step = &sim->actions.steps[i];
+    for (uint32_t i = 0; i < sim->actions.taken_n; i++) {
+        const struct crl_edge_taken *step = &sim->actions.taken[i];
         if (!step_is_news(step) || !key_is_traced(sim, step))
             continue;
-        char name[SIM_NAME_MAX + 1];
+        char name[SIM_NAME_MAX + 24]; /* the number of a space, and a slash */
         if (step->space == 0)
             snprintf(name, sizeof name, "%s", step->key);
         else

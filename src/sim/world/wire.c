@@ -6,8 +6,6 @@
 #include "sim/watch/watch.h"
 #include "sim/world/node.h"
 
-#include <string.h>
-
 /* TCP's first time-out, of a connection whose round trips are short. */
 #define RETRANSMIT_US CORRAL_MS(200)
 
@@ -51,56 +49,33 @@ static bool is_lost(const struct sim *sim, const struct sim_event *event)
 
 /* ----------------------------------------------------------------------- what arrives at a node */
 
-static void node_gives_up(struct sim *sim, struct sim_event *event)
+/* A node whose connection has broken while it was paused hears nothing more on it. */
+static bool is_deaf(const struct sim *sim, const struct sim_event *event)
 {
-    const struct crl_store_reply silence = {.answer = CRL_STORE_DOWN};
-    watch_reply(sim, event->node, event->key, event->ask, &silence);
-    node_step_key(sim, event->node, event->key,
-                  &(struct crl_event){.kind = CRL_STORE_ANSWERED,
-                                      .store = {.ask = event->ask, .answer = CRL_STORE_DOWN}});
+    return is_lost(sim, event) || !sim->nodes[event->node].wire.is_linked;
 }
 
 static void node_replied(struct sim *sim, struct sim_event *event)
 {
-    if (is_lost(sim, event))
+    struct sim_node *node = &sim->nodes[event->node];
+    if (is_deaf(sim, event))
         return;
-    const struct crl_store_reply *reply = &event->reply;
-    corral_us since_asked_us = sim->now - event->at;
-    /* A process that stood still has missed its time-out; its timers come before its sockets. */
-    if (since_asked_us >= sim->plan.store.timeout_us)
-        node_gives_up(sim, event);
-    watch_reply(sim, event->node, event->key, event->ask, reply);
-    node_step_key(
-        sim, event->node, event->key,
-        &(struct crl_event){.kind = CRL_STORE_ANSWERED,
-                            .store = {.ask = event->ask,
-                                      .answer = reply->answer,
-                                      .token = reply->token,
-                                      .lease_us = reply->lease_us,
-                                      .negative = reply->value.negative,
-                                      .value = reply->value.bytes,
-                                      .age_us = reply->value.age_us + since_asked_us,
-                                      .fresh_us = reply->value.fresh_us - since_asked_us}});
+    struct crl_store_reply reply = event->reply;
+    event->reply.draft = NULL;
+    crl_client_replied(node->client, node_now(sim, event->node), event->request.number, &reply,
+                       sim->allocator);
+    node_rearm(sim, event->node);
 }
 
 static void node_pushed(struct sim *sim, struct sim_event *event)
 {
-    if (is_lost(sim, event))
-        return;
-    watch_changed(sim, event->node, event->key, event->version);
-    node_step_key(sim, event->node, event->key, &(struct crl_event){.kind = CRL_CHANGED});
-}
-
-static void node_heard(struct sim *sim, struct sim_event *event)
-{
-    if (is_lost(sim, event))
-        return;
     struct sim_node *node = &sim->nodes[event->node];
-    while (node->unsaid != NULL && node->unsaid->number <= event->ask) {
-        struct sim_unsaid *unsaid = node->unsaid;
-        node->unsaid = unsaid->next;
-        free(unsaid);
-    }
+    if (is_deaf(sim, event))
+        return;
+    sim->pushed = event->version;
+    crl_client_pushed(node->client, node_now(sim, event->node), sim->keys[event->key].space,
+                      key_bytes(sim, event->key));
+    node_rearm(sim, event->node);
 }
 
 /* ------------------------------------------------------------------------------ the store's end */
@@ -121,12 +96,10 @@ static void key_interests(const struct sim *sim, struct sim_key *key, uint32_t n
     key->interested[key->interested_n++] = node;
 }
 
-void wire_push(void *arg, uint32_t by, uint32_t space, struct corral_bytes bytes)
+void wire_push(void *arg, uint32_t by, uint32_t space, struct corral_bytes text)
 {
     struct sim *sim = arg;
-    (void)space;
-    uint32_t number;
-    memcpy(&number, bytes.data, sizeof number);
+    uint32_t number = key_number(sim, space, text);
     struct sim_key *key = &sim->keys[number];
     uint32_t kept = 0;
     for (uint32_t i = 0; i < key->interested_n; i++) {
@@ -143,157 +116,161 @@ void wire_push(void *arg, uint32_t by, uint32_t space, struct corral_bytes bytes
     key->interested_n = kept;
 }
 
-static void store_asked(struct sim *sim, struct sim_event *event)
+/* Before the store works on it. */
+static void store_takes(struct sim *sim, const struct sim_event *event)
 {
-    if (is_lost(sim, event) || sim->nodes[event->node].down)
+    struct sim_key *key = &sim->keys[event->key];
+    if (event->request.op != CRL_STORE_INVALIDATE)
         return;
-    struct crl_store_reply reply = {0};
-    int rc = crl_store_memory_get_or_lease(
-        sim->store, sim->now, event->node, sim->keys[event->key].space,
-        crl_bytes(&event->key, sizeof event->key), sim->plan.store.lease_us, &reply);
-    crl_assert(rc == 0);
-    if (reply.answer == CRL_STORE_LEASED)
-        watch_granted(sim, event->node, event->key, reply.token);
-    sim->report->leases += reply.answer == CRL_STORE_LEASED;
-    sim->report->leases_lost += reply.answer == CRL_STORE_BUSY;
-    key_interests(sim, &sim->keys[event->key], event->node);
-    struct sim_event *back = send_to_node(sim, event->node, node_replied);
-    back->key = event->key;
-    back->ask = event->ask;
-    back->at = event->at;
-    back->reply = reply;
-    if (reply.answer != CRL_STORE_VALUE)
-        return;
-    back->bytes = malloc(reply.value.bytes.size + 1);
-    crl_assert(back->bytes != NULL);
-    if (reply.value.bytes.size > 0)
-        memcpy(back->bytes, reply.value.bytes.data, reply.value.bytes.size);
-    back->reply.value.bytes.data = back->bytes;
+    key->stored_min = event->version > key->stored_min ? event->version : key->stored_min;
+    watch_leases_void(sim, event->key);
+    sim->pushing = event->version;
 }
 
-static void store_filled(struct sim *sim, const struct sim_event *event, struct corral_bytes key)
+/* When it has. */
+static void store_has(struct sim *sim, const struct sim_event *event,
+                      const struct crl_store_reply *reply)
 {
-    corral_us on_the_wire_us = sim->now - event->at;
-    struct crl_store_value value = {
-        .negative = event->entry->negative,
-        .bytes = crl_entry_value(event->entry),
-        .age_us = event->span_us - event->entry->answered_at + on_the_wire_us,
-        .fresh_us = event->entry->fresh_until - event->span_us - on_the_wire_us,
-    };
-    int rc = crl_store_memory_fill(sim->store, sim->now, event->node, sim->keys[event->key].space,
-                                   key, event->token, &value);
-    crl_assert(rc >= 0);
-    if (rc > 0)
-        watch_stored(sim, event->key, event->entry);
-}
-
-static void store_told(struct sim *sim, struct sim_event *event)
-{
-    if (is_lost(sim, event))
-        return;
-    struct corral_bytes key = crl_bytes(&event->key, sizeof event->key);
-    if (event->told == CRL_FILL_STORE) {
-        store_filled(sim, event, key);
-    } else if (event->told == CRL_RELEASE_LEASE) {
-        crl_store_memory_release(sim->store, sim->now, event->node, sim->keys[event->key].space,
-                                 key, event->token);
-    } else {
-        struct sim_key *told = &sim->keys[event->key];
-        told->stored_min = event->version > told->stored_min ? event->version : told->stored_min;
-        watch_leases_void(sim, event->key);
-        sim->pushing = event->version;
-        crl_store_memory_invalidate(sim->store, sim->now, event->node, sim->keys[event->key].space,
-                                    key);
-        sim->pushing = 0;
-        if (!sim->nodes[event->node].down)
-            send_to_node(sim, event->node, node_heard)->ask = event->ask;
+    const struct crl_store_request *request = &event->request;
+    sim->pushing = 0;
+    if (request->op == CRL_STORE_ASK) {
+        if (reply->answer == CRL_STORE_LEASED)
+            watch_granted(sim, event->node, event->key, reply->token);
+        sim->report->leases += reply->answer == CRL_STORE_LEASED;
+        sim->report->leases_lost += reply->answer == CRL_STORE_BUSY;
+        key_interests(sim, &sim->keys[event->key], event->node);
+    } else if (request->op == CRL_STORE_FILL && reply->is_done) {
+        watch_stored(sim, event->key, request->entry);
+    } else if (request->op == CRL_STORE_RENEW && reply->is_done) {
+        watch_prolonged(sim, event->key, request->token);
     }
+}
+
+static void store_hears(struct sim *sim, struct sim_event *event)
+{
+    bool is_gone = sim->nodes[event->node].down && event->request.op == CRL_STORE_ASK;
+    if (is_lost(sim, event) || is_gone)
+        return;
+    event->request.key = key_bytes(sim, event->key);
+    struct crl_store_reply reply = {0};
+    store_takes(sim, event);
+    int rc = crl_store_memory_execute(sim->store, sim->now, event->node, &event->request, &reply);
+    crl_assert(rc == 0);
+    store_has(sim, event, &reply);
+    struct sim_event *back = send_to_node(sim, event->node, node_replied);
+    back->request.number = event->request.number;
+    back->reply = reply;
 }
 
 /* --------------------------------------------------------------------------------- a node's end */
 
-void wire_ask(struct sim *sim, uint32_t node, uint32_t key, uint64_t ask)
+static uint32_t number_of(const struct sim_node *node)
 {
-    watch_ask(sim, node, key, ask);
-    bool broken = wire_is_broken(sim, node);
-    /* A connection that is known to be broken costs no time-out. */
-    corral_us gives_up_us = broken ? sim->plan.store.network.delay_us : sim->plan.store.timeout_us;
-    struct sim_event *silent = event_add(sim, sim->now + gives_up_us, node_gives_up, node);
-    silent->key = key;
-    silent->ask = ask;
-    if (broken)
+    return (uint32_t)(node - node->sim->nodes);
+}
+
+/* What a node says on a connection that has broken, unknown to it, is lost. */
+static void client_sends(void *arg, const struct crl_store_request *request)
+{
+    struct sim_node *node = arg;
+    struct sim *sim = node->sim;
+    if (wire_is_broken(sim, number_of(node)))
         return;
-    struct sim_event *asked = send_to_store(sim, node, store_asked);
-    asked->key = key;
-    asked->ask = ask;
-    asked->at = sim->now;
+    struct sim_event *sent = send_to_store(sim, number_of(node), store_hears);
+    sent->key = key_number(sim, request->space, request->key);
+    sent->version = sim->keys[sent->key].version;
+    sent->request = *request;
+    if (request->entry != NULL)
+        crl_entry_ref(request->entry);
 }
 
-static void send_invalidation(struct sim *sim, uint32_t node, const struct sim_unsaid *unsaid)
+/* The client has an event for the core; the observer hears of it first. */
+static void client_happens(void *arg, struct crl_event *event)
 {
-    struct sim_event *told = send_to_store(sim, node, store_told);
-    told->key = unsaid->key;
-    told->told = CRL_INVALIDATE_STORE;
-    told->ask = unsaid->number;
-    told->version = unsaid->version;
-}
-
-static void tell_invalidation(struct sim *sim, uint32_t node, uint32_t key)
-{
-    struct sim_unsaid *unsaid = calloc(1, sizeof *unsaid);
-    crl_assert(unsaid != NULL);
-    *unsaid = (struct sim_unsaid){
-        .key = key, .number = ++sim->unsaid_n, .version = sim->keys[key].version};
-    struct sim_unsaid **link = &sim->nodes[node].unsaid;
-    while (*link != NULL)
-        link = &(*link)->next;
-    *link = unsaid;
-    if (!wire_is_broken(sim, node))
-        send_invalidation(sim, node, unsaid);
-}
-
-void wire_tell(struct sim *sim, uint32_t node, uint32_t key, const struct crl_action *action)
-{
-    struct crl_entry *entry = action->kind == CRL_FILL_STORE ? action->lease.entry : NULL;
-    if (action->kind == CRL_INVALIDATE_STORE) {
-        tell_invalidation(sim, node, key);
-        return;
+    struct sim_node *node = arg;
+    struct sim *sim = node->sim;
+    if (event->kind == CRL_STORE_LINKED) {
+        watch_linked(sim, number_of(node));
+    } else {
+        uint32_t key = key_number(sim, event->space, event->key);
+        if (event->kind == CRL_STORE_ANSWERED)
+            watch_reply(sim, number_of(node), key, event);
+        else if (event->kind == CRL_STORE_RENEWED)
+            watch_renewed(sim, number_of(node), key, event);
+        else if (event->kind == CRL_STORE_FILLED)
+            watch_filled(sim, number_of(node), key, event);
+        else
+            watch_changed(sim, number_of(node), key, sim->pushed);
     }
-    if (wire_is_broken(sim, node)) {
-        if (entry != NULL)
-            crl_entry_unref(sim->allocator, entry);
+    node_step(sim, number_of(node), event);
+}
+
+int wire_open(struct sim *sim, uint32_t number)
+{
+    static const struct crl_client_host host = {.send = client_sends, .happen = client_happens};
+    struct sim_node *node = &sim->nodes[number];
+    node->sim = sim;
+    if (sim->store == NULL)
+        return 0;
+    node->client = crl_client_new(&(struct crl_client_config){
+        .timeout_us = sim->plan.store.timeout_us,
+        .lease_us = sim->plan.store.lease_us,
+        .requests_max = sim->plan.store.requests_max > 0 ? sim->plan.store.requests_max : 4096,
+        .host = &host,
+        .arg = node});
+    if (node->client == NULL)
+        return CORRAL_ENOMEM;
+    node->wire.is_linked = !wire_is_broken(sim, number);
+    node->wire.linked_epoch = node->wire.epoch;
+    if (node->wire.is_linked)
+        crl_client_linked(node->client, node_now(sim, number));
+    return 0;
+}
+
+void wire_close(struct sim *sim, uint32_t number)
+{
+    struct sim_node *node = &sim->nodes[number];
+    crl_client_free(node->client);
+    node->client = NULL;
+    node->wire.is_linked = false;
+    wire_break(sim, number);
+}
+
+void wire_tell(struct sim *sim, uint32_t number, const struct crl_action *action)
+{
+    struct sim_node *node = &sim->nodes[number];
+    int rc = crl_client_tell(node->client, node_now(sim, number), action, sim->allocator);
+    crl_assert(rc == 0);
+}
+
+/* A node that is paused learns of it when it goes on. */
+static void node_looks(struct sim *sim, struct sim_event *event)
+{
+    struct sim_node *node = &sim->nodes[event->node];
+    corral_us now = node_now(sim, event->node);
+    bool has_one = !wire_is_broken(sim, event->node);
+    if (node->wire.is_linked && has_one && node->wire.linked_epoch == node->wire.epoch)
         return;
-    }
-    struct sim_event *told = send_to_store(sim, node, store_told);
-    told->key = key;
-    told->told = action->kind;
-    told->token = action->lease.token;
-    told->entry = entry;
-    told->at = sim->now;
-    told->span_us = node_now(sim, node); /* the sender's clock, by which the entry's times go */
+    if (node->wire.is_linked)
+        crl_client_unlinked(node->client, now);
+    node->wire.is_linked = has_one;
+    node->wire.linked_epoch = node->wire.epoch;
+    if (has_one)
+        crl_client_linked(node->client, now);
+    node_rearm(sim, event->node);
 }
 
-void wire_break(struct sim *sim, uint32_t node)
+void wire_break(struct sim *sim, uint32_t number)
 {
-    struct sim_wire *wire = &sim->nodes[node].wire;
-    wire->epoch++;
-    wire->to_busy_until = wire->from_busy_until = 0;
+    struct sim_node *node = &sim->nodes[number];
+    node->wire.epoch++;
+    node->wire.to_busy_until = node->wire.from_busy_until = 0;
+    if (node->client != NULL)
+        event_add(sim, sim->now, node_looks, number);
 }
 
-void wire_mend(struct sim *sim, uint32_t node)
+void wire_mend(struct sim *sim, uint32_t number)
 {
-    if (sim->nodes[node].down || wire_is_broken(sim, node))
-        return;
-    for (struct sim_unsaid *unsaid = sim->nodes[node].unsaid; unsaid != NULL; unsaid = unsaid->next)
-        send_invalidation(sim, node, unsaid);
-}
-
-void wire_forget(struct sim *sim, uint32_t node)
-{
-    wire_break(sim, node);
-    while (sim->nodes[node].unsaid != NULL) {
-        struct sim_unsaid *unsaid = sim->nodes[node].unsaid;
-        sim->nodes[node].unsaid = unsaid->next;
-        free(unsaid);
-    }
+    if (sim->nodes[number].client != NULL && !wire_is_broken(sim, number))
+        event_add(sim, sim->now, node_looks, number);
 }

@@ -43,9 +43,10 @@ struct sim_event *event_add_alone(struct sim *sim, corral_us at, sim_event_fn *r
 void event_free(struct sim *sim, struct sim_event *event)
 {
     crl_timer_disarm(&sim->queue, &event->timer);
-    if (event->entry != NULL)
-        crl_entry_unref(sim->allocator, event->entry);
-    free(event->bytes);
+    if (event->request.entry != NULL)
+        crl_entry_unref(sim->allocator, event->request.entry);
+    if (event->reply.draft != NULL)
+        crl_entry_unref(sim->allocator, event->reply.draft);
     event->next = sim->free_events;
     sim->free_events = event;
 }
@@ -85,23 +86,32 @@ uint32_t key_add(struct sim *sim, uint32_t space, const char *text)
     return sim->keys_n++;
 }
 
-static uint32_t key_find(const struct sim *sim, const struct crl_action *action)
+corral_us key_ttl(const struct sim *sim, uint32_t key, bool is_absent)
+{
+    const struct corral_policy *policy = &key_space(sim, key)->policy;
+    corral_us said_us = key_origin(sim, key)->ttl_us;
+    if (is_absent)
+        return policy->negative_ttl_us;
+    return said_us > 0 ? said_us : policy->ttl_us;
+}
+
+static uint32_t key_find(const struct sim *sim, uint32_t space, struct corral_bytes text)
 {
     for (uint32_t i = 0; i < sim->keys_n; i++) {
-        if (sim->keys[i].space == action->space && crl_bytes_equal(key_bytes(sim, i), action->key))
+        if (sim->keys[i].space == space && crl_bytes_equal(key_bytes(sim, i), text))
             return i;
     }
     crl_unreachable();
 }
 
-uint32_t key_number(const struct sim *sim, const struct crl_action *action)
+uint32_t key_number(const struct sim *sim, uint32_t space, struct corral_bytes text)
 {
     if (!sim->keys_are_numbered)
-        return key_find(sim, action);
-    const char *text = action->key.data;
-    struct sim_key_place place = {.space = action->space};
-    for (size_t i = sizeof "key:" - 1; i < action->key.size; i++)
-        place.number = place.number * 10 + (uint32_t)(text[i] - '0');
+        return key_find(sim, space, text);
+    const char *digits = text.data;
+    struct sim_key_place place = {.space = space};
+    for (size_t i = sizeof "key:" - 1; i < text.size; i++)
+        place.number = place.number * 10 + (uint32_t)(digits[i] - '0');
     return sim_plan_key(&sim->plan, place);
 }
 

@@ -29,6 +29,7 @@
 #include "core/core.h"
 #include "sim/model/database.h"
 #include "sim/report.h"
+#include "store/client.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -43,6 +44,7 @@ enum sim_timer_kind { SIM_TIMER_EVENT, SIM_TIMER_QUERY, SIM_TIMER_NODE };
 /* A value of the database, as readers get it. */
 struct sim_value {
     uint32_t key, version;
+    uint64_t load;       /* which load brought it, from 1; 0: it was put */
     corral_us loaded_at; /* when the database had answered, in the world's time */
 };
 
@@ -55,14 +57,17 @@ struct sim_key {
     uint32_t space;
     uint64_t hash; /* the same in every node */
     uint64_t version;
-    uint64_t stored_min;       /* the store was told of it: it may keep no older one (P4) */
-    uint64_t lease_token;      /* the last that the store gave; 0: it was taken back */
-    corral_us lease_until;     /* of that lease, in the store's time */
-    uint32_t loads;            /* ever begun */
-    corral_us fresh_until;     /* somewhere in the fleet, at least; the world's time */
-    bool is_wanted;            /* a load for the time after that has begun */
-    struct cds_list_head live; /* loads begun, not ended and not cancelled, of all nodes */
-    uint32_t *interested;      /* nodes to be told of a change; with a store */
+    uint64_t stored_min;          /* the store was told of it: it may keep no older one (P4) */
+    struct crl_token lease_token; /* the last that the store gave; none: it was taken back */
+    corral_us lease_until;        /* of that lease, in the store's time */
+    uint32_t loads;               /* ever begun */
+    corral_us fresh_until;        /* somewhere in the fleet, at least; the world's time */
+    uint64_t last_load;           /* the last that brought something ... */
+    corral_us last_needed_at;     /* ... whoever is served with it from then on needs it */
+    bool last_is_needed;          /* ... and somebody was */
+    bool last_is_measured;        /* ... and it began when the report did count */
+    struct cds_list_head live;    /* loads begun, not ended and not cancelled, of all nodes */
+    uint32_t *interested;         /* nodes to be told of a change; with a store */
     uint32_t interested_n, interested_room;
     uint8_t *is_interested; /* the same as bits, by node */
 };
@@ -73,22 +78,30 @@ struct sim_reader {
     struct cds_list_head link; /* of its node */
     uint32_t number;
     uint32_t node, key;
-    corral_us asked_at, wait_until; /* the world's time */
-    uint64_t version_min;           /* P4: no older one may be given to it */
+    corral_us asked_at, wait_until;   /* the world's time */
+    uint64_t version_min, linked_min; /* P4: see watch/known.h */
     bool answered;
 };
 
-/* A load at an origin. */
+/* A load at an origin. Those of one query are linked; the first of them, the head, has it. */
 struct sim_load {
-    struct sim_query query;
+    struct sim_query query;      /* the head's */
+    struct sim_load *head;       /* may be itself */
+    struct sim_load *mate;       /* the next of the same query */
+    uint32_t live_n;             /* in the head: of its query, not cancelled */
+    uint64_t number;             /* in the world, from 1 */
     struct cds_list_head link;   /* of its node */
     struct cds_list_head in_key; /* while it is live */
     crl_load_id id;
     uint32_t node, key, origin;
     uint32_t incarnation;
-    uint64_t version;        /* as read at the start: the worst case for P4 */
-    corral_us deadline_at;   /* the node's clock */
-    corral_us lease_until;   /* of the lease under which it began, in the store's time; 0: none */
+    uint64_t version; /* as read at the start: the worst case for P4 */
+    corral_us began_at;
+    corral_us deadline_at;        /* the node's clock */
+    struct crl_token lease_token; /* under which it began; none: no lease ... */
+    corral_us lease_until;        /* ... and until when it holds, in the store's time */
+    bool is_measured;             /* the report counts it */
+    enum crl_load_reason reason;
     uint32_t readers_before; /* that it began, with lower numbers: its answer is theirs */
     uint32_t changes;        /* of what the node knows of the key, when it began */
     bool live;
@@ -96,24 +109,21 @@ struct sim_load {
     enum sim_query_end end; /* ... like this */
 };
 
-/* An invalidation that the store has not confirmed. */
-struct sim_unsaid {
-    struct sim_unsaid *next;
-    uint32_t key;
-    uint64_t number, version;
-};
-
 /* A node's connection to the store: what is sent on it arrives in order. */
 struct sim_wire {
     corral_us to_busy_until, from_busy_until; /* no message overtakes another */
     uint64_t epoch;                           /* bumped when it breaks: what was on it is lost */
+    bool is_linked;                           /* as the node knows ... */
+    uint64_t linked_epoch;                    /* ... and on which connection */
 };
 
 /* A process of the fleet. One that is paused does nothing: what is meant for it happens when it
  * goes on. One whose clock was stepped is ahead of the world; its core sees that clock only. */
 struct sim_node {
+    struct sim *sim;
     struct crl_core *core;
-    struct crl_timer timer; /* for the core's next one */
+    struct crl_store_client *client; /* NULL: there is no store */
+    struct crl_timer timer;          /* for the next one of core and client */
     uint32_t incarnation;
     bool down;
     bool cut_off; /* from the store */
@@ -122,7 +132,7 @@ struct sim_node {
     corral_us resumed_at;
     struct sim_wire wire;
     struct cds_list_head readers, loads;
-    struct sim_unsaid *unsaid; /* oldest first */
+    uint32_t limits[SIM_ORIGINS_MAX]; /* of places, as the core was told */
 };
 
 /* An origin, which is a database. */
@@ -138,7 +148,7 @@ struct sim {
     corral_us now;
     struct crl_timers queue;
     struct sim_origin origins[SIM_ORIGINS_MAX];
-    struct crl_rng network_lots, reader_lots;
+    struct crl_rng network_lots, reader_lots, refresh_lots;
     struct crl_store_memory *store;
     bool store_is_up;
     struct crl_allocator *allocator;
@@ -149,8 +159,9 @@ struct sim {
     struct sim_known *known; /* nodes x keys_room, the observer's; NULL in a large world */
     uint32_t readers_n;
     struct cds_list_head answered; /* readers, kept with audits: they must not be answered again */
-    uint64_t unsaid_n;
+    uint64_t loads_n;
     uint64_t pushing; /* the version that the invalidation at work announces; 0: none */
+    uint64_t pushed;  /* the version that the push at work announces */
     struct sim_event *free_events;
     bool narrates;
     struct crl_actions actions;
@@ -178,11 +189,10 @@ struct sim_event {
     uint32_t number; /* a reader, a fault, readers, bytes */
     corral_us at;    /* when it was sent, asked or meant */
     corral_us span_us;
-    enum crl_action_kind told;
-    uint64_t ask, token, version;
-    struct crl_entry *entry;
-    struct crl_store_reply reply;
-    unsigned char *bytes; /* of the reply's value; owned */
+    uint64_t version;
+    struct crl_store_request request; /* to the store; its key is `key`, its entry is owned */
+    struct crl_store_reply reply;     /* of the store; its draft is owned until it is delivered */
+    enum crl_load_reason reason;
 };
 
 /* event_add - `run` is to happen at an instant; not before now. The event is the world's and ends
@@ -204,11 +214,14 @@ void queue_reserve(struct sim *sim);
 /* key_add - a key of a space, by its text, which is copied. A node must have started. */
 uint32_t key_add(struct sim *sim, uint32_t space, const char *text);
 
-/* key_number - the key that an action is about. */
-uint32_t key_number(const struct sim *sim, const struct crl_action *action);
+/* key_number - the key with this text in a space. */
+uint32_t key_number(const struct sim *sim, uint32_t space, struct corral_bytes text);
 
 /* queries_of - queries at all origins together; *ret_waiting: of them, those that wait there. */
 uint32_t queries_of(const struct sim *sim, uint32_t *ret_waiting);
+
+/* key_ttl - the TTL of what a load of a key brings, without jitter. */
+corral_us key_ttl(const struct sim *sim, uint32_t key, bool is_absent);
 
 static inline const struct sim_space_plan *key_space(const struct sim *sim, uint32_t key)
 {
