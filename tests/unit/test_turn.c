@@ -45,15 +45,15 @@ static struct crl_letter *run(struct crl_turn *turn, struct crl_letter *batch)
     struct office *office = (struct office *)turn;
     struct crl_letter *told = NULL;
     uint32_t n = 0;
-    crl_assert(batch && crl_turn_is_mine(turn));
+    crl_assert(batch != NULL && crl_turn_is_mine(turn));
     crl_assert(atomic_fetch_add(&office->inside, 1) == 0);
     office->batches++;
-    while (batch) {
+    while (batch != NULL) {
         struct letter *letter = (struct letter *)batch;
         batch = batch->next;
         crl_assert(letter->number == office->next[letter->sender]);
         office->next[letter->sender]++;
-        if (letter->does)
+        if (letter->does != NULL)
             letter->does(letter);
         letter->told.next = told;
         told = &letter->told;
@@ -67,7 +67,7 @@ static struct crl_letter *run(struct crl_turn *turn, struct crl_letter *batch)
 
 static void after(struct crl_letter *list)
 {
-    while (list) {
+    while (list != NULL) {
         struct office *office = caa_container_of(list, struct letter, told)->office;
         list = list->next;
         crl_assert(!crl_turn_is_mine(&office->turn));
