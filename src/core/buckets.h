@@ -151,7 +151,7 @@ static inline struct crl_entry *crl_bucket_find(const struct crl_bucket *bucket,
     uint32_t mask = crl_bucket_match(bucket, hash >> 32 & 0xFFFF);
     if (mask) {
         struct crl_entry *entry = crl_bucket_candidate(bucket, mask);
-        if (entry && crl_entry_home(entry) == home &&
+        if (entry != NULL && crl_entry_home(entry) == home &&
             crl_bytes_equal_short(crl_entry_key(entry), key))
             return entry;
     }

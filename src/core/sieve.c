@@ -8,8 +8,8 @@
 /* Make two neighbours of each other; NULL is the end of the queue on that side. */
 static void link_up(struct crl_sieve *sieve, struct crl_entry *older, struct crl_entry *newer)
 {
-    *(older ? &older->newer : &sieve->oldest) = newer;
-    *(newer ? &newer->older : &sieve->newest) = older;
+    *(older != NULL ? &older->newer : &sieve->oldest) = newer;
+    *(newer != NULL ? &newer->older : &sieve->newest) = older;
 }
 
 void crl_sieve_push(struct crl_sieve *sieve, struct crl_entry *entry)
@@ -52,9 +52,9 @@ struct crl_entry *crl_sieve_victim(struct crl_sieve *sieve, const struct crl_ent
     if (sieve->entries == 0 || (sieve->entries == 1 && sieve->oldest == spared))
         return NULL;
     uint64_t steps_left = 2 * sieve->entries; /* one round takes all marks; readers set new ones */
-    struct crl_entry *at = sieve->hand ? sieve->hand : sieve->oldest;
+    struct crl_entry *at = sieve->hand != NULL ? sieve->hand : sieve->oldest;
     while (at == spared || (steps_left > 0 && !is_unvisited(at))) {
-        at = at->newer ? at->newer : sieve->oldest;
+        at = at->newer != NULL ? at->newer : sieve->oldest;
         steps_left -= steps_left > 0;
     }
     sieve->hand = at;

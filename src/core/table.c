@@ -85,7 +85,7 @@ static size_t entry_cost(const struct crl_table *table, const struct crl_entry *
 {
     size_t bytes = crl_entry_bytes(entry);
     const struct crl_real_memory *real = table->allocator->real;
-    return real ? real->block_bytes(table->allocator, bytes) : bytes;
+    return real != NULL ? real->block_bytes(table->allocator, bytes) : bytes;
 }
 
 /* -------------------------------------------------------------------------------- birth and end */
@@ -99,23 +99,23 @@ static size_t table_bytes(uint32_t shards)
 int crl_table_new(const struct crl_table_config *config, struct crl_table **ret_table)
 {
     uint32_t shards = config->shards ? config->shards : SHARDS_DEFAULT;
-    if (!config->allocator || shards > SHARDS_MAX || (shards & (shards - 1)) != 0)
+    if (config->allocator == NULL || shards > SHARDS_MAX || (shards & (shards - 1)) != 0)
         return CORRAL_EINVAL;
     /* The first buckets of all shards shall not eat up a tiny budget. */
     while (shards > 1 && shards * sizeof(struct crl_bucket) > config->memory_bytes / 16)
         shards /= 2;
 
     struct crl_allocator *buckets =
-        config->bucket_allocator ? config->bucket_allocator : config->allocator;
+        config->bucket_allocator != NULL ? config->bucket_allocator : config->allocator;
     struct crl_table *table = buckets->alloc(buckets, table_bytes(shards));
-    if (!table)
+    if (table == NULL)
         return CORRAL_ENOMEM;
     memset(table, 0, table_bytes(shards));
     table->allocator = config->allocator;
     table->bucket_allocator = buckets;
     table->wait_for_readers = config->wait_for_readers;
     table->hashing = config->hashing;
-    if (!table->hashing.hash)
+    if (table->hashing.hash == NULL)
         table->hashing.hash = crl_hash;
     table->shard_mask = shards - 1;
     table->memory_bytes = config->memory_bytes;
@@ -128,9 +128,9 @@ int crl_table_new(const struct crl_table_config *config, struct crl_table **ret_
 
 static void limbo_free(struct crl_table *table, struct crl_limbo *limbo)
 {
-    for (struct crl_entry *entry = limbo->entries, *next; entry; entry = next) {
+    for (struct crl_entry *entry = limbo->entries, *next; entry != NULL; entry = next) {
         next = entry->older;
-        if (entry->emptied)
+        if (entry->emptied != NULL)
             table->bucket_allocator->free(table->bucket_allocator, entry->emptied,
                                           sizeof(struct crl_bucket));
         crl_entry_unref(table->allocator, entry);
@@ -142,9 +142,9 @@ static void limbo_free(struct crl_table *table, struct crl_limbo *limbo)
 
 void crl_table_free(struct crl_table *table)
 {
-    if (!table)
+    if (table == NULL)
         return;
-    for (struct crl_entry *entry = table->sieve.oldest, *next; entry; entry = next) {
+    for (struct crl_entry *entry = table->sieve.oldest, *next; entry != NULL; entry = next) {
         next = entry->newer;
         crl_entry_unref(table->allocator, entry);
     }
@@ -164,7 +164,8 @@ static void retire_entry(struct crl_table *table, struct crl_entry *entry,
 {
     struct crl_limbo *limbo = table->filling;
     crl_entry_unmark(entry, CRL_MARK_LINKED);
-    size_t bucket_bytes = emptied ? sizeof *emptied : 0, entry_bytes = entry_cost(table, entry);
+    size_t bucket_bytes = emptied != NULL ? sizeof *emptied : 0,
+           entry_bytes = entry_cost(table, entry);
     table->entry_bytes -= entry_bytes;
     table->bucket_bytes -= bucket_bytes;
     limbo->bytes += entry_bytes + bucket_bytes;
@@ -188,7 +189,7 @@ bool crl_table_remove(struct crl_table *table, uint64_t hash, uint32_t space,
                       struct corral_bytes key)
 {
     struct crl_entry *entry = crl_table_find(table, hash, space, key);
-    if (entry)
+    if (entry != NULL)
         unlink_entry(table, entry);
     return entry;
 }
@@ -244,7 +245,7 @@ static void grow_if_crowded(struct crl_table *table, uint32_t shard)
 static size_t needed_bytes(const struct crl_table *table, const struct crl_entry *entry,
                            uint64_t hash, bool is_new)
 {
-    bool fits = !is_new || crl_buckets_empty_slot(array_of(table, hash), hash);
+    bool fits = !is_new || crl_buckets_empty_slot(array_of(table, hash), hash) != NULL;
     return entry_cost(table, entry) + (fits ? 0 : sizeof(struct crl_bucket));
 }
 
@@ -253,7 +254,7 @@ static void reclaim(struct crl_table *table)
 {
     if (limbo_bytes(table) == 0)
         return;
-    if (table->wait_for_readers)
+    if (table->wait_for_readers != NULL)
         table->wait_for_readers();
     limbo_free(table, &table->limbos[0]);
     limbo_free(table, &table->limbos[1]);
@@ -263,7 +264,7 @@ static void reclaim(struct crl_table *table)
 static bool evict(struct crl_table *table, const struct crl_entry *spared)
 {
     struct crl_entry *victim = crl_sieve_victim(&table->sieve, spared);
-    if (!victim)
+    if (victim == NULL)
         return false;
     unlink_entry(table, victim);
     table->evictions++;
@@ -275,11 +276,11 @@ static bool evict(struct crl_table *table, const struct crl_entry *spared)
 static bool make_room(struct crl_table *table, const struct crl_entry *entry, uint64_t hash,
                       const struct crl_entry *old)
 {
-    size_t old_bytes = old ? entry_cost(table, old) : 0;
-    if (table->bucket_bytes + needed_bytes(table, entry, hash, !old) > table->room_bytes)
+    size_t old_bytes = old != NULL ? entry_cost(table, old) : 0;
+    if (table->bucket_bytes + needed_bytes(table, entry, hash, old == NULL) > table->room_bytes)
         return false;
     while (table->entry_bytes - old_bytes + table->bucket_bytes +
-               needed_bytes(table, entry, hash, !old) >
+               needed_bytes(table, entry, hash, old == NULL) >
            table->room_bytes)
         (void)evict(table, old);
     return true;
@@ -290,7 +291,7 @@ static _Atomic uint64_t *make_slot(struct crl_table *table, uint64_t hash)
 {
     crl_buckets array = array_of(table, hash);
     _Atomic uint64_t *slot = crl_buckets_empty_slot(array, hash);
-    if (slot)
+    if (slot != NULL)
         return slot;
     if (array) {
         slot = crl_buckets_extend(table->bucket_allocator, array, hash);
@@ -298,7 +299,7 @@ static _Atomic uint64_t *make_slot(struct crl_table *table, uint64_t hash)
         slot = crl_buckets_empty_slot(array, hash);
         atomic_store_explicit(&table->arrays[shard_of(table, hash)], array, memory_order_release);
     }
-    table->bucket_bytes += slot ? sizeof(struct crl_bucket) : 0;
+    table->bucket_bytes += slot != NULL ? sizeof(struct crl_bucket) : 0;
     return slot;
 }
 
@@ -318,7 +319,7 @@ static void replace(struct crl_table *table, struct crl_entry *old, struct crl_e
 static bool add(struct crl_table *table, struct crl_entry *entry, uint64_t hash)
 {
     _Atomic uint64_t *slot = make_slot(table, hash);
-    if (!slot)
+    if (slot == NULL)
         return false;
     crl_entry_ref(entry);
     (void)crl_entry_mark(entry, CRL_MARK_LINKED);
@@ -336,7 +337,7 @@ static bool add(struct crl_table *table, struct crl_entry *entry, uint64_t hash)
 static size_t held_bytes(const struct crl_table *table)
 {
     struct crl_allocator *allocator = table->allocator, *buckets = table->bucket_allocator;
-    if (!allocator->real)
+    if (allocator->real == NULL)
         return 0;
     struct crl_memory_use use = allocator->real->use(allocator);
     if (buckets == allocator)
@@ -375,7 +376,7 @@ static void move_entry(struct crl_table *table, struct crl_entry *entry)
 {
     struct crl_allocator *allocator = table->allocator;
     void *block = allocator->real->alloc_in_gap(allocator, crl_entry_bytes(entry));
-    if (!block)
+    if (block == NULL)
         return;
     struct crl_entry *copy = crl_entry_copy(block, entry);
     replace(table, entry, copy, hash_of(table, entry));
@@ -457,11 +458,11 @@ bool crl_table_insert(struct crl_table *table, struct crl_entry *entry)
     struct crl_entry *old = find_its_key(table, entry, hash);
     crl_assert(entry != old);
     if (!make_room(table, entry, hash, old)) {
-        if (old)
+        if (old != NULL)
             unlink_entry(table, old);
         return false;
     }
-    if (old)
+    if (old != NULL)
         replace(table, old, entry, hash);
     else if (!add(table, entry, hash))
         return false;
@@ -488,10 +489,10 @@ struct sweep {
 static void sweep_chain(struct crl_table *table, struct crl_bucket *bucket,
                         bool (*is_dead)(void *arg, const struct crl_entry *entry), void *arg)
 {
-    for (; bucket; bucket = crl_bucket_overflow(bucket)) { /* a pruned one leads on (B2) */
+    for (; bucket != NULL; bucket = crl_bucket_overflow(bucket)) { /* a pruned one leads on (B2) */
         for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++) {
             struct crl_entry *entry = crl_slot_entry(&bucket->slots[i]);
-            if (entry && is_dead(arg, entry))
+            if (entry != NULL && is_dead(arg, entry))
                 unlink_entry(table, entry);
         }
     }
@@ -540,13 +541,13 @@ bool crl_table_limbo_is_due(const struct crl_table *table)
 {
     const struct crl_limbo *limbo = table->filling;
     size_t reserve_bytes = table->memory_bytes - table->room_bytes;
-    return !table->out && limbo->bytes > 0 &&
+    return table->out == NULL && limbo->bytes > 0 &&
            (limbo->bytes >= reserve_bytes / 2 || limbo->arrays_n >= LIMBO_ARRAYS_MAX / 2);
 }
 
 struct crl_limbo *crl_table_limbo_take(struct crl_table *table)
 {
-    if (table->out || table->filling->bytes == 0)
+    if (table->out != NULL || table->filling->bytes == 0)
         return NULL;
     table->out = table->filling;
     table->filling = &table->limbos[table->out == &table->limbos[0]];
@@ -555,7 +556,7 @@ struct crl_limbo *crl_table_limbo_take(struct crl_table *table)
 
 void crl_table_limbo_drop(struct crl_table *table, struct crl_limbo *limbo)
 {
-    crl_assert(limbo && limbo == table->out);
+    crl_assert(limbo != NULL && limbo == table->out);
     limbo_free(table, limbo);
     table->out = NULL;
 }
@@ -580,8 +581,8 @@ static void check_queue(const struct crl_table *table)
     const struct crl_sieve *sieve = &table->sieve;
     const struct crl_entry *older = NULL;
     uint64_t entries = 0, bytes = 0;
-    bool hand_seen = !sieve->hand;
-    for (const struct crl_entry *entry = sieve->oldest; entry; entry = entry->newer) {
+    bool hand_seen = sieve->hand == NULL;
+    for (const struct crl_entry *entry = sieve->oldest; entry != NULL; entry = entry->newer) {
         crl_assert(entry->older == older);
         crl_assert(entry->refs > 0);
         crl_assert(find_its_key(table, entry, hash_of(table, entry)) == entry);
@@ -603,11 +604,11 @@ static uint64_t check_chain(const struct crl_table *table, uint32_t shard, uint6
     uint64_t entries = 0;
     crl_buckets array = table->arrays[shard];
     const struct crl_bucket *first = crl_buckets_at(array, index);
-    for (const struct crl_bucket *bucket = first; bucket; bucket = bucket->overflow) {
+    for (const struct crl_bucket *bucket = first; bucket != NULL; bucket = bucket->overflow) {
         uint64_t before = entries;
         for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++) {
             const struct crl_entry *entry = crl_slot_entry(&bucket->slots[i]);
-            if (!entry)
+            if (entry == NULL)
                 continue;
             uint64_t hash = hash_of(table, entry);
             crl_assert(shard_of(table, hash) == shard);
@@ -640,10 +641,10 @@ static void check_buckets(const struct crl_table *table)
 static void check_limbo(const struct crl_table *table, const struct crl_limbo *limbo)
 {
     size_t bytes = 0, entry_bytes = 0;
-    for (const struct crl_entry *entry = limbo->entries; entry; entry = entry->older) {
+    for (const struct crl_entry *entry = limbo->entries; entry != NULL; entry = entry->older) {
         crl_assert(entry->refs > 0); /* E2 */
         entry_bytes += entry_cost(table, entry);
-        bytes += entry->emptied ? sizeof *entry->emptied : 0;
+        bytes += entry->emptied != NULL ? sizeof *entry->emptied : 0;
     }
     crl_assert(entry_bytes == limbo->entry_bytes);
     bytes += entry_bytes;

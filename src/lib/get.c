@@ -500,6 +500,8 @@ int corral_put(struct corral_space *space, struct corral_bytes key, struct corra
         return CORRAL_EKEY;
     if (value.size > cache->value_max)
         return CORRAL_EVALUE;
+    if (cache->forks != crl_forks)
+        return CORRAL_ECLOSED; /* the arena's lock may be held by a thread that is not here */
     struct change change = {.space = space, .key = key, .kind = CRL_PUT};
     change.draft = crl_entry_draft(cache->arena, key.size, value.size, 0);
     if (change.draft == NULL) {

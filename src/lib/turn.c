@@ -19,7 +19,7 @@ void crl_turn_init(struct crl_turn *turn, const struct crl_turn_ops *ops)
 
 void crl_turn_fini(struct crl_turn *turn)
 {
-    crl_assert(!turn->head && !turn->is_taken);
+    crl_assert(turn->head == NULL && !turn->is_taken);
     pthread_cond_destroy(&turn->given_back);
     pthread_mutex_destroy(&turn->lock);
 }

@@ -163,7 +163,7 @@ static void plan_free(struct arena *arena, const struct plan *plan, void *block)
 /* The caller's from now on. Zeros under the lock: see struct crl_real_memory. */
 static void *count_block(struct arena *arena, const struct plan *plan, void *block)
 {
-    if (block && plan->kind == BLOCK && plan->block_bytes >= ZEROED_BYTES)
+    if (block != NULL && plan->kind == BLOCK && plan->block_bytes >= ZEROED_BYTES)
         memset(block, 0, ZEROED_BYTES);
     arena->refs += block != NULL;
     arena->living_bytes += block != NULL ? plan->block_bytes : 0;

@@ -47,10 +47,10 @@ static struct corral_load *load_new(const struct callback_origin *origin,
 {
     struct corral_bytes key = engine_load->key;
     struct corral_load *load = malloc(sizeof *load + key.size);
-    if (!load)
+    if (load == NULL)
         return NULL;
     load->ticket = crl_ticket_issue(load);
-    if (!load->ticket) {
+    if (load->ticket == NULL) {
         free(load);
         return NULL;
     }
@@ -78,7 +78,7 @@ static void load_unref(struct corral_load *load)
 static void start_one(struct callback_origin *origin, struct crl_load *engine_load)
 {
     struct corral_load *load = load_new(origin, engine_load);
-    if (!load) {
+    if (load == NULL) {
         crl_load_answer(engine_load, crl_load_failed(CORRAL_ENOMEM, NULL));
         return;
     }
@@ -87,7 +87,7 @@ static void start_one(struct callback_origin *origin, struct crl_load *engine_lo
 
 static void start(struct crl_origin *port, struct crl_load *list)
 {
-    while (list) {
+    while (list != NULL) {
         struct crl_load *load = list;
         list = load->next; /* before the load can end */
         start_one((struct callback_origin *)port, load);
@@ -133,9 +133,9 @@ int crl_origin_callback_new(corral_loader_fn *fn, void *arg, uint32_t concurrenc
         .release = release,
         .destroy = destroy,
     };
-    crl_assert(fn);
+    crl_assert(fn != NULL);
     struct callback_origin *origin = malloc(sizeof *origin);
-    if (!origin)
+    if (origin == NULL)
         return CORRAL_ENOMEM;
     *origin = (struct callback_origin){.fn = fn, .arg = arg, .value_max = value_max};
     int rc = crl_works_init(&origin->works, &origin_ops, &works_ops, "corral-loader", concurrency);
@@ -216,7 +216,7 @@ static struct crl_load_result result_of(struct corral_load *load, struct corral_
     if (value.size > load->value_max)
         return crl_load_failed(CORRAL_EVALUE, NULL);
     struct crl_entry *draft = crl_work_draft(&load->work, value.size, 0);
-    if (!draft)
+    if (draft == NULL)
         return crl_load_failed(CORRAL_ENOMEM, NULL);
     if (value.size > 0)
         memcpy(crl_entry_value_room(draft), value.data, value.size);
@@ -226,19 +226,19 @@ static struct crl_load_result result_of(struct corral_load *load, struct corral_
 int corral_load_value(struct corral_load *ticket, struct corral_bytes value)
 {
     struct corral_load *load = crl_ticket_claim(ticket);
-    return load ? answer(load, result_of(load, value)) : 0;
+    return load != NULL ? answer(load, result_of(load, value)) : 0;
 }
 
 void corral_load_not_found(struct corral_load *ticket)
 {
     struct corral_load *load = crl_ticket_claim(ticket);
-    if (load)
+    if (load != NULL)
         (void)answer(load, crl_load_absent());
 }
 
 void corral_load_fail(struct corral_load *ticket, const char *why)
 {
     struct corral_load *load = crl_ticket_claim(ticket);
-    if (load)
+    if (load != NULL)
         (void)answer(load, crl_load_failed(CORRAL_EORIGIN, why));
 }

@@ -102,7 +102,7 @@ static inline struct crl_load_result crl_load_failed(int rc, const char *why)
 /* crl_load_result_is_valid - has it one of the three forms? Pure. */
 static inline bool crl_load_result_is_valid(struct crl_load_result result)
 {
-    return result.rc <= 0 && (result.rc == 0 || !result.draft) &&
+    return result.rc <= 0 && (result.rc == 0 || result.draft == NULL) &&
            (result.ttl_us >= 0 || result.ttl_us == CRL_TTL_OF_POLICY);
 }
 
@@ -116,7 +116,7 @@ static inline bool crl_load_result_is_valid(struct crl_load_result result)
 static inline struct crl_entry *crl_load_draft(const struct crl_load *load, size_t value_bytes,
                                                size_t meta_bytes)
 {
-    crl_assert(load->allocator);
+    crl_assert(load->allocator != NULL);
     return crl_entry_draft(load->allocator, load->key.size, value_bytes, meta_bytes);
 }
 
@@ -159,9 +159,9 @@ struct crl_origin_ops {
 /* crl_origin_start - O1: start a list of loads, at least one. In the turn. */
 static inline void crl_origin_start(struct crl_origin *origin, struct crl_load *list)
 {
-    crl_assert(list);
-    for (const struct crl_load *load = list; load; load = load->next)
-        crl_assert(load->answer && load->allocator && !load->origin_private);
+    crl_assert(list != NULL);
+    for (const struct crl_load *load = list; load != NULL; load = load->next)
+        crl_assert(load->answer != NULL && load->allocator != NULL && load->origin_private == NULL);
     origin->ops->start(origin, list);
 }
 

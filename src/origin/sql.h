@@ -66,8 +66,8 @@ struct crl_sql_ops {
 static inline int crl_sql_prepare(struct crl_origin *origin, const struct crl_sql_query *query,
                                   void **ret_statement, struct crl_sql_error *ret_error)
 {
-    crl_assert(origin->ops->sql && query->sql);
-    crl_assert(query->params || query->params_n == 0);
+    crl_assert(origin->ops->sql != NULL && query->sql != NULL);
+    crl_assert(query->params != NULL || query->params_n == 0);
     return origin->ops->sql->prepare(origin, query, ret_statement, ret_error);
 }
 

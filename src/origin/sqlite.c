@@ -164,7 +164,7 @@ static int connection_open(const struct sqlite_origin *origin, int (*on_busy)(vo
         failed = configure(db);
     if (failed != SQLITE_OK) {
         (void)invalid(error, "%s: %s", origin->path,
-                      db ? sqlite3_errmsg(db) : sqlite3_errstr(failed));
+                      db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(failed));
         (void)sqlite3_close(db);
         return failed == SQLITE_NOMEM ? CORRAL_ENOMEM : CORRAL_EINVAL;
     }
@@ -209,16 +209,16 @@ static int on_busy(void *arg, int tries)
 static int on_progress(void *arg)
 {
     const struct worker *worker = arg;
-    return worker->load && crl_work_is_cancelled(&worker->load->work);
+    return worker->load != NULL && crl_work_is_cancelled(&worker->load->work);
 }
 
 static void interrupt(struct crl_work *work)
 {
     struct worker *worker = ((struct sqlite_load *)work)->worker;
-    if (!worker)
+    if (worker == NULL)
         return; /* run() has just begun and will see the flag */
     pthread_cond_signal(&worker->woken);
-    if (worker->connection.db)
+    if (worker->connection.db != NULL)
         sqlite3_interrupt(worker->connection.db);
 }
 
@@ -226,10 +226,10 @@ static void interrupt(struct crl_work *work)
 static void worker_take(struct worker *worker, struct sqlite_load *load)
 {
     pthread_mutex_lock(&worker->origin->works.lock);
-    if (worker->load)
+    if (worker->load != NULL)
         worker->load->worker = NULL;
     worker->load = load;
-    if (load)
+    if (load != NULL)
         load->worker = worker;
     pthread_mutex_unlock(&worker->origin->works.lock);
 }
@@ -248,7 +248,7 @@ static void worker_close(struct worker *worker)
     struct connection old = worker->connection;
     worker->connection = (struct connection){.db = NULL};
     pthread_mutex_unlock(&worker->origin->works.lock);
-    if (old.db)
+    if (old.db != NULL)
         connection_close(&old);
 }
 
@@ -268,9 +268,9 @@ static int worker_open(struct worker *worker, struct crl_sql_error *error)
     int rc = check_path(worker->origin->path, &file, error);
     if (rc < 0)
         return rc;
-    if (has->db && has->device == file.st_dev && has->inode == file.st_ino)
+    if (has->db != NULL && has->device == file.st_dev && has->inode == file.st_ino)
         return 0;
-    if (has->db)
+    if (has->db != NULL)
         worker_close(worker);
 
     struct connection connection;
@@ -291,7 +291,7 @@ static int worker_make_room(struct worker *worker, uint32_t index)
         return 0;
     uint32_t n = index + 8;
     sqlite3_stmt **compiled = realloc(worker->compiled, n * sizeof(sqlite3_stmt *));
-    if (!compiled)
+    if (compiled == NULL)
         return CORRAL_ENOMEM;
     for (uint32_t i = worker->compiled_n; i < n; i++)
         compiled[i] = NULL;
@@ -308,8 +308,8 @@ static int worker_compile(struct worker *worker, const struct statement *stateme
     if (worker_make_room(worker, statement->index) < 0)
         return CORRAL_ENOMEM;
     sqlite3_stmt **stmt = &worker->compiled[statement->index];
-    if (!*stmt && sqlite3_prepare_v3(db, statement->sql, -1, SQLITE_PREPARE_PERSISTENT, stmt,
-                                     NULL) != SQLITE_OK) {
+    if (*stmt == NULL && sqlite3_prepare_v3(db, statement->sql, -1, SQLITE_PREPARE_PERSISTENT, stmt,
+                                            NULL) != SQLITE_OK) {
         (void)invalid(error, "%s", sqlite3_errmsg(db));
         return CORRAL_EORIGIN;
     }
@@ -377,7 +377,7 @@ static int bind_pair(sqlite3_stmt *stmt, const struct statement *statement,
     char colon_name[256];
     const char *name = pair->name.data;
     const struct crl_sql_param *param = find_param(statement, name);
-    if (!param) {
+    if (param == NULL) {
         (void)invalid(error, "the query has no parameter \"%s\"", name);
         return CORRAL_EORIGIN;
     }
@@ -421,13 +421,13 @@ static struct crl_load_result result_of(struct sqlite_load *load, struct crl_sql
 {
     if (json.rc < 0)
         return failed(load, json.rc);
-    if (!json.data)
+    if (json.data == NULL)
         return crl_load_absent();
     struct crl_entry *draft = crl_work_draft(&load->work, json.size, 0);
-    if (draft)
+    if (draft != NULL)
         memcpy(crl_entry_value_room(draft), json.data, json.size);
     free(json.data);
-    return draft ? crl_load_value(draft) : crl_load_failed(CORRAL_ENOMEM, "out of memory");
+    return draft != NULL ? crl_load_value(draft) : crl_load_failed(CORRAL_ENOMEM, "out of memory");
 }
 
 /* Bind, step, write JSON, and leave the statement idle again (Q2). */
@@ -487,7 +487,7 @@ static void start_one(struct sqlite_origin *origin, struct crl_load *engine_load
 {
     struct corral_bytes key = engine_load->key;
     struct sqlite_load *load = malloc(sizeof *load + key.size + CRL_FORM_ROOM(key.size));
-    if (!load) {
+    if (load == NULL) {
         crl_load_answer(engine_load, crl_load_failed(CORRAL_ENOMEM, NULL));
         return;
     }
@@ -503,7 +503,7 @@ static void start_one(struct sqlite_origin *origin, struct crl_load *engine_load
 
 static void start(struct crl_origin *port, struct crl_load *list)
 {
-    while (list) {
+    while (list != NULL) {
         struct crl_load *load = list;
         list = load->next; /* before the load can end */
         start_one((struct sqlite_origin *)port, load);
@@ -526,7 +526,7 @@ static void destroy(struct crl_works *works)
         pthread_cond_destroy(&origin->workers[i].woken);
     }
     connection_close(&origin->checker);
-    while (origin->statements) {
+    while (origin->statements != NULL) {
         struct statement *statement = origin->statements;
         origin->statements = statement->next;
         statement_free(statement);
@@ -548,7 +548,7 @@ static bool is_last_statement(sqlite3 *db, const char *tail)
         const char *rest = tail;
         int rc = sqlite3_prepare_v3(db, tail, -1, 0, &stmt, &rest);
         (void)sqlite3_finalize(stmt);
-        if (rc != SQLITE_OK || stmt || rest == tail)
+        if (rc != SQLITE_OK || stmt != NULL || rest == tail)
             return false;
         tail = rest;
     }
@@ -567,7 +567,7 @@ static int compile_checked(sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt
         return CORRAL_EINVAL;
     }
     int rc = 0;
-    if (!stmt)
+    if (stmt == NULL)
         rc = invalid(error, "the query is empty");
     else if (!is_last_statement(db, tail)) {
         rc = invalid(error, "the query is more than one statement");
@@ -600,9 +600,9 @@ static int check_params(sqlite3_stmt *stmt, const struct crl_sql_query *query,
     char colon_name[256];
     for (int i = 1; i <= sqlite3_bind_parameter_count(stmt); i++) {
         const char *name = sqlite3_bind_parameter_name(stmt, i);
-        if (!name || name[0] != ':')
+        if (name == NULL || name[0] != ':')
             return invalid(error, "the query has a parameter \"%s\": write it as :name",
-                           name ? name : "?");
+                           name != NULL ? name : "?");
         if (!declares(query, name + 1))
             return invalid(error, "the query uses :%s, which no parameter declares", name + 1);
     }
@@ -621,7 +621,7 @@ static struct statement *statement_copy(const struct crl_sql_query *query)
 {
     struct statement *statement =
         calloc(1, sizeof *statement + query->params_n * sizeof statement->params[0]);
-    if (!statement)
+    if (statement == NULL)
         return NULL;
     statement->form = query->form;
     statement->sql = strdup(query->sql);
@@ -629,7 +629,7 @@ static struct statement *statement_copy(const struct crl_sql_query *query)
     for (size_t i = 0; i < query->params_n; i++) {
         statement->params[i].type = query->params[i].type;
         statement->params[i].name = strdup(query->params[i].name);
-        is_whole = is_whole && statement->params[i].name;
+        is_whole = is_whole && statement->params[i].name != NULL;
     }
     statement->params_n = query->params_n;
     if (is_whole)
@@ -659,7 +659,7 @@ static int prepare(struct crl_origin *port, const struct crl_sql_query *query, v
     pthread_mutex_lock(&origin->checker_lock);
     int rc = check_query(origin, query, ret_error);
     struct statement *statement = rc == 0 ? statement_copy(query) : NULL;
-    if (statement) {
+    if (statement != NULL) {
         statement->index = origin->statements_n++;
         statement->next = origin->statements;
         origin->statements = statement;
@@ -712,10 +712,10 @@ static struct sqlite_origin *origin_new(const struct crl_origin_sqlite_options *
     uint32_t workers_n = options->concurrency;
     struct sqlite_origin *origin =
         calloc(1, sizeof *origin + workers_n * sizeof origin->workers[0]);
-    if (!origin)
+    if (origin == NULL)
         return NULL;
     origin->path = plain_path(options->path);
-    if (!origin->path ||
+    if (origin->path == NULL ||
         crl_works_init(&origin->works, &origin_ops, &works_ops, "corral-sqlite", workers_n) < 0) {
         free(origin->path);
         free(origin);
@@ -733,9 +733,9 @@ static struct sqlite_origin *origin_new(const struct crl_origin_sqlite_options *
 int crl_origin_sqlite_new(const struct crl_origin_sqlite_options *options,
                           struct crl_origin **ret_origin, struct crl_sql_error *ret_error)
 {
-    crl_assert(options->path && options->concurrency >= 1 && options->delay_us >= 0);
+    crl_assert(options->path != NULL && options->concurrency >= 1 && options->delay_us >= 0);
     struct sqlite_origin *origin = origin_new(options);
-    if (!origin) {
+    if (origin == NULL) {
         (void)invalid(ret_error, "out of memory");
         return CORRAL_ENOMEM;
     }

@@ -45,7 +45,7 @@ static int grow(struct text *text, size_t needed)
     while (room < needed)
         room *= 2;
     char *data = realloc(text->data, room);
-    if (!data)
+    if (data == NULL)
         return failed(text, CORRAL_ENOMEM, "out of memory");
     text->data = data;
     text->room = room;
@@ -76,7 +76,7 @@ static int put_piece(const char *bytes, size_t size, void *text)
 /* Write a value of Jansson's, which is taken; NULL: no memory for it. */
 static void put_json(struct text *text, json_t *value, size_t flags)
 {
-    if (!value ||
+    if (value == NULL ||
         json_dump_callback(value, put_piece, text, flags | JSON_COMPACT | JSON_ENCODE_ANY) < 0)
         (void)failed(text, CORRAL_ENOMEM, "out of memory"); /* unless put_piece() knew better */
     json_decref(value);
@@ -109,7 +109,7 @@ static void put_text(struct text *text, sqlite3_stmt *stmt, int column)
 {
     const char *data = (const char *)sqlite3_column_text(stmt, column);
     size_t size = (size_t)sqlite3_column_bytes(stmt, column);
-    if (!data)
+    if (data == NULL)
         (void)failed(text, CORRAL_ENOMEM, "out of memory");
     else if (size > text->max)
         (void)too_large(text);
@@ -207,7 +207,7 @@ static int read_rows(struct text *text, sqlite3_stmt *stmt)
 int crl_sqlite_json_read(sqlite3_stmt *stmt, enum crl_sql_form form, size_t value_max,
                          struct crl_sqlite_json *ret_json, struct crl_sql_error *ret_error)
 {
-    crl_assert(stmt && !sqlite3_stmt_busy(stmt));
+    crl_assert(stmt != NULL && !sqlite3_stmt_busy(stmt));
     struct text text = {.max = value_max, .error = ret_error};
     int sqlite_rc = form == CRL_SQL_ROW ? read_row(&text, stmt) : read_rows(&text, stmt);
     if (text.rc < 0) {
@@ -221,14 +221,14 @@ int crl_sqlite_json_read(sqlite3_stmt *stmt, enum crl_sql_form form, size_t valu
 
 int crl_sqlite_json_check(sqlite3_stmt *stmt, struct crl_sql_error *ret_error)
 {
-    crl_assert(stmt);
+    crl_assert(stmt != NULL);
     struct text none = {.error = ret_error};
     int columns = sqlite3_column_count(stmt);
     if (columns == 0)
         return failed(&none, CORRAL_EINVAL, "the query returns no columns");
     for (int i = 0; i < columns; i++) {
         const char *name = sqlite3_column_name(stmt, i);
-        if (!name)
+        if (name == NULL)
             return failed(&none, CORRAL_EINVAL, "out of memory");
         if (!crl_utf8_is_valid(corral_str(name)))
             return failed(&none, CORRAL_EINVAL, "the name of column %d is not valid UTF-8", i + 1);

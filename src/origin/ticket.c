@@ -40,7 +40,7 @@ static bool grow(void)
     if (room > SLOTS_MAX)
         return false;
     struct slot *slots = realloc(table.slots, room * sizeof *slots);
-    if (!slots)
+    if (slots == NULL)
         return false;
     for (uint32_t i = table.room; i < room; i++)
         slots[i] = (struct slot){.next_free = i + 1 < room ? i + 1 : NO_SLOT};
@@ -59,7 +59,7 @@ static const void *ticket_of(uint32_t i)
 static struct slot *find(const void *ticket)
 {
     uint32_t i = (uint32_t)((uintptr_t)ticket & SLOTS_MAX) - 1;
-    if (i >= table.room || !table.slots[i].object || ticket_of(i) != ticket)
+    if (i >= table.room || table.slots[i].object == NULL || ticket_of(i) != ticket)
         return NULL;
     return &table.slots[i];
 }
@@ -67,11 +67,11 @@ static struct slot *find(const void *ticket)
 const void *crl_ticket_issue(void *object)
 {
     const void *ticket = NULL;
-    crl_assert(object);
+    crl_assert(object != NULL);
     pthread_mutex_lock(&table.lock);
     if (table.first_free != NO_SLOT || grow()) {
         uint32_t i = table.first_free;
-        crl_assert(i < table.room && !table.slots[i].object); /* T1 */
+        crl_assert(i < table.room && table.slots[i].object == NULL); /* T1 */
         table.first_free = table.slots[i].next_free;
         table.slots[i].object = object;
         ticket = ticket_of(i);
@@ -85,7 +85,7 @@ void *crl_ticket_claim(const void *ticket)
     void *object = NULL;
     pthread_mutex_lock(&table.lock);
     struct slot *slot = find(ticket);
-    if (slot) {
+    if (slot != NULL) {
         object = slot->object;
         slot->object = NULL;
         slot->serial++;
@@ -98,10 +98,10 @@ void *crl_ticket_claim(const void *ticket)
 
 bool crl_ticket_look(const void *ticket, void (*look)(const void *object, void *arg), void *arg)
 {
-    crl_assert(look);
+    crl_assert(look != NULL);
     pthread_mutex_lock(&table.lock);
     struct slot *slot = find(ticket);
-    if (slot)
+    if (slot != NULL)
         look(slot->object, arg);
     pthread_mutex_unlock(&table.lock);
     return slot != NULL;

@@ -15,7 +15,7 @@ int crl_works_init(struct crl_works *works, const struct crl_origin_ops *origin_
 {
     struct crl_pool *pool;
     crl_assert(origin_ops->close_wait == crl_works_close_wait);
-    crl_assert(ops->run && ops->release && ops->destroy);
+    crl_assert(ops->run != NULL && ops->release != NULL && ops->destroy != NULL);
     int rc = crl_pool_new(name, concurrency, &pool);
     if (rc < 0)
         return rc;
@@ -32,8 +32,8 @@ int crl_works_init(struct crl_works *works, const struct crl_origin_ops *origin_
 
 void crl_works_fini(struct crl_works *works)
 {
-    crl_assert(!works->open && works->answering == 0);
-    if (works->pool)
+    crl_assert(works->open == NULL && works->answering == 0);
+    if (works->pool != NULL)
         (void)crl_pool_free(works->pool, 0); /* no thread was ever started */
     pthread_cond_destroy(&works->answered);
     pthread_mutex_destroy(&works->lock);
@@ -49,7 +49,7 @@ void crl_works_unref(struct crl_works *works)
 
 void crl_work_fini(struct crl_work *work)
 {
-    crl_assert(!work->load);
+    crl_assert(work->load == NULL);
     crl_works_unref(work->works);
 }
 
@@ -59,11 +59,11 @@ void crl_work_fini(struct crl_work *work)
 static struct crl_load *take_load(struct crl_work *work)
 {
     struct crl_load *load = work->load;
-    crl_assert(load && load->origin_private == work); /* K2 */
+    crl_assert(load != NULL && load->origin_private == work); /* K2 */
     load->origin_private = NULL;
     work->load = NULL;
     *work->link = work->next;
-    if (work->next)
+    if (work->next != NULL)
         work->next->link = work->link;
     work->works->answering++;
     return load;
@@ -84,11 +84,11 @@ bool crl_work_end(struct crl_work *work, struct crl_load_result result)
     struct crl_works *works = work->works;
     crl_assert(crl_load_result_is_valid(result));
     pthread_mutex_lock(&works->lock);
-    struct crl_load *load = work->load ? take_load(work) : NULL;
+    struct crl_load *load = work->load != NULL ? take_load(work) : NULL;
     pthread_mutex_unlock(&works->lock);
-    if (load)
+    if (load != NULL)
         answer(works, load, result);
-    else if (result.draft)
+    else if (result.draft != NULL)
         crl_entry_unref(work->allocator, result.draft);
     return load != NULL;
 }
@@ -127,18 +127,18 @@ static void run(struct crl_job *job, uint32_t worker)
 
     pthread_mutex_lock(&works->lock);
     work->state = CRL_WORK_RETURNED;
-    bool ends = work->load && crl_work_is_cancelled(work);
+    bool ends = work->load != NULL && crl_work_is_cancelled(work);
     struct crl_load *load = ends ? take_load(work) : NULL;
     pthread_mutex_unlock(&works->lock);
 
-    if (load)
+    if (load != NULL)
         answer(works, load, cancelled());
     works->ops->release(work, has_run);
 }
 
 void crl_work_start(struct crl_works *works, struct crl_work *work, struct crl_load *load)
 {
-    crl_assert(load->answer && load->allocator && !load->origin_private);
+    crl_assert(load->answer != NULL && load->allocator != NULL && load->origin_private == NULL);
     atomic_fetch_add_explicit(&works->refs, 1, memory_order_relaxed);
     pthread_mutex_lock(&works->lock);
     *work = (struct crl_work){
@@ -150,7 +150,7 @@ void crl_work_start(struct crl_works *works, struct crl_work *work, struct crl_l
         .key_size = load->key.size,
     };
     work->link = &works->open;
-    if (work->next)
+    if (work->next != NULL)
         work->next->link = &work->next;
     works->open = work;
     load->origin_private = work;
@@ -173,7 +173,7 @@ static void cancel_work(struct crl_work *work)
     struct crl_works *works = work->works;
     bool was_cancelled = atomic_exchange(&work->cancelled, true);
     if (work->state == CRL_WORK_RUNNING) {
-        if (!was_cancelled && works->ops->interrupt)
+        if (!was_cancelled && works->ops->interrupt != NULL)
             works->ops->interrupt(work);
         return;
     }
@@ -191,7 +191,7 @@ void crl_works_cancel(struct crl_origin *origin, struct crl_load *load)
     struct crl_works *works = (struct crl_works *)origin;
     pthread_mutex_lock(&works->lock);
     struct crl_work *work = load->origin_private;
-    if (work) {
+    if (work != NULL) {
         crl_assert(work->works == works && work->load == load); /* K2 */
         cancel_work(work);
     }
@@ -204,7 +204,7 @@ void crl_works_cancel(struct crl_origin *origin, struct crl_load *load)
 static void cancel_all(struct crl_works *works)
 {
     struct crl_work *work = works->open;
-    while (work) {
+    while (work != NULL) {
         bool is_marked = work->state == CRL_WORK_RUNNING && crl_work_is_cancelled(work);
         if (is_marked) {
             work = work->next;
@@ -218,7 +218,7 @@ static void cancel_all(struct crl_works *works)
 void crl_works_close_begin(struct crl_origin *origin)
 {
     struct crl_works *works = (struct crl_works *)origin;
-    crl_assert(works->pool);
+    crl_assert(works->pool != NULL);
     pthread_mutex_lock(&works->lock);
     cancel_all(works);
     pthread_mutex_unlock(&works->lock);
@@ -227,12 +227,12 @@ void crl_works_close_begin(struct crl_origin *origin)
 int crl_works_close_wait(struct crl_origin *origin, corral_us wait_us)
 {
     struct crl_works *works = (struct crl_works *)origin;
-    crl_assert(works->pool && wait_us >= 0);
+    crl_assert(works->pool != NULL && wait_us >= 0);
     int rc = crl_pool_free(works->pool, wait_us);
     works->pool = NULL;
 
     pthread_mutex_lock(&works->lock);
-    while (works->open) { /* stuck, and left behind */
+    while (works->open != NULL) { /* stuck, and left behind */
         struct crl_load *load = take_load(works->open);
         pthread_mutex_unlock(&works->lock);
         answer(works, load, cancelled());

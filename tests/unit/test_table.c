@@ -317,7 +317,7 @@ __attribute__((noinline)) static struct crl_entry *look_up(const struct crl_tabl
                                                            struct corral_bytes key)
 {
     const struct crl_bucket *bucket = crl_view_bucket(view, hash);
-    return bucket ? crl_bucket_find(bucket, hash, home, key) : NULL;
+    return bucket != NULL ? crl_bucket_find(bucket, hash, home, key) : NULL;
 }
 
 /* Readers find an entry in the epoch that it is good for; the writer, in any. */
