@@ -97,7 +97,7 @@ static void plan_complete(struct sim_plan *plan, const struct sim_config *config
         .flights_max = OR(config->flights_max, 1000),
         .waiters_max = OR(config->waiters_max, 100000),
         .store = {.network = {.delay_us = store_us / 2},
-                  .timeout_us = CORRAL_MS(100),
+                  .timeout_us = OR(config->store_timeout_us, CORRAL_MS(100)),
                   .lease_us = OR(config->lease_us, CORRAL_SECONDS(5))},
     };
     spaces_complete(plan, config);
@@ -265,6 +265,18 @@ void sim_origin(struct sim *sim, corral_us at, enum sim_origin_mode mode, corral
         sim_origin_of(sim, at, i, mode, latency_us);
 }
 
+static void breaking_happens(struct sim *sim, struct sim_event *event)
+{
+    sim->keys[event->key].is_broken = event->number != 0;
+}
+
+void sim_break(struct sim *sim, corral_us at, const char *key, bool is_broken)
+{
+    struct sim_event *event = event_add(sim, at, breaking_happens, SIM_NO_NODE);
+    event->key = key_named(sim, key);
+    event->number = is_broken;
+}
+
 static void store_changes(struct sim *sim, struct sim_event *event)
 {
     sim->store_is_up = event->number != 0;
@@ -277,6 +289,59 @@ static void store_changes(struct sim *sim, struct sim_event *event)
 void sim_store(struct sim *sim, corral_us at, bool up)
 {
     event_add(sim, at, store_changes, SIM_NO_NODE)->number = up;
+}
+
+static void latency_changes(struct sim *sim, struct sim_event *event)
+{
+    sim->plan.store.network.delay_us = event->span_us / 2;
+}
+
+void sim_store_latency(struct sim *sim, corral_us at, corral_us latency_us)
+{
+    event_add(sim, at, latency_changes, SIM_NO_NODE)->span_us = latency_us;
+}
+
+static void cutting_happens(struct sim *sim, struct sim_event *event)
+{
+    sim->nodes[event->node].cut_off = event->number != 0;
+    wire_break(sim, event->node);
+    wire_mend(sim, event->node);
+}
+
+void sim_cut(struct sim *sim, corral_us at, uint32_t node, bool off)
+{
+    event_add(sim, at, cutting_happens, node)->number = off;
+}
+
+static void lease_comes_again(struct sim *sim, struct sim_event *event)
+{
+    const struct sim_known *known = known_of(sim, event->node, event->key);
+    struct crl_event answer = {.kind = CRL_STORE_ANSWERED,
+                               .space = sim->keys[event->key].space,
+                               .key = key_bytes(sim, event->key),
+                               .store = {.ask = known->ask,
+                                         .answer = CRL_STORE_LEASED,
+                                         .token = known->given,
+                                         .lease_us = sim->plan.store.lease_us}};
+    watch_reply(sim, event->node, event->key, &answer);
+    node_step(sim, event->node, &answer);
+}
+
+void sim_lease_again(struct sim *sim, corral_us at, uint32_t node, const char *key)
+{
+    event_add(sim, at, lease_comes_again, node)->key = key_named(sim, key);
+}
+
+static void pause_happens(struct sim *sim, struct sim_event *event)
+{
+    struct sim_node *node = &sim->nodes[event->node];
+    node->paused_until = node->resumed_at = sim->now + event->span_us;
+    node_rearm(sim, event->node);
+}
+
+void sim_pause(struct sim *sim, corral_us at, uint32_t node, corral_us lasts_us)
+{
+    event_add(sim, at, pause_happens, node)->span_us = lasts_us;
 }
 
 static void killing_happens(struct sim *sim, struct sim_event *event)
@@ -346,6 +411,24 @@ uint32_t sim_answered_all(const struct sim *sim)
 corral_us sim_last_answer_at(const struct sim *sim)
 {
     return ((const struct script *)sim)->last_answer_at;
+}
+
+uint64_t sim_store_requests(const struct sim *sim, enum crl_store_op op)
+{
+    return sim->store_requests[op];
+}
+
+uint64_t sim_needed(const struct sim *sim, uint32_t node)
+{
+    uint64_t n = sim->nodes[node].needed_by_hits;
+    for (uint32_t i = 0; i < sim->plan.spaces_n; i++)
+        n += crl_counter_get(&crl_core_space_counts(sim->nodes[node].core, i)->needed);
+    return n;
+}
+
+const struct sim_report *sim_report(const struct sim *sim)
+{
+    return sim->report;
 }
 
 struct crl_core *sim_core(struct sim *sim, uint32_t node)

@@ -17,6 +17,8 @@
 
 #include "core/core.h"
 #include "sim/plan.h"
+#include "sim/report.h"
+#include "store/store.h"
 
 struct sim;
 
@@ -45,6 +47,7 @@ struct sim_config {
     corral_us cancel_us;                      /* until a cancelled load has ended; 0: 1 ms */
     corral_us store_us;                       /* latency of the store, there and back; 0: 1 ms */
     corral_us lease_us;                       /* 0: 5 s */
+    corral_us store_timeout_us;               /* until a node gives up on it; 0: 100 ms */
     size_t memory_bytes;                      /* 0: 1 MiB */
     uint32_t flights_max, waiters_max;        /* 0: 1000, 100000 */
     struct crl_allocator *allocator;          /* NULL: malloc */
@@ -73,7 +76,14 @@ void sim_limit(struct sim *sim, corral_us at, uint32_t node,
 void sim_origin(struct sim *sim, corral_us at, enum sim_origin_mode mode, corral_us latency_us);
 void sim_origin_of(struct sim *sim, corral_us at, uint32_t origin, enum sim_origin_mode mode,
                    corral_us latency_us);
+void sim_break(struct sim *sim, corral_us at, const char *key,
+               bool is_broken); /* whether every load of this key fails, whatever the mood */
 void sim_store(struct sim *sim, corral_us at, bool up);
+void sim_store_latency(struct sim *sim, corral_us at, corral_us latency_us); /* there and back */
+void sim_cut(struct sim *sim, corral_us at, uint32_t node, bool off); /* a node from the store */
+void sim_lease_again(struct sim *sim, corral_us at, uint32_t node,
+                     const char *key); /* the last answer to its ask comes once more, as a lease */
+void sim_pause(struct sim *sim, corral_us at, uint32_t node, corral_us lasts_us);
 void sim_kill(struct sim *sim, corral_us at, uint32_t node); /* its readers are forgotten */
 void sim_close(struct sim *sim, corral_us at, uint32_t node);
 
@@ -89,6 +99,9 @@ uint32_t sim_origin_peak(
 uint32_t sim_answered(const struct sim *sim, int result); /* readers; an outcome or an error */
 uint32_t sim_answered_all(const struct sim *sim);
 corral_us sim_last_answer_at(const struct sim *sim);
+uint64_t sim_store_requests(const struct sim *sim, enum crl_store_op op); /* that came there */
+uint64_t sim_needed(const struct sim *sim, uint32_t node);  /* loads: its core's count, and hits' */
+const struct sim_report *sim_report(const struct sim *sim); /* of the fleet */
 struct crl_core *sim_core(struct sim *sim, uint32_t node);
 
 #endif

@@ -60,6 +60,7 @@ int fleet_start(struct sim *sim, uint32_t number)
     if (rc < 0)
         return rc;
     node->down = false;
+    node->needed_by_hits = 0;
     node->timer.kind = SIM_TIMER_NODE;
     for (uint32_t i = 0; i < plan->origins_n; i++)
         node->limits[i] = plan->origins[i].limits.concurrency;

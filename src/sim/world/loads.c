@@ -108,8 +108,10 @@ static struct crl_entry *draft_of(struct sim *sim, const struct sim_load *load)
     return draft;
 }
 
-static int rc_of(const struct sim_load *load, enum sim_query_end end)
+static int rc_of(const struct sim *sim, const struct sim_load *load, enum sim_query_end end)
 {
+    if (load->live && sim->keys[load->key].is_broken)
+        return CORRAL_EORIGIN;
     if (end == SIM_QUERY_WORKED && load->live)
         return 0;
     return end == SIM_QUERY_FAILED ? CORRAL_EORIGIN : CORRAL_EDEADLINE;
@@ -122,7 +124,7 @@ static void load_answer(struct sim *sim, struct sim_load *load, enum sim_query_e
     bool is_for_somebody = load->incarnation == sim->nodes[node].incarnation;
     struct crl_event answer = {
         .kind = CRL_ORIGIN_ANSWERED,
-        .origin = {.load = load->id, .rc = rc_of(load, end), .ttl_us = CRL_TTL_OF_POLICY}};
+        .origin = {.load = load->id, .rc = rc_of(sim, load, end), .ttl_us = CRL_TTL_OF_POLICY}};
     bool works = answer.origin.rc == 0, was_live = load->live;
     bool is_absent = works && load_finds_nothing(sim, load);
     if (works && was_live)

@@ -69,7 +69,7 @@ void readers_get(struct sim *sim, const struct sim_get *get)
     switch (crl_entry_judge(entry, now, view, UINT32_MAX).outcome) {
     case CRL_VERDICT_FRESH:
     case CRL_VERDICT_ABSENT:
-        (void)crl_entry_use(entry, now, view);
+        node->needed_by_hits += crl_entry_use(entry, now, view);
         get_hits(sim, get, entry);
         break;
     case CRL_VERDICT_NOTHING:

@@ -154,6 +154,7 @@ static void store_hears(struct sim *sim, struct sim_event *event)
     event->request.key = key_bytes(sim, event->key);
     struct crl_store_reply reply = {0};
     store_takes(sim, event);
+    sim->store_requests[event->request.op]++;
     int rc = crl_store_memory_execute(sim->store, sim->now, event->node, &event->request, &reply);
     crl_assert(rc == 0);
     store_has(sim, event, &reply);

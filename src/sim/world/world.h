@@ -70,6 +70,7 @@ struct sim_key {
     uint32_t *interested;         /* nodes to be told of a change; with a store */
     uint32_t interested_n, interested_room;
     uint8_t *is_interested; /* the same as bits, by node */
+    bool is_broken;         /* the database has it, and every query of it fails */
 };
 
 /* A reader that waits. */
@@ -132,6 +133,7 @@ struct sim_node {
     corral_us resumed_at;
     struct sim_wire wire;
     struct cds_list_head readers, loads;
+    uint64_t needed_by_hits; /* loads that a hit made needed ones, which the core does not count */
     uint32_t limits[SIM_ORIGINS_MAX]; /* of places, as the core was told */
 };
 
@@ -151,6 +153,7 @@ struct sim {
     struct crl_rng network_lots, reader_lots, refresh_lots;
     struct crl_store_memory *store;
     bool store_is_up;
+    uint64_t store_requests[CRL_STORE_INVALIDATE + 1]; /* that it has worked on */
     struct crl_allocator *allocator;
     struct sim_node *nodes;
     struct sim_key *keys;
