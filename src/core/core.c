@@ -452,14 +452,24 @@ static enum crl_flight_signal signal_of_store(struct step *step, struct crl_flig
     crl_unreachable();
 }
 
+/* An answer to an ask that is over. A lease that comes with it is given back, unless the flight
+ * holds that very one: it was told of it twice. */
+static void answer_too_late(struct step *step, const struct crl_flight *flight)
+{
+    const struct crl_event *event = step->event;
+    bool is_held =
+        flight != NULL && flight->has_lease && crl_token_equal(flight->token, event->store.token);
+    if (event->store.answer == CRL_STORE_LEASED && !is_held)
+        crl_tell_store_of_event(step, CRL_RELEASE_LEASE)->lease.token = event->store.token;
+}
+
 static void on_store_answered(struct step *step)
 {
     const struct crl_event *event = step->event;
     struct crl_flight *flight = event_flight(step);
     bool is_leased = event->store.answer == CRL_STORE_LEASED;
     if (flight == NULL || flight->state != CRL_FLIGHT_LEASING || flight->ask != event->store.ask) {
-        if (is_leased)
-            crl_tell_store_of_event(step, CRL_RELEASE_LEASE)->lease.token = event->store.token;
+        answer_too_late(step, flight);
         return;
     }
     if (is_leased) {

@@ -22,7 +22,8 @@ void watch_reply(struct sim *sim, uint32_t node, uint32_t key, const struct crl_
     bool leased = event->store.answer == CRL_STORE_LEASED;
     const struct crl_token none = {0};
     if (!known->asks || known->ask != event->store.ask) {
-        known->late_token = leased ? event->store.token : none;
+        bool is_held = crl_token_equal(event->store.token, known->token); /* it was told twice */
+        known->late_token = leased && !is_held ? event->store.token : none;
         return;
     }
     known->asks = false;
