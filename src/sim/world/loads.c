@@ -79,19 +79,19 @@ static bool load_finds_nothing(const struct sim *sim, const struct sim_load *loa
            (double)(sim->keys[load->key].hash >> 11) * 0x1.0p-53 < origin->model.absent;
 }
 
-/* A load brought something. It stays fresh for at least so long, and is needed from when there
- * would have been nothing fresh in the whole fleet without it. */
+/* A load brought something. It is needed from when there would have been nothing fresh in the whole
+ * fleet without it. What was written since it began is not kept by anybody; else it stays fresh for
+ * at least so long. */
 static void key_is_loaded(struct sim *sim, const struct sim_load *load, bool is_absent)
 {
-    const struct corral_policy *policy = &key_space(sim, load->key)->policy;
     struct sim_key *key = &sim->keys[load->key];
-    corral_us ttl_us = key_ttl(sim, load->key, is_absent);
+    corral_us fresh_until =
+        sim->now + key_fresh_us(sim, load->key, key_ttl(sim, load->key, is_absent));
     key->last_load = load->number;
     key->last_needed_at = key->fresh_until > sim->now ? key->fresh_until : sim->now;
     key->last_is_needed = false;
     key->last_is_measured = load->is_measured;
-    corral_us fresh_until = sim->now + (corral_us)((double)ttl_us * (1.0 - policy->jitter));
-    if (fresh_until > key->fresh_until)
+    if (fresh_until > key->fresh_until && load->version == key->version)
         key->fresh_until = fresh_until;
 }
 

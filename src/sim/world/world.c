@@ -95,6 +95,11 @@ corral_us key_ttl(const struct sim *sim, uint32_t key, bool is_absent)
     return said_us > 0 ? said_us : policy->ttl_us;
 }
 
+corral_us key_fresh_us(const struct sim *sim, uint32_t key, corral_us ttl_us)
+{
+    return (corral_us)((double)ttl_us * (1.0 - key_space(sim, key)->policy.jitter));
+}
+
 static uint32_t key_find(const struct sim *sim, uint32_t space, struct corral_bytes text)
 {
     for (uint32_t i = 0; i < sim->keys_n; i++) {

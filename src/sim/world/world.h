@@ -226,6 +226,9 @@ uint32_t queries_of(const struct sim *sim, uint32_t *ret_waiting);
 /* key_ttl - the TTL of what a load of a key brings, without jitter. */
 corral_us key_ttl(const struct sim *sim, uint32_t key, bool is_absent);
 
+/* key_fresh_us - how long what has a TTL stays fresh at least, with jitter. */
+corral_us key_fresh_us(const struct sim *sim, uint32_t key, corral_us ttl_us);
+
 static inline const struct sim_space_plan *key_space(const struct sim *sim, uint32_t key)
 {
     return &sim->plan.spaces[sim->keys[key].space];
