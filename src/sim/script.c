@@ -227,6 +227,24 @@ void sim_refresh(struct sim *sim, corral_us at, uint32_t node, const char *key,
     event->reason = reason;
 }
 
+static struct crl_entry *entry_of(struct sim *sim, uint32_t node, uint32_t key)
+{
+    return crl_table_find(crl_core_table(sim->nodes[node].core), sim->keys[key].hash,
+                          sim->keys[key].space, key_bytes(sim, key));
+}
+
+static void asking_happens(struct sim *sim, struct sim_event *event)
+{
+    struct crl_entry *entry = entry_of(sim, event->node, event->key);
+    if (entry != NULL)
+        (void)crl_entry_mark(entry, CRL_MARK_ASKED);
+}
+
+void sim_asked(struct sim *sim, corral_us at, uint32_t node, const char *key)
+{
+    event_add(sim, at, asking_happens, node)->key = key_named(sim, key);
+}
+
 static void limit_happens(struct sim *sim, struct sim_event *event)
 {
     sim->nodes[event->node].limits[0] = event->number;
@@ -424,6 +442,11 @@ uint64_t sim_needed(const struct sim *sim, uint32_t node)
     for (uint32_t i = 0; i < sim->plan.spaces_n; i++)
         n += crl_counter_get(&crl_core_space_counts(sim->nodes[node].core, i)->needed);
     return n;
+}
+
+const struct crl_entry *sim_entry(struct sim *sim, uint32_t node, const char *key)
+{
+    return entry_of(sim, node, key_named(sim, key));
 }
 
 const struct sim_report *sim_report(const struct sim *sim)

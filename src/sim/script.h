@@ -71,6 +71,8 @@ void sim_write(struct sim *sim, corral_us at, uint32_t node, const char *key);
 void sim_put(struct sim *sim, corral_us at, uint32_t node, const char *key, size_t size);
 void sim_refresh(struct sim *sim, corral_us at, uint32_t node, const char *key,
                  enum crl_load_reason reason);
+void sim_asked(struct sim *sim, corral_us at, uint32_t node,
+               const char *key); /* what is there is marked: a reader has asked for a load */
 void sim_limit(struct sim *sim, corral_us at, uint32_t node,
                uint32_t limit); /* of the first origin's places, from then on */
 void sim_origin(struct sim *sim, corral_us at, enum sim_origin_mode mode, corral_us latency_us);
@@ -100,7 +102,9 @@ uint32_t sim_answered(const struct sim *sim, int result); /* readers; an outcome
 uint32_t sim_answered_all(const struct sim *sim);
 corral_us sim_last_answer_at(const struct sim *sim);
 uint64_t sim_store_requests(const struct sim *sim, enum crl_store_op op); /* that came there */
-uint64_t sim_needed(const struct sim *sim, uint32_t node);  /* loads: its core's count, and hits' */
+uint64_t sim_needed(const struct sim *sim, uint32_t node); /* loads: its core's count, and hits' */
+const struct crl_entry *sim_entry(struct sim *sim, uint32_t node,
+                                  const char *key);         /* what its table has, or NULL */
 const struct sim_report *sim_report(const struct sim *sim); /* of the fleet */
 struct crl_core *sim_core(struct sim *sim, uint32_t node);
 
