@@ -76,6 +76,7 @@ static uint32_t check_origin(const struct crl_core *core, struct origin *origin)
         cds_list_for_each_entry(flight, &origin->queue[priority], in_line) {
             crl_assert(flight->queued_at == origin && flight->priority == priority);
             crl_assert(flight->waiters_n == 0 || priority == CRL_LOAD_MISS);
+            crl_assert(flight->reasons >> priority << priority == flight->reasons);
             queued++;
         }
     }

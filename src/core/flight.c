@@ -313,21 +313,33 @@ static void join_later(struct step *step, struct crl_flight *flight)
     cds_list_add_tail(&step->waiter->link, &flight->later);
 }
 
+/* It goes to the end of the line of a higher priority, if it is in a lower one. */
+static void move_up(struct crl_flight *flight, enum crl_load_reason priority)
+{
+    if (flight->priority <= priority)
+        return;
+    struct origin *origin = flight->queued_at;
+    crl_queue_leave(origin, flight);
+    flight->priority = priority;
+    crl_queue_join(origin, flight);
+}
+
 /* Somebody waits now: it is served before all that nobody waits for. */
 static void join_queue(struct step *step, struct crl_flight *flight)
 {
     join(step, flight);
-    if (flight->priority == CRL_LOAD_MISS)
-        return;
-    struct origin *origin = flight->queued_at;
-    crl_queue_leave(origin, flight);
-    flight->priority = CRL_LOAD_MISS;
-    crl_queue_join(origin, flight);
+    move_up(flight, CRL_LOAD_MISS);
 }
 
 static void note(struct step *step, struct crl_flight *flight)
 {
     flight->reasons |= 1u << step->reason;
+}
+
+static void note_queue(struct step *step, struct crl_flight *flight)
+{
+    note(step, flight);
+    move_up(flight, step->reason);
 }
 
 static void note_later(struct step *step, struct crl_flight *flight)

@@ -82,7 +82,7 @@
     X(LOADING, WANTED_LATER,  LOADING, join_later)                                                 \
     X(LEASING, REFRESH,       LEASING, note)            /* one reason more */                      \
     X(WAITING, REFRESH,       WAITING, note)                                                       \
-    X(QUEUED,  REFRESH,       QUEUED,  note)                                                       \
+    X(QUEUED,  REFRESH,       QUEUED,  note_queue)      /* before any with a weaker one */         \
     X(LOADING, REFRESH,       LOADING, note)                                                       \
     X(LEASING, REFRESH_LATER, LEASING, note_later)                                                 \
     X(LOADING, REFRESH_LATER, LOADING, note_later)                                                 \

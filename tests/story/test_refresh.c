@@ -255,6 +255,36 @@ static void a_reader_moves_a_refresh_up(void **state)
     story_swept(&story);
 }
 
+static void plot_stronger_reason(struct sim *sim)
+{
+    sim_gets(sim, MS(0), 0, "busy", S(5), 1);
+    sim_refresh(sim, MS(1), 0, "a", CRL_LOAD_SCHEDULED);
+    sim_refresh(sim, MS(2), 0, "b", CRL_LOAD_WARM);
+    sim_refresh(sim, MS(3), 0, "b", CRL_LOAD_EARLY); /* before what is scheduled */
+    sim_refresh(sim, MS(4), 0, "a", CRL_LOAD_WARM);  /* a weaker one changes nothing */
+}
+
+static void a_stronger_reason_moves_a_refresh_up(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual, .limits = {1, 20}}, plot_stronger_reason};
+    struct sim *sim = story_told(&story);
+    expect_trace(
+        sim, "[    0 ms] 0 busy     idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 busy     queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    1 ms] 0 a        idle     refresh alone -> queued   ask_admission, 0 waiting\n"
+             "[    2 ms] 0 b        idle     refresh alone -> queued   ask_admission, 0 waiting\n"
+             "[  100 ms] 0 busy     loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 b        queued   admitted     -> loading  begin_load, 0 waiting\n"
+             "[  200 ms] 0 b        loading  loaded       -> idle     answer_loaded, 0 waiting\n"
+             "[  200 ms] 0 a        queued   admitted     -> loading  begin_load, 0 waiting\n"
+             "[  300 ms] 0 a        loading  loaded       -> idle     answer_loaded, 0 waiting\n");
+    assert_int_equal(loads_of(sim, 0, CRL_LOAD_EARLY), 1);
+    assert_int_equal(loads_of(sim, 0, CRL_LOAD_SCHEDULED), 1);
+    sim_free(sim);
+    story_swept(&story);
+}
+
 static void plot_refused(struct sim *sim)
 {
     sim_gets(sim, MS(0), 0, "a", S(5), 1);
@@ -589,6 +619,7 @@ int main(void)
         cmocka_unit_test(a_refresh_keeps_the_place_in_line),
         cmocka_unit_test(the_queue_is_served_by_priority_then_in_order),
         cmocka_unit_test(a_reader_moves_a_refresh_up),
+        cmocka_unit_test(a_stronger_reason_moves_a_refresh_up),
         cmocka_unit_test(a_refused_refresh_ends_without_a_word),
         cmocka_unit_test(a_refresh_beyond_the_flights_is_forgotten),
         cmocka_unit_test(a_refresh_after_an_invalidation_loads_anew),
