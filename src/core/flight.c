@@ -500,7 +500,7 @@ static void give_up(struct step *step, struct crl_flight *flight)
         crl_queue_leave(flight->queued_at, flight);
     cds_list_del_init(&flight->in_line); /* of those who wait */
     lease_release(step, flight);
-    flight->reasons = flight->later_reasons = 0;
+    flight->later_reasons = 0;
 }
 
 static void answer_loaded(struct step *step, struct crl_flight *flight)

@@ -426,6 +426,41 @@ static void who_asked_in_vain_may_ask_again(void **state)
     story_swept(&story);
 }
 
+static void plot_asked_elsewhere(struct sim *sim)
+{
+    sim_gets(sim, MS(0), 0, "a", S(5), 1);
+    sim_gets(sim, MS(150), 1, "a", S(5), 1); /* has it from the store */
+    sim_refresh(sim, MS(200), 0, "a", CRL_LOAD_EARLY);
+    sim_asked(sim, MS(210), 1, "a");
+    sim_refresh(sim, MS(210), 1, "a", CRL_LOAD_EARLY); /* node 0 is at it */
+    sim_kill(sim, MS(220), 0);                         /* but dies, and nobody says so */
+}
+
+static void what_another_process_refreshes_may_be_asked_for_again(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual, .nodes = 2, .has_store = true, .store_us = MS(2)},
+                          plot_asked_elsewhere};
+    struct sim *sim = story_told(&story);
+    expect_trace(
+        sim, "[    0 ms] 0 a        idle     wanted       -> leasing  ask_store, 1 waiting\n"
+             "[    2 ms] 0 a        leasing  lease won    -> queued   ask_admission, 1 waiting\n"
+             "[    2 ms] 0 a        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[  102 ms] 0 a        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  150 ms] 1 a        idle     wanted       -> leasing  ask_store, 1 waiting\n"
+             "[  152 ms] 1 a        leasing  store value  -> idle     answer_stored, 1 waiting\n"
+             "[  200 ms] 0 a        idle     refresh      -> leasing  ask_store, 0 waiting\n"
+             "[  202 ms] 0 a        leasing  lease won    -> queued   ask_admission, 0 waiting\n"
+             "[  202 ms] 0 a        queued   admitted     -> loading  begin_load, 0 waiting\n"
+             "[  210 ms] 1 a        idle     refresh      -> leasing  ask_store, 0 waiting\n"
+             "[  212 ms] 1 a        leasing  unwanted     -> idle     give_up, 0 waiting\n"
+             "[  220 ms] 0 is killed\n");
+    assert_non_null(sim_entry(sim, 1, "a"));
+    assert_false(crl_entry_has(sim_entry(sim, 1, "a"), CRL_MARK_ASKED));
+    sim_free(sim);
+    story_swept(&story);
+}
+
 /* -------------------------------------------------------------------------------------- a fleet */
 
 static void plot_not_younger(struct sim *sim)
@@ -625,6 +660,7 @@ int main(void)
         cmocka_unit_test(a_refresh_after_an_invalidation_loads_anew),
         cmocka_unit_test(a_lease_that_was_taken_back_keeps_nothing),
         cmocka_unit_test(who_asked_in_vain_may_ask_again),
+        cmocka_unit_test(what_another_process_refreshes_may_be_asked_for_again),
         cmocka_unit_test(a_refresh_takes_the_lease_rather_than_what_it_has),
         cmocka_unit_test(a_refresh_takes_what_the_store_has_younger),
         cmocka_unit_test(what_another_process_refreshes_need_not_be_refreshed),
