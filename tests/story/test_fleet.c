@@ -37,12 +37,17 @@ static void plot_failures(struct sim *sim)
 static void a_failure_costs_one_load_however_many_nodes(void **state)
 {
     (void)state;
-    static const uint32_t sizes[] = {1, 4, 16};
-    for (int i = 0; i < 3; i++) {
-        fleet_n = sizes[i];
-        struct story story = {
-            {.policy = usual, .nodes = fleet_n, .has_store = true, .failure_us = MS(250)},
-            plot_failures};
+    static const struct {
+        uint32_t nodes;
+        bool has_store;
+    } rows[] = {{1, false}, {1, true}, {4, true}, {16, true}};
+    for (int i = 0; i < 4; i++) {
+        fleet_n = rows[i].nodes;
+        struct story story = {{.policy = usual,
+                               .nodes = fleet_n,
+                               .has_store = rows[i].has_store,
+                               .failure_us = MS(250)},
+                              plot_failures};
         struct sim *sim = story_told(&story);
         assert_int_equal(sim_origin_loads(sim, "ill"), 3);
         assert_int_equal(sim_answered(sim, CORRAL_EORIGIN), fleet_n * 10);

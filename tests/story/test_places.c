@@ -523,6 +523,28 @@ static void without_a_free_place_there_is_no_hedge(void **state)
     story_swept(&story);
 }
 
+static void plot_no_place_by_the_limit(struct sim *sim)
+{
+    sim_origin(sim, 0, SIM_ORIGIN_WORKS, MS(400));
+    get_each(sim, MS(0), "ab", S(5));
+    sim_limit(sim, MS(10), 0, 2); /* there are more places, but they may not be taken */
+    sim_limit(sim, MS(410), 0, 3);
+    get_each(sim, MS(420), "c", S(5)); /* this may have another attempt */
+}
+
+static void a_hedge_keeps_the_limit(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual, .limits = {4, 10}, .hedge_us = MS(50)},
+                          plot_no_place_by_the_limit};
+    struct sim *sim = story_told(&story);
+    assert_int_equal(sim_origin_loads(sim, "a"), 1);
+    assert_int_equal(sim_origin_loads(sim, "b"), 1);
+    assert_int_equal(sim_origin_loads(sim, "c"), 2);
+    sim_free(sim);
+    story_swept(&story);
+}
+
 static void plot_hedge_outdated(struct sim *sim)
 {
     sim_origin(sim, 0, SIM_ORIGIN_WORKS, MS(400));
@@ -644,6 +666,7 @@ int main(void)
         cmocka_unit_test(two_attempts_that_fail_are_one_error),
         cmocka_unit_test(each_attempt_has_its_own_deadline),
         cmocka_unit_test(without_a_free_place_there_is_no_hedge),
+        cmocka_unit_test(a_hedge_keeps_the_limit),
         cmocka_unit_test(what_is_outdated_is_not_hedged),
         cmocka_unit_test(a_shorter_ttl_that_is_said_is_kept),
         cmocka_unit_test(a_longer_ttl_that_is_said_is_kept),
