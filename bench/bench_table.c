@@ -222,8 +222,8 @@ static void measure_overhead(struct ours *ours, uint32_t n)
     struct crl_table *table;
     struct crl_table_config config = {.memory_bytes = (size_t)n * 400 + (1u << 20),
                                       .hashing = {.seed = SEED}};
-    if (crl_arena_new(config.memory_bytes, &arena) != 0 ||
-        crl_arena_new(config.memory_bytes, &buckets) != 0)
+    if (crl_arena_new(config.memory_bytes, CRL_ARENA_ENTRIES, &arena) != 0 ||
+        crl_arena_new(config.memory_bytes, CRL_ARENA_BUCKETS, &buckets) != 0)
         must(NULL);
     config.allocator = arena;
     config.bucket_allocator = buckets;

@@ -8,6 +8,7 @@
 /* A struct copy into the smallest block must stay inside of it. */
 _Static_assert(sizeof(struct crl_entry) <= 64, "the header of an entry outgrew a cache line");
 _Static_assert(offsetof(struct crl_entry, bytes) == 60, "the header of an entry has grown");
+_Static_assert(offsetof(struct crl_entry, answered_at) == 32, "a hit reads the second half only");
 
 /* ------------------------------------------------------------------------------- drafts, stamps */
 

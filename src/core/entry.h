@@ -48,19 +48,19 @@ enum crl_entry_marks {
     CRL_MARK_LINKED = 8,  /* it is in the table */
 };
 
-/* 60 bytes before the key. First what only the writer needs, then what a hit reads, so that a hit's
- * cache lines begin with the times and run on through key and value. */
+/* 60 bytes before the key. First what a hit does not read; what it does begins in the middle and
+ * runs on through key and value, so that it touches as few cache lines as can be. */
 struct crl_entry {
     struct crl_entry *older; /* the eviction queue; in limbo the next one */
     union {
         struct crl_entry *newer;
         struct crl_bucket *emptied; /* in limbo: a bucket to be freed along with it, or NULL */
     };
+    corral_us fresh_until; /* soft TTL, with jitter */
     _Atomic uint32_t refs;
     uint32_t load_us;              /* what the load cost, saturated */
     corral_us answered_at;         /* when the origin answered: age counts from here */
     _Atomic corral_us quiet_until; /* until here a hit needs no thought */
-    corral_us fresh_until;         /* soft TTL, with jitter */
     uint32_t value_size;           /* with the meta bytes */
     _Atomic uint32_t home;         /* crl_home(): space and epoch */
     uint16_t key_size;

@@ -94,8 +94,8 @@ struct origin {
 };
 
 struct space {
+    struct crl_space_view view; /* first: readers of it are spared the line that counts change */
     struct crl_core_space config;
-    struct crl_space_view view;
     uint32_t epoch;
     struct crl_core_space_counts counts;
 };

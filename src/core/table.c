@@ -14,7 +14,7 @@
  * in twenty walks on to an overflow bucket. */
 #define ENTRIES_PER_BUCKET 5
 
-/* Outgrown arrays in one batch of limbo; a shard that finds no place there grows later. */
+/* Outgrown arrays in one batch of limbo; a shard that finds no place there waits for readers. */
 #define LIMBO_ARRAYS_MAX 16
 
 /* What is freed beyond need when real memory is over the budget: a part of the budget, so that a
@@ -207,13 +207,26 @@ struct crl_entry *crl_table_find(const struct crl_table *table, uint64_t hash, u
     return crl_buckets_find(array_of(table, hash), hash, space, key);
 }
 
+/* Free all that waits in limbo, now. */
+static void reclaim(struct crl_table *table)
+{
+    if (limbo_bytes(table) == 0)
+        return;
+    if (table->wait_for_readers != NULL)
+        table->wait_for_readers();
+    limbo_free(table, &table->limbos[0]);
+    limbo_free(table, &table->limbos[1]);
+}
+
 /* Replace a shard's array by one of 2^log2 buckets, where budget, memory and limbo allow it. */
 static void grow_shard(struct crl_table *table, uint32_t shard, uint32_t log2)
 {
+    if (table->filling->arrays_n == LIMBO_ARRAYS_MAX)
+        reclaim(table); /* else it might stay crowded: nobody knows when the next insert comes */
     struct crl_limbo *limbo = table->filling;
     size_t bytes = sizeof(struct crl_bucket) << log2;
     size_t limit = table->memory_bytes - total_bytes(table);
-    if (limbo->arrays_n == LIMBO_ARRAYS_MAX || bytes + bytes / 4 > limit)
+    if (bytes + bytes / 4 > limit)
         return;
     crl_buckets old = table->arrays[shard];
     crl_buckets array =
@@ -247,17 +260,6 @@ static size_t needed_bytes(const struct crl_table *table, const struct crl_entry
 {
     bool fits = !is_new || crl_buckets_empty_slot(array_of(table, hash), hash) != NULL;
     return entry_cost(table, entry) + (fits ? 0 : sizeof(struct crl_bucket));
-}
-
-/* Free all that waits in limbo, now. */
-static void reclaim(struct crl_table *table)
-{
-    if (limbo_bytes(table) == 0)
-        return;
-    if (table->wait_for_readers != NULL)
-        table->wait_for_readers();
-    limbo_free(table, &table->limbos[0]);
-    limbo_free(table, &table->limbos[1]);
 }
 
 /* Evict one entry, but for the one that is spared. Returns whether there was one. */

@@ -65,9 +65,9 @@ static void cache_free(struct corral_cache *cache)
 
 static int core_make(struct corral_cache *cache, const struct corral_options *options)
 {
-    int rc = crl_arena_new(options->memory_bytes, &cache->arena);
+    int rc = crl_arena_new(options->memory_bytes, CRL_ARENA_ENTRIES, &cache->arena);
     if (rc == 0)
-        rc = crl_arena_new(options->memory_bytes, &cache->buckets);
+        rc = crl_arena_new(options->memory_bytes, CRL_ARENA_BUCKETS, &cache->buckets);
     if (rc < 0)
         return rc;
     struct crl_core_config config = {

@@ -104,10 +104,11 @@ __attribute__((noinline, cold)) static bool entry_serves(struct corral_space *sp
     crl_unreachable();
 }
 
-/* The entry of a key, marked as hit, if it may be served; else NULL. */
-static inline struct crl_entry *entry_take(struct corral_space *space,
-                                           const struct crl_bucket *bucket, uint64_t hash,
-                                           struct corral_bytes key, corral_us coarse_now)
+/* The entry of a key, marked as hit, if it may be served; else NULL. Without a call, see
+ * crl_bucket_find(). */
+__attribute__((always_inline)) static inline struct crl_entry *entry_take(
+    struct corral_space *space, const struct crl_bucket *bucket, uint64_t hash,
+    struct corral_bytes key, corral_us coarse_now)
 {
     if (bucket == NULL)
         return NULL;

@@ -34,6 +34,9 @@
 /* What values that the program holds may keep in pages, beyond the budget, is a part of it. */
 #define ABANDONED_PART 4
 
+/* Buckets are moved to a huge page when they fill such a part of it. */
+#define BUCKETS_PROMOTED_PART 4
+
 /* What a block begins with. */
 #define ZEROED_BYTES 64
 
@@ -308,7 +311,7 @@ static size_t page_bytes_for(size_t budget_bytes)
     return page_bytes;
 }
 
-int crl_arena_new(size_t budget_bytes, struct crl_allocator **ret_allocator)
+int crl_arena_new(size_t budget_bytes, enum crl_arena_use use, struct crl_allocator **ret_allocator)
 {
     struct arena *arena = calloc(1, sizeof *arena);
     if (arena == NULL)
@@ -323,6 +326,8 @@ int crl_arena_new(size_t budget_bytes, struct crl_allocator **ret_allocator)
     size_t page_bytes = page_bytes_for(budget_bytes);
     crl_pages_init(&arena->pages, page_bytes, budget_bytes >= BUDGET_HUGE_MIN ? budget_bytes : 0,
                    budget_bytes / ABANDONED_PART);
+    if (use == CRL_ARENA_BUCKETS)
+        crl_pages_promote_at(&arena->pages, arena->pages.chunk_bytes / BUCKETS_PROMOTED_PART);
     crl_runs_init(&arena->runs, crl_pages_chunk_bytes(page_bytes));
     pthread_mutex_init(&arena->lock, NULL);
     *ret_allocator = &arena->base;

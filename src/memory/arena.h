@@ -20,10 +20,15 @@
 
 #include "base/allocator.h"
 
+/* What an arena is for: entries, of which a few are hot; or buckets, which all look-ups touch, so
+ * that a little of them is worth a huge page. */
+enum crl_arena_use { CRL_ARENA_ENTRIES, CRL_ARENA_BUCKETS };
+
 /* crl_arena_new - an empty arena; nothing is mapped yet. Errors: ENOMEM
  * budget_bytes   what its owner means to keep it to: the size of pages follows from it. The arena
  *                itself refuses nothing. */
-int crl_arena_new(size_t budget_bytes, struct crl_allocator **ret_allocator);
+int crl_arena_new(size_t budget_bytes, enum crl_arena_use use,
+                  struct crl_allocator **ret_allocator);
 
 /* crl_arena_release - give the owner's reference back. Blocks live on; new ones may be asked for
  * only by who holds a reference of its own. */

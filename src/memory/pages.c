@@ -8,6 +8,10 @@
 
 #include <sys/mman.h>
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* of Linux 6.1; older ones refuse it */
+#endif
+
 #define CHUNK_PAGES 32
 #define ALL_PAGES   UINT32_MAX
 
@@ -56,6 +60,7 @@ void crl_pages_init(struct crl_pages *pages, size_t page_bytes, size_t huge_byte
         .page_bytes = page_bytes,
         .chunk_bytes = crl_pages_chunk_bytes(page_bytes),
         .huge_bytes = huge_bytes,
+        .promote_bytes = crl_pages_chunk_bytes(page_bytes),
         .abandoned_max = abandoned_max,
     };
     CDS_INIT_LIST_HEAD(&pages->chunks);
@@ -67,7 +72,7 @@ void crl_pages_init(struct crl_pages *pages, size_t page_bytes, size_t huge_byte
 
 static struct crl_chunk *chunk_new(struct crl_pages *pages)
 {
-    /* Not the first one: who keeps little shall take little. */
+    /* Not the first one before it has filled up: who keeps little shall take little. */
     bool is_huge = pages->held_bytes >= pages->chunk_bytes &&
                    pages->held_bytes + pages->chunk_bytes <= pages->huge_bytes;
     struct crl_chunk *chunk =
@@ -131,6 +136,29 @@ static struct crl_chunk *chunk_with_room(struct crl_pages *pages, uint32_t n, ui
     return unbacked != NULL ? unbacked : chunk_new(pages);
 }
 
+void crl_pages_promote_at(struct crl_pages *pages, size_t bytes)
+{
+    crl_assert(bytes <= pages->chunk_bytes);
+    pages->promote_bytes = bytes;
+}
+
+/* A chunk of small pages that has filled up is worth a huge one after all. Where the kernel cannot
+ * make one now it may later. */
+static void chunk_promote(struct crl_pages *pages, struct crl_chunk *chunk)
+{
+    size_t backed_bytes = (size_t)__builtin_popcount(chunk->backed_pages) * pages->page_bytes;
+    size_t more_bytes = pages->chunk_bytes - backed_bytes;
+    if (chunk->is_huge || backed_bytes < pages->promote_bytes ||
+        pages->held_bytes + more_bytes > pages->huge_bytes)
+        return;
+    if (madvise(chunk, pages->chunk_bytes, MADV_HUGEPAGE) != 0)
+        return;
+    (void)madvise(chunk, pages->chunk_bytes, MADV_COLLAPSE); /* a wish */
+    chunk->is_huge = true;
+    chunk->backed_pages = ALL_PAGES;
+    pages->held_bytes += more_bytes;
+}
+
 /* Take free pages that follow each other. NULL: no memory. */
 static struct page *pages_take(struct crl_pages *pages, uint32_t n, uint32_t usable)
 {
@@ -145,6 +173,7 @@ static struct page *pages_take(struct crl_pages *pages, uint32_t n, uint32_t usa
         (size_t)__builtin_popcount(bits & ~chunk->backed_pages) * pages->page_bytes;
     chunk->backed_pages |= bits;
     chunk->free_pages &= ~bits;
+    chunk_promote(pages, chunk);
     if (chunk->free_pages == 0)
         cds_list_del(&chunk->link);
     if (chunk == pages->spare)

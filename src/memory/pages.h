@@ -31,8 +31,8 @@
 struct crl_pages {
     size_t page_bytes; /* a power of two */
     size_t chunk_bytes;
-    size_t
-        huge_bytes; /* up to so much held, chunks are on huge pages, but for the first; 0: none */
+    size_t huge_bytes;    /* up to so much held, chunks are on huge pages, but for the first ... */
+    size_t promote_bytes; /* ... until it holds so much */
     size_t held_bytes;
     size_t abandoned_bytes; /* of these */
     size_t abandoned_max;
@@ -49,6 +49,10 @@ size_t crl_pages_chunk_bytes(size_t page_bytes);
 /* crl_pages_init - no chunk yet. */
 void crl_pages_init(struct crl_pages *pages, size_t page_bytes, size_t huge_bytes,
                     size_t abandoned_max);
+
+/* crl_pages_promote_at - a chunk of small pages gets a huge one when it holds so much; where huge
+ * pages are used at all. */
+void crl_pages_promote_at(struct crl_pages *pages, size_t bytes);
 
 /* crl_pages_fini - unmap the spare chunk. Every block has been freed. */
 void crl_pages_fini(struct crl_pages *pages);

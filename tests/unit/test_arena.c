@@ -31,7 +31,7 @@
 static struct crl_allocator *make_arena(void)
 {
     struct crl_allocator *arena = NULL;
-    assert_int_equal(crl_arena_new(64 * MIB, &arena), CORRAL_OK);
+    assert_int_equal(crl_arena_new(64 * MIB, CRL_ARENA_ENTRIES, &arena), CORRAL_OK);
     return arena;
 }
 
@@ -138,7 +138,7 @@ static void an_arena_that_keeps_little_takes_little(void **state)
 {
     (void)state;
     struct crl_allocator *arena = NULL;
-    assert_int_equal(crl_arena_new(1024 * (size_t)MIB, &arena), CORRAL_OK);
+    assert_int_equal(crl_arena_new(1024 * (size_t)MIB, CRL_ARENA_ENTRIES, &arena), CORRAL_OK);
     void *blocks[20];
     for (size_t i = 0; i < 20; i++)
         blocks[i] = take(arena, 64 * (i + 1));

@@ -49,8 +49,8 @@ struct room {
 static struct room room_open(size_t memory_bytes)
 {
     struct room room = {.memory_bytes = memory_bytes};
-    assert_int_equal(crl_arena_new(memory_bytes, &room.arena), 0);
-    assert_int_equal(crl_arena_new(memory_bytes, &room.buckets), 0);
+    assert_int_equal(crl_arena_new(memory_bytes, CRL_ARENA_ENTRIES, &room.arena), 0);
+    assert_int_equal(crl_arena_new(memory_bytes, CRL_ARENA_BUCKETS, &room.buckets), 0);
     struct crl_table_config config = {.memory_bytes = memory_bytes,
                                       .allocator = room.arena,
                                       .bucket_allocator = room.buckets,

@@ -517,6 +517,24 @@ static void a_full_limbo_is_waited_out(void **state)
     assert_int_equal(memory.bytes, 0);
 }
 
+/* Who fills a table faster than it is reclaimed gets no crowded buckets for ever. */
+static void growing_waits_for_no_reclaim(void **state)
+{
+    (void)state;
+    enum { ENTRIES = 20000 };
+    struct crl_table *table = make_table(&crl_allocator_malloc, 16 << 20, 64);
+    size_t entry_bytes = 0;
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        must_insert(table, i, 1, 1);
+        entry_bytes += crl_entry_bytes(find(table, HASH_REAL, i));
+    }
+    struct crl_table_counts counts = crl_table_counts(table);
+    /* A shard doubles when its buckets have five entries each. */
+    assert_true(counts.bytes - counts.limbo_bytes - entry_bytes >= ENTRIES / 5 * BUCKET);
+    crl_table_check(table);
+    crl_table_free(table);
+}
+
 /* A value of nearly the whole budget is kept, and so is the one that replaces it. */
 static void a_large_value_is_kept(void **state)
 {
@@ -885,6 +903,7 @@ int main(void)
         cmocka_unit_test(a_copy_is_the_same_entry),
         cmocka_unit_test(readers_find_the_present_epoch),
         cmocka_unit_test(a_sweep_goes_through_all),
+        cmocka_unit_test(growing_waits_for_no_reclaim),
         cmocka_unit_test(the_key_is_space_and_bytes),
         cmocka_unit_test(every_byte_of_a_key_counts),
         cmocka_unit_test(a_pruned_bucket_leads_on),
