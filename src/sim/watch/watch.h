@@ -28,7 +28,7 @@
  *       reader who is refused though the limits are not reached
  *   P9  a load begins though the node has a fresh value: by what its table says when a reader's own
  *       get led to it, and by what it loaded before when nothing has changed or was evicted since
- *   P10 a failed load is given out as a value, or the value of another key
+ *   P10 a failed load is given out as a value or an absence, or the value of another key
  *
  * Some rules need to know what each node was told of each key; large worlds do without them.
  *
