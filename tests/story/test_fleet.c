@@ -229,12 +229,12 @@ static void a_dead_holder_is_noticed_within_a_lease(void **state)
              "[  502 ms] 1 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
              "[  504 ms] 1 a        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
              "[  700 ms] 0 is killed\n"
-             "[ 1003 ms] 1 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
-             "[ 1005 ms] 1 a        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
-             "[ 1170 ms] 1 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
-             "[ 1172 ms] 1 a        leasing  lease won    -> queued   ask_admission, 1 waiting\n"
-             "[ 1172 ms] 1 a        queued   admitted     -> loading  begin_load, 1 waiting\n"
-             "[11172 ms] 1 a        loading  loaded       -> idle     answer_loaded, 1 waiting\n");
+             "[ 1002 ms] 1 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
+             "[ 1004 ms] 1 a        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
+             "[ 1168 ms] 1 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
+             "[ 1170 ms] 1 a        leasing  lease won    -> queued   ask_admission, 1 waiting\n"
+             "[ 1170 ms] 1 a        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[11170 ms] 1 a        loading  loaded       -> idle     answer_loaded, 1 waiting\n");
     sim_free(sim);
     story_swept(&story);
 }
@@ -273,8 +273,8 @@ static void a_lease_lost_in_the_queue_is_asked_for_again(void **state)
              "[  100 ms] 1 b        waiting  again        -> leasing  ask_store, 1 waiting\n"
              "[  102 ms] 1 b        leasing  lease won    -> queued   ask_admission, 1 waiting\n"
              "[  102 ms] 1 b        queued   admitted     -> loading  begin_load, 1 waiting\n"
-             "[  205 ms] 0 b        queued   lease gone   -> leasing  ask_again, 1 waiting\n"
-             "[  207 ms] 0 b        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
+             "[  204 ms] 0 b        queued   lease gone   -> leasing  ask_again, 1 waiting\n"
+             "[  206 ms] 0 b        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
              "[  702 ms] 0 b        waiting  again        -> leasing  ask_store, 1 waiting\n"
              "[  704 ms] 0 b        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
              "[ 1002 ms] 0 a        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
@@ -317,8 +317,8 @@ static void a_load_whose_lease_is_lost_is_fenced(void **state)
              "[ 1502 ms] 0 a        loading  loaded       -> idle     answer_loaded, 3 waiting\n"
              "[ 1502 ms] 0 a        idle     wanted       -> leasing  ask_store, 1 waiting\n"
              "[ 1504 ms] 0 a        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
-             "[ 2006 ms] 0 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
-             "[ 2008 ms] 0 a        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
+             "[ 2003 ms] 0 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
+             "[ 2005 ms] 0 a        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
              "[ 2104 ms] 1 a        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
              "[ 2106 ms] 0 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
              "[ 2108 ms] 0 a        leasing  store value  -> idle     answer_stored, 1 waiting\n");
