@@ -5,7 +5,8 @@
  * What it finds broken it writes down, the first one for good, and the world stands still.
  *
  * The rules, by promise:
- *   P1  a load begins while the node has a live one of the key
+ *   P1  a load begins while the node has a live one of the key; one goes on when the other attempt
+ *       of a hedge has brought what was wanted
  *   P2  a load begins in a fleet with a store, and the store has neither given the lease nor been
  *       silent; a fill that does not carry the token of the lease last given; the store gives a
  *       lease while a load under the one before is live, and that one has neither expired nor been
