@@ -521,6 +521,28 @@ static void a_load_of_before_is_not_for_who_comes_after(void **state)
     story_swept(&story);
 }
 
+static void plot_load_of_before_alone(struct sim *sim)
+{
+    sim_cut(sim, 0, 0, true);
+    sim_gets(sim, MS(10), 0, "a", S(5), 1);
+    sim_write(sim, MS(30), 1, "a"); /* of which node 0 is not told */
+    sim_cut(sim, MS(50), 0, false);
+    sim_gets(sim, MS(120), 0, "a", S(5), 1);
+}
+
+/* It began under the epoch before, and is published as of that one. */
+static void a_load_of_before_is_confirmed_when_it_is_read(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual, .nodes = 2, .has_store = true, .store_us = MS(2)},
+                          plot_load_of_before_alone};
+    struct sim *sim = story_told(&story);
+    assert_int_equal(sim_origin_loads(sim, "a"), 2);
+    assert_int_equal(sim_answered(sim, CORRAL_LOADED), 2);
+    sim_free(sim);
+    story_swept(&story);
+}
+
 static void plot_unsaid(struct sim *sim)
 {
     sim_gets(sim, MS(0), 0, "a", S(5), 1);
@@ -674,6 +696,7 @@ int main(void)
         cmocka_unit_test(what_the_store_vouched_for_is_confirmed_once),
         cmocka_unit_test(what_cannot_be_confirmed_serves_its_time),
         cmocka_unit_test(a_load_of_before_is_not_for_who_comes_after),
+        cmocka_unit_test(a_load_of_before_is_confirmed_when_it_is_read),
         cmocka_unit_test(an_invalidation_is_said_first_of_all),
         cmocka_unit_test(a_late_grant_is_given_back_at_once),
         cmocka_unit_test(a_second_answer_changes_nothing),
