@@ -153,6 +153,68 @@ FLIGHTS_OF_ANY_SPACE = HASHES_WITHOUT_SPACE + [
     ("src/core/keys.c", "found->hash == hash && found->space == space &&", "found->hash == hash &&"),
 ]
 
+# Epochs, and what the store's client says and tells.
+SUSPECTS_SERVED = [
+    ("src/core/verdict.c",
+     "return crl_entry_home(entry) != atomic_load_explicit(&view->home, memory_order_relaxed);",
+     "return crl_home_space(crl_entry_home(entry)) !=\n"
+     "           crl_home_space(atomic_load_explicit(&view->home, memory_order_relaxed));"),
+]
+PRESENT_EPOCH_STAMPED = [
+    ("src/core/publish.c",
+     "        .home = flight->home,\n        .kind = is_absent ? CRL_ENTRY_ABSENT : CRL_ENTRY_VALUE,\n"
+     "        .key = crl_key_bytes(key),\n        .answered_at = step->event->now,\n",
+     "        .home = crl_space_of(step->core, flight)->view.home,\n"
+     "        .kind = is_absent ? CRL_ENTRY_ABSENT : CRL_ENTRY_VALUE,\n"
+     "        .key = crl_key_bytes(key),\n        .answered_at = step->event->now,\n"),
+]
+NO_EPOCH_STAMPED = [(name, old, new.replace("crl_space_of(step->core, flight)->view.home", "crl_home(key->space, 0)"))
+                    for name, old, new in PRESENT_EPOCH_STAMPED]
+NO_EPOCH_BEGINS = [
+    ("src/store/client.c", "    client->is_linked = false;\n    client->was_lost = true;\n",
+     "    client->is_linked = false;\n"),
+]
+NOT_SAID_AGAIN = [
+    ("src/store/client.c",
+     "    cds_list_for_each_entry(unsaid, &client->unsaid, link)\n        unsaid_say(client, unsaid);\n",
+     "    (void)unsaid;\n"),
+]
+REFUSED_FILL_STAYS = [
+    ("src/core/core.c", "    if (event->filled.is_accepted)\n", "    if (event->kind == CRL_STORE_FILLED)\n"),
+]
+
+# Queues and places.
+LAST_COME_FIRST = [
+    ("src/core/places.c", "    cds_list_add_tail(&flight->in_line, &origin->queue[flight->priority]);\n",
+     "    cds_list_add(&flight->in_line, &origin->queue[flight->priority]);\n"),
+]
+WEAKEST_FIRST = [
+    ("src/core/places.c",
+     "    uint32_t priority = 0;\n    while (cds_list_empty(&origin->queue[priority]))\n        priority++;\n",
+     "    uint32_t priority = CRL_LOAD_REASONS - 1;\n"
+     "    while (cds_list_empty(&origin->queue[priority]))\n        priority--;\n"),
+]
+NOTHING_IS_READY = [
+    ("src/core/core.c", "        cds_list_add_tail(&origin->in_ready, &step->core->ready_origins);\n",
+     "        (void)origin;\n"),
+]
+BATCH_FREED_EARLY = [
+    ("src/core/loads.c", "    if (left == 0) {\n        place->loads_n = 0;\n",
+     "    if (place != NULL) {\n        place->loads_n = 0;\n"),
+]
+LOSER_GOES_ON = [
+    ("src/core/loads.c", "    struct crl_action *action = crl_action_add(step->out, CRL_CANCEL_LOAD);\n",
+     "    static struct crl_action unheard;\n"
+     "    struct crl_action *action = step->event->kind == CRL_ORIGIN_ANSWERED\n"
+     "                                    ? &unheard : crl_action_add(step->out, CRL_CANCEL_LOAD);\n"),
+]
+LOADS_WITHOUT_LEASE = [
+    ("src/core/flight.c",
+     "    if (flight->state == CRL_FLIGHT_QUEUED) {\n        crl_flight_drive(step, flight, CRL_ON_LEASE_GONE);\n"
+     "        return;\n    }\n    crl_assert(flight->state == CRL_FLIGHT_LOADING);\n", ""),
+]
+FENCED_LOAD_KEPT = [("src/core/flight.c", "    flight->is_fenced = true;\n", "")]
+
 # name, promise, program, what it must say, eyes, replacements
 SABOTAGES = [
     ("each reader has a flight of its own", "P1", "test_flight", "P1: ", ALL, UNSHARED),
@@ -238,6 +300,94 @@ SABOTAGES = [
     ("every origin has the limits of the first", "P6", "test_spaces", "P6: node", OBSERVER,
      EVERY_ORIGIN_LIKE_THE_FIRST),
 
+    ("what is past its time is fresh for one moment more", "P3", "test_verdict", "not ok 1 - judge_rows", ALL, [
+        ("src/core/verdict.c", "    if (now < entry->fresh_until)\n        return judge_fresh",
+         "    if (now <= entry->fresh_until)\n        return judge_fresh")]),
+    ("a value is quiet for longer than it is fresh", "P3", "test_verdict", "stamp->quiet_until", ALL, [
+        ("src/core/verdict.c", "return times->fresh_until - crl_early_lead_max",
+         "return times->fresh_until + crl_early_lead_max")]),
+    ("many readers are told that a load was needed", "needed", "test_verdict", "one_of_many_threads_is_told", ALL, [
+        ("src/core/verdict.c", "    bool is_first = crl_entry_mark(entry, CRL_MARK_USED);\n",
+         "    for (volatile int i = 0; i < 2000; i++)\n        ; /* so that the others have time to come */\n"
+         "    (void)crl_entry_mark(entry, CRL_MARK_USED);\n    bool is_first = true;\n")]),
+    ("an early refresh is due before its longest lead", "early", "test_early", "before_the_longest_lead_no_lot_is_due",
+     ALL, [("src/policy/early.c", "#define LOG_OF_LOTS 22.2", "#define LOG_OF_LOTS 2.2"),
+           ("src/policy/early.c", "if (times->fresh_until - now > crl_early_lead_max(early, times))", "if (false)")]),
+
+    ("a failed load is counted as needed", "needed", "test_needed", "a_failed_load_was_not_needed", OBSERVER, [
+        ("src/core/flight.c", "    if (step->is_origins_failure)\n        crl_remember_failure",
+         "    crl_counter_add(&crl_space_of(step->core, flight)->counts.needed, 1);\n"
+         "    if (step->is_origins_failure)\n        crl_remember_failure")]),
+    ("the first to use a refreshed value is not counted", "needed", "test_needed",
+     "an_early_refresh_that_is_read_was_needed", OBSERVER, [
+        ("src/core/verdict.c", "    return is_first;\n", "    return is_first && false;\n")]),
+
+    ("who came last is served first", "P6", "test_refresh", "the_queue_is_served_by_priority_then_in_order", OBSERVER,
+     LAST_COME_FIRST),
+    ("a refresh overtakes a miss", "P6", "test_refresh", "the_queue_is_served_by_priority_then_in_order", OBSERVER,
+     WEAKEST_FIRST),
+    ("who asked in vain may not ask again", "P5", "test_refresh", "who_asked_in_vain_may_ask_again", OBSERVER, [
+        ("src/core/flight.c", "    if (flight->reasons != 0)\n        asked_for_no_more(step, flight);\n", "")]),
+    ("what one event leaves is never done", "P6", "test_places", "P6: ", ALL, NOTHING_IS_READY),
+    ("what one event leaves is never done", "P5", "test_places", "a_raised_limit_admits_all_one_by_one", OBSERVER,
+     NOTHING_IS_READY),
+    ("a batch's place is given away with its first load", "P6", "test_places", ("P6: ", "load->order.id"), ALL,
+     BATCH_FREED_EARLY),
+    ("a batch's place is given away with its first load", "P6", "test_places", "P6: node", OBSERVER, BATCH_FREED_EARLY),
+    ("the loser of a hedge goes on", "P1", "test_places", "P1: ", OBSERVER,
+     LOSER_GOES_ON),
+
+    ("a suspect value is served", "P4", "test_fleet", "what_the_store_vouched_for_is_confirmed_once", OBSERVER,
+     SUSPECTS_SERVED),
+    ("what was asked for before an epoch is published as of it", "P4", "test_fleet",
+     "P4: reader", OBSERVER, PRESENT_EPOCH_STAMPED),
+    ("a refused fill leaves its value", "P4", "test_fleet", "which the store had refused", OBSERVER,
+     REFUSED_FILL_STAYS),
+    ("no epoch begins with a new connection", "P4", "test_fleet", "what_the_store_vouched_for_is_confirmed_once",
+     OBSERVER, NO_EPOCH_BEGINS),
+    ("an invalidation is not said again", "P4", "test_fleet", "an_invalidation_is_said_first_of_all", OBSERVER,
+     NOT_SAID_AGAIN),
+    ("what cannot be confirmed is not served", "P9", "test_fleet", "what_cannot_be_confirmed_serves_its_time",
+     OBSERVER, [("src/core/publish.c", "    return serves ? entry : NULL;\n", "    return serves ? NULL : NULL;\n")]),
+    ("the fleet is not told of a failure", "P10", "test_fleet", "a_failure_costs_one_load_however_many_nodes", OBSERVER,
+     [("src/core/flight.c", "    if (step->is_origins_failure && failure_us > 0) {\n", "    if (failure_us < 0) {\n")]),
+    ("a refusal of one process is the fleet's failure", "P10", "test_fleet", "a_full_queue_is_not_the_fleets_failure",
+     OBSERVER, [("src/core/flight.c", "    if (step->is_origins_failure && failure_us > 0) {\n",
+                 "    if (step->rc == 0)\n        step->rc = CORRAL_EQUEUE;\n    if (failure_us > 0) {\n")]),
+    ("a lease is not renewed", "P2", "test_fleet", "a_queue_does_not_eat_its_leases", OBSERVER, [
+        ("src/core/core.c", "    crl_tell_store(step, flight, CRL_RENEW_LEASE)->lease.token = flight->token;\n", "")]),
+    ("a load whose lease is lost is kept", "P4", "test_fleet", "a_load_whose_lease_is_lost_is_fenced", OBSERVER,
+     FENCED_LOAD_KEPT),
+    ("a queued flight that lost its lease loads", "P2", "test_fleet", "P2: node", OBSERVER, LOADS_WITHOUT_LEASE),
+
+    ("what came before an ask is a sign of life", "L4", "test_store_client",
+     "l4_what_came_before_the_ask_is_no_sign_of_life", ALL, [
+        ("src/store/client.c", "if (client->heard_at <= pending->sent_at)",
+         "if (client->heard_at < pending->sent_at)")]),
+    ("an invalidation is not said again", "L2", "test_store_client", "l2_the_unsaid_is_said_first_of_all", ALL,
+     NOT_SAID_AGAIN),
+    ("no epoch begins with a new connection", "L4", "test_store_client", "l4_a_new_connection_begins_an_epoch", ALL,
+     NO_EPOCH_BEGINS),
+    ("the way from the store costs no time", "L3", "test_store_client", "l3_a_value_has_lost_the_way", ALL, [
+        ("src/store/client.c", "corral_us on_the_way_us = now - pending->sent_at;",
+         "corral_us on_the_way_us = now - now;")]),
+    ("any number of requests may wait for a reply", "L5", "test_store_client",
+     "l5_requests_without_a_reply_have_a_limit", ALL, [
+        ("src/store/client.c", "return client->is_linked && client->waiting_n < client->config.requests_max;",
+         "return client->is_linked;")]),
+    ("a late lease is kept from the core", "L1", "test_store_client",
+     "l1_a_late_lease_is_told_under_an_ask_that_nobody_knows", ALL, [
+        ("src/store/client.c", "    told(client, now, pending, reply);\n    free(pending);\n",
+         "    if (pending->op != CRL_STORE_ASK || pending->ask != 0)\n        told(client, now, pending, reply);\n"
+         "    free(pending);\n")]),
+
+    ("a moved entry is not marked as linked", "T1", "test_table", "CRL_MARK_LINKED", ALL, [
+        ("src/core/table.c",
+         "    (void)crl_entry_mark(entry, CRL_MARK_LINKED);\n    table->entry_bytes += entry_cost(table, entry);\n"
+         "    crl_sieve_replace",
+         "    table->entry_bytes += entry_cost(table, entry);\n    crl_sieve_replace")]),
+    ("what is unlinked stays marked as linked", "T3", "test_real_memory", "", ALL, [
+        ("src/core/table.c", "    crl_entry_unmark(entry, CRL_MARK_LINKED);\n", "")]),
     ("the table frees at once what readers may hold", "T3", "test_table", "", ALL, [
         ("src/core/table.c", "    entry->older = limbo->entries;\n    limbo->entries = entry;\n",
          "    limbo->bytes -= entry_bytes;\n    limbo->entry_bytes -= entry_bytes;\n"
@@ -365,6 +515,16 @@ SWARM_SABOTAGES = [
     ("a deserted flight goes on to wait", "P7", "P7: ", ALL, [
         ("src/core/core.c", "return flight->waiters_n > 0 ? CRL_ON_LEASE_LOST : CRL_ON_UNWANTED;",
          "return CRL_ON_LEASE_LOST;")]),
+    ("a suspect value is served", "P4", "P4: reader", OBSERVER, SUSPECTS_SERVED),
+    ("a value is published for no epoch", "P9", ("P9: node", "P4: reader"), OBSERVER, NO_EPOCH_STAMPED),
+    ("a refused fill leaves its value", "P4", "P4: reader", OBSERVER, REFUSED_FILL_STAYS),
+    ("no epoch begins with a new connection", "P4", ("P4: reader", "P5: reader"), OBSERVER, NO_EPOCH_BEGINS),
+    ("who waits is not woken by a new connection", "P5", "for which nobody works", OBSERVER, [
+        ("src/core/core.c",
+         "    cds_list_splice(&core->waiting, core->woken.prev);\n    CDS_INIT_LIST_HEAD(&core->waiting);\n", "")]),
+    ("a batch's place is given away with its first load", "P6", ("P6: ", "P5: "), OBSERVER, BATCH_FREED_EARLY),
+    ("the loser of a hedge goes on", "P1", ("P1: ", "P2: "), OBSERVER, LOSER_GOES_ON),
+    ("a queued flight that lost its lease loads", "P2", "P2: node", OBSERVER, LOADS_WITHOUT_LEASE),
     ("any number may wait", "P8", "P8: ", OBSERVER, NO_WAITERS_LIMIT),
     ("any number may fly", "P8", "P8: ", OBSERVER, NO_FLIGHTS_LIMIT),
     ("nothing is evicted", "P8", "P8: ", OBSERVER, NO_BUDGET + NO_BUDGET_ASSERTED),
