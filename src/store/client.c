@@ -36,8 +36,7 @@ struct unsaid {
 struct crl_store_client {
     struct crl_client_config config;
     bool is_linked;
-    bool is_silent; /* a reply has timed out, and nothing has come since it was sent */
-    bool was_lost;  /* it has been out of sight: L4 */
+    bool was_lost; /* it has been out of sight: L4 */
     corral_us heard_at;
     uint64_t numbers;
     struct cds_list_head waiting; /* for a reply; those whose ask timed out too */
@@ -268,6 +267,8 @@ static void tell_release(struct crl_store_client *client, const struct crl_actio
 int crl_client_tell(struct crl_store_client *client, corral_us now, const struct crl_action *action,
                     struct crl_allocator *allocator)
 {
+    if (!client->is_linked)
+        client->was_lost = true; /* what the core does now, it does alone */
     switch (action->kind) {
     case CRL_ASK_STORE:
         return tell_ask(client, now, action);
@@ -297,7 +298,6 @@ int crl_client_tell(struct crl_store_client *client, corral_us now, const struct
 static void heard(struct crl_store_client *client, corral_us now)
 {
     client->heard_at = now;
-    client->is_silent = false;
     if (!client->was_lost)
         return;
     client->was_lost = false;
@@ -350,12 +350,32 @@ static corral_us at_most(corral_us span_us, corral_us most_us)
     return span_us < most_us ? span_us : most_us;
 }
 
+/* The time of an own lease ran while the reply was on its way; but half of it is believed in, so
+ * that a renewal soon tells how things stand, and not many. The lease of another is waited for from
+ * now on: to ask before it is over would be in vain. */
+static corral_us lease_told(const struct crl_store_client *client,
+                            const struct crl_store_reply *reply, corral_us on_the_way_us)
+{
+    corral_us lease_us = at_most(reply->lease_us, client->config.lease_us);
+    switch (reply->answer) {
+    case CRL_STORE_LEASED:
+        return lease_us - at_most(on_the_way_us, lease_us / 2);
+    case CRL_STORE_BUSY:
+        return lease_us;
+    case CRL_STORE_FAILED:
+        return reply->lease_us;
+    case CRL_STORE_VALUE:
+    case CRL_STORE_DOWN:
+        return 0;
+    }
+    crl_unreachable();
+}
+
 /* An ask that the core has given up on is told as one with a number that it does not know. */
 static void told_answer(struct crl_store_client *client, corral_us now,
                         const struct pending *pending, const struct crl_store_reply *reply)
 {
     corral_us on_the_way_us = now - pending->sent_at;
-    bool is_failure = reply->answer == CRL_STORE_FAILED;
     struct crl_event event = {
         .kind = CRL_STORE_ANSWERED,
         .space = pending->space,
@@ -363,8 +383,7 @@ static void told_answer(struct crl_store_client *client, corral_us now,
         .store = {.ask = pending->ask,
                   .answer = reply->answer,
                   .token = reply->token,
-                  .lease_us = is_failure ? reply->lease_us
-                                         : at_most(reply->lease_us, client->config.lease_us),
+                  .lease_us = lease_told(client, reply, on_the_way_us),
                   .rc = reply->rc,
                   .draft = reply->draft,
                   .age_us = reply->age_us + on_the_way_us,
@@ -406,13 +425,14 @@ static bool is_overdue(const struct crl_store_client *client, const struct pendi
     return pending->ask != 0 && now - pending->sent_at >= client->config.timeout_us;
 }
 
-/* The core hears of an ask that has taken too long. Its reply may still come. */
+/* The core hears of an ask that has taken too long. Its reply may still come. What was heard at the
+ * instant of the ask was heard before it, or may have been: many events have one instant. */
 static void give_up(struct crl_store_client *client, corral_us now, struct pending *pending)
 {
     uint64_t ask = pending->ask;
     pending->ask = 0;
-    if (client->heard_at < pending->sent_at)
-        client->is_silent = client->was_lost = true;
+    if (client->heard_at <= pending->sent_at)
+        client->was_lost = true;
     answer_down(client, now, pending->space, pending_key(pending), ask);
 }
 
@@ -426,11 +446,10 @@ void crl_client_replied(struct crl_store_client *client, corral_us now, uint64_t
         give_up(client, now, pending);
     heard(client, now);
     confirmed(client, number);
-    if (pending == NULL) {
-        if (reply->draft != NULL)
-            crl_entry_unref(allocator, reply->draft);
+    if (reply->draft != NULL && (pending == NULL || pending->op != CRL_STORE_ASK))
+        crl_entry_unref(allocator, reply->draft);
+    if (pending == NULL)
         return;
-    }
     cds_list_del(&pending->link); /* before the core asks for more */
     client->waiting_n--;
     told(client, now, pending, reply);

@@ -15,14 +15,17 @@
  *       the core all the same: it may be a lease, which the core gives back.
  *   L2  An invalidation is said again on each new connection, before anything else, until the store
  *       has confirmed it. Of one key at most one is unsaid.
- *   L3  What remains of a value's or a lease's time is counted from when the request was sent, so
- *       nothing is fresh for longer than was agreed (P3); and no lease is believed to be longer
- *       than the configuration allows, should the store's clock step.
- *   L4  When the store is heard of again after it was out of sight (the connection broke, or a
- *       reply timed out while nothing came), STORE_LINKED begins a new epoch, before what is heard.
- *   L5  At most requests_max requests are without a reply; beyond, an ASK is answered as if the
- *       store were down, and a FILL or RENEW is not sent. Unsaid invalidations are at most as many
- *       as there are different keys that were invalidated while the store was out of sight.
+ *   L3  What remains of a value's or an own lease's time is counted from when the request was sent,
+ *       so nothing is fresh for longer than was agreed (P3), and a renewal is not too late; and no
+ *       lease is believed to be longer than the configuration allows, should the store's clock
+ *       step.
+ *   L4  When the store is heard of again after it was out of sight (the connection broke, or was
+ *       not there yet when the core already wanted something, or a reply timed out while nothing
+ *       came since it was asked for), STORE_LINKED begins a new epoch, before what is heard.
+ *   L5  At most requests_max ASKs, FILLs and RENEWs are without a reply; beyond, an ASK is answered
+ *       as if the store were down, and a FILL or RENEW is not sent. Unsaid invalidations are at
+ *       most as many as there are different keys that were invalidated while the store was out of
+ *       sight.
  *
  * The host's functions are called from within the functions here. crl_client_tell() calls send()
  * alone: what answers an action at once comes by crl_client_timer(), which is then due at once.

@@ -31,12 +31,12 @@ ONE_TOO_MANY = [
     ("src/policy/bulkhead.c", "active < limits->concurrency", "active <= limits->concurrency"),
 ]
 ONE_MORE_PLACE = [
-    ("src/core/places.c", "calloc(config->limits.concurrency, sizeof *places)",
-     "calloc(config->limits.concurrency + 1, sizeof *places)"),
-    ("src/core/places.c", "for (uint32_t i = config->limits.concurrency; i-- > 0;)",
-     "for (uint32_t i = config->limits.concurrency + 1; i-- > 0;)"),
-    ("src/core/places.c", "if (index >= origin->config.limits.concurrency ||",
-     "if (index > origin->config.limits.concurrency ||"),
+    ("src/core/places.c", "uint32_t places_n = config->limits.concurrency,",
+     "uint32_t places_n = config->limits.concurrency + 1,"),
+    ("src/core/places.c", "    origin->places_n = origin->limit_now = places_n;\n",
+     "    origin->places_n = places_n;\n    origin->limit_now = places_n - 1;\n"),
+    ("src/core/places.c", "if (origin->queued == 0 || origin->active >= origin->limit_now)",
+     "if (origin->queued == 0 || origin->active > origin->limit_now)"),
 ]
 
 QUEUE_TOO_LONG = [
@@ -44,35 +44,38 @@ QUEUE_TOO_LONG = [
 ]
 
 NO_DEADLINE = [
-    ("src/core/places.c",
-     "    crl_timer_arm(&core->timers, &place->deadline, place->started_at + origin->config.deadline_us);\n", ""),
+    ("src/core/loads.c", "    crl_timer_arm(&core->timers, &load->deadline, now + origin->config.deadline_us);\n",
+     "    load->deadline.at = now + origin->config.deadline_us;\n"),
 ]
 
 # The place of a cancelled load, given away before the load has ended.
 PLACE_FREED_EARLY = [
-    ("src/core/places.c", "    place_disown(turn->core, place);\n}",
-     """    place_disown(turn->core, place);
-    struct origin *origin = turn->core->origins[place->origin];
-    place->load = 0;
-    place->next_free = origin->free;
-    origin->free = place;
-    turn->core->loads_n--;
-    origin->active--;
+    ("src/core/loads.c", "    load_disown(step->core, load);\n}",
+     """    load_disown(step->core, load);
+    struct origin *origin = crl_load_origin(step->core, load);
+    load->order.id = 0;
+    step->core->loads_n--;
+    for (uint32_t i = 0; i < load->place->loads_n; i++) {
+        if (load->place->loads[i].order.id != 0)
+            return;
+    }
+    load->place->loads_n = 0;
+    crl_place_free(origin, load->place);
 }"""),
 ]
 
 LOST_WAITER = [
-    ("src/core/flight.c",
-     "        crl_waiter_detach(turn->core, waiter);\n"
+    ("src/core/answers.c",
+     "        crl_waiter_detach(step->core, waiter);\n"
      "        cds_list_add_tail(&waiter->link, &action->answer.waiters);\n",
-     "        crl_waiter_detach(turn->core, waiter);\n"
-     "        if (&next->link != list || cds_list_empty(&action->answer.waiters))\n"
+     "        crl_waiter_detach(step->core, waiter);\n"
+     "        if (&next->link != waiters || cds_list_empty(&action->answer.waiters))\n"
      "            cds_list_add_tail(&waiter->link, &action->answer.waiters);\n"),
 ]
 
 NO_PATIENCE = [
     ("src/core/flight.c",
-     "    crl_timer_arm(&core->timers, &waiter->timer, turn->event->wanted.wait_until);\n", ""),
+     "    crl_timer_arm(&core->timers, &waiter->timer, step->event->wanted.wait_until);\n", ""),
 ]
 
 # A budget that nobody keeps.
@@ -80,7 +83,8 @@ NO_BUDGET = [
     ("src/core/table.c", "    if (total_bytes(table) > table->memory_bytes)\n        reclaim(table);\n", ""),
     ("src/core/table.c", "    while (table->entry_bytes - old_bytes",
      "    while (false && table->entry_bytes - old_bytes"),
-    ("src/core/table.c", "    if (table->bucket_bytes + needed_bytes(table, entry, !old) > table->room_bytes)",
+    ("src/core/table.c",
+     "    if (table->bucket_bytes + needed_bytes(table, entry, hash, old == NULL) > table->room_bytes)",
      "    if (false)"),
 ]
 NO_BUDGET_ASSERTED = [
@@ -98,46 +102,118 @@ DOUBLE_ANSWER = [
      "    cds_list_del"),
     ("src/core/core.c", "    struct crl_flight *flight = waiter->flight;\n",
      "    struct crl_flight *flight = waiter->flight;\n"
-     "    if (flight == NULL) {\n        answer_one(turn, waiter, rc, NULL);\n        return;\n    }\n")]
+     "    if (flight == NULL) {\n        crl_answer_one(step, waiter, rc, NULL);\n        return;\n    }\n")]
 
 # A flight may end with its lease.
 ANY_END = [
     ("src/core/flight.c",
-     "    crl_assert(flight->waiters_n == 0 && flight->place == NULL && flight->token == 0);\n", ""),
+     "    crl_assert(flight->waiters_n == 0 && flight->loads_n == 0 && !flight->has_lease);\n", ""),
 ]
 
 LEADER_TAKES_ALL = [
-    ("src/core/core.c", "    answer_one(turn, waiter, rc, NULL);\n    flight_check_deserted(turn, flight);\n",
-     "    bool leads = waiter->leads;\n    answer_one(turn, waiter, rc, NULL);\n"
+    ("src/core/core.c", "    crl_answer_one(step, waiter, rc, NULL);\n    flight_check_deserted(step, flight);\n",
+     "    bool leads = waiter->leads;\n    crl_answer_one(step, waiter, rc, NULL);\n"
      "    if (leads && flight->state == CRL_FLIGHT_LOADING) {\n"
-     "        turn->rc = rc;\n        crl_place_cancel(turn, flight->place);\n"
-     "        crl_flight_drive(turn, flight, CRL_ON_FAILED);\n        return;\n    }\n"
-     "    flight_check_deserted(turn, flight);\n")]
+     "        step->rc = rc;\n        crl_loads_cancel(step, flight);\n"
+     "        crl_flight_drive(step, flight, CRL_ON_FAILED);\n        return;\n    }\n"
+     "    flight_check_deserted(step, flight);\n")]
+
+GENERATION_UNCHECKED = [
+    ("src/core/publish.c", "return !flight->is_fenced && flight->generation == flight->key->generation &&\n",
+     "return !flight->is_fenced &&\n"),
+]
+JOINS_LATER_LOADS = [
+    ("src/core/flight.c", "return asked && !crl_flight_is_current(core, flight);", "return asked && false;"),
+]
 
 # What holds between several spaces and origins.
 EVERY_ORIGIN_LIKE_THE_FIRST = [
-    ("src/core/core.c", "    struct origin *origin = crl_origin_new(config, core->origins_n);\n",
-     "    if (core->origins_n > 0)\n        config = &core->origins[0]->config;\n"
-     "    struct origin *origin = crl_origin_new(config, core->origins_n);\n"),
+    ("src/core/core.c", "    struct origin *origin = crl_origin_new(&complete, core->origins_n);\n",
+     "    if (core->origins_n > 0)\n        complete = core->origins[0]->config;\n"
+     "    struct origin *origin = crl_origin_new(&complete, core->origins_n);\n"),
 ]
 ONE_TOO_MANY_AT_THE_OTHERS = [
-    ("src/core/places.c", "calloc(config->limits.concurrency, sizeof *places)",
-     "calloc(config->limits.concurrency + 1, sizeof *places)"),
-    ("src/core/places.c", "    origin->config = *config;\n",
-     "    origin->config = *config;\n    origin->config.limits.concurrency += number > 0;\n"),
-    ("src/core/places.c", "for (uint32_t i = config->limits.concurrency; i-- > 0;)",
-     "for (uint32_t i = origin->config.limits.concurrency; i-- > 0;)"),
+    ("src/core/places.c", "uint32_t places_n = config->limits.concurrency,",
+     "uint32_t places_n = config->limits.concurrency + (number > 0),"),
 ]
 HASHES_WITHOUT_SPACE = [
-    ("src/core/core.c", "return crl_hash(core->config.seed, space, key);",
-     "return crl_hash(core->config.seed, 0, key);"),
+    ("src/base/hash.h", "return crl_hash_seeded(crl_hash_space_seed(seed, space), key);",
+     "return crl_hash_seeded(seed, key);"),
 ]
+# Both who finds an entry and who judges it look at its space.
 VALUES_OF_ANY_SPACE = HASHES_WITHOUT_SPACE + [
-    ("src/core/buckets.c", "if (entry && entry->space == space && crl_bytes", "if (entry && crl_bytes"),
+    ("src/core/buckets.c", "if (entry != NULL && ((crl_entry_home(entry) ^ home) & mask) == 0 &&\n",
+     "if (entry != NULL &&\n"),
+    ("src/core/verdict.c",
+     "return crl_entry_home(entry) != atomic_load_explicit(&view->home, memory_order_relaxed);",
+     "return crl_home_epoch(crl_entry_home(entry)) !=\n"
+     "           crl_home_epoch(atomic_load_explicit(&view->home, memory_order_relaxed));"),
 ]
 FLIGHTS_OF_ANY_SPACE = HASHES_WITHOUT_SPACE + [
     ("src/core/keys.c", "found->hash == hash && found->space == space &&", "found->hash == hash &&"),
 ]
+
+# Epochs, and what the store's client says and tells.
+SUSPECTS_SERVED = [
+    ("src/core/verdict.c",
+     "return crl_entry_home(entry) != atomic_load_explicit(&view->home, memory_order_relaxed);",
+     "return crl_home_space(crl_entry_home(entry)) !=\n"
+     "           crl_home_space(atomic_load_explicit(&view->home, memory_order_relaxed));"),
+]
+PRESENT_EPOCH_STAMPED = [
+    ("src/core/publish.c",
+     "        .home = flight->home,\n        .kind = is_absent ? CRL_ENTRY_ABSENT : CRL_ENTRY_VALUE,\n"
+     "        .key = crl_key_bytes(key),\n        .answered_at = step->event->now,\n",
+     "        .home = crl_space_of(step->core, flight)->view.home,\n"
+     "        .kind = is_absent ? CRL_ENTRY_ABSENT : CRL_ENTRY_VALUE,\n"
+     "        .key = crl_key_bytes(key),\n        .answered_at = step->event->now,\n"),
+]
+NO_EPOCH_STAMPED = [(name, old, new.replace("crl_space_of(step->core, flight)->view.home", "crl_home(key->space, 0)"))
+                    for name, old, new in PRESENT_EPOCH_STAMPED]
+NO_EPOCH_BEGINS = [
+    ("src/store/client.c", "    client->is_linked = false;\n    client->was_lost = true;\n",
+     "    client->is_linked = false;\n"),
+]
+NOT_SAID_AGAIN = [
+    ("src/store/client.c",
+     "    cds_list_for_each_entry(unsaid, &client->unsaid, link)\n        unsaid_say(client, unsaid);\n",
+     "    (void)unsaid;\n"),
+]
+REFUSED_FILL_STAYS = [
+    ("src/core/core.c", "    if (event->filled.is_accepted)\n", "    if (event->kind == CRL_STORE_FILLED)\n"),
+]
+
+# Queues and places.
+LAST_COME_FIRST = [
+    ("src/core/places.c", "    cds_list_add_tail(&flight->in_line, &origin->queue[flight->priority]);\n",
+     "    cds_list_add(&flight->in_line, &origin->queue[flight->priority]);\n"),
+]
+WEAKEST_FIRST = [
+    ("src/core/places.c",
+     "    uint32_t priority = 0;\n    while (cds_list_empty(&origin->queue[priority]))\n        priority++;\n",
+     "    uint32_t priority = CRL_LOAD_REASONS - 1;\n"
+     "    while (cds_list_empty(&origin->queue[priority]))\n        priority--;\n"),
+]
+NOTHING_IS_READY = [
+    ("src/core/core.c", "        cds_list_add_tail(&origin->in_ready, &step->core->ready_origins);\n",
+     "        (void)origin;\n"),
+]
+BATCH_FREED_EARLY = [
+    ("src/core/loads.c", "    if (left == 0) {\n        place->loads_n = 0;\n",
+     "    if (place != NULL) {\n        place->loads_n = 0;\n"),
+]
+LOSER_GOES_ON = [
+    ("src/core/loads.c", "    struct crl_action *action = crl_action_add(step->out, CRL_CANCEL_LOAD);\n",
+     "    static struct crl_action unheard;\n"
+     "    struct crl_action *action = step->event->kind == CRL_ORIGIN_ANSWERED\n"
+     "                                    ? &unheard : crl_action_add(step->out, CRL_CANCEL_LOAD);\n"),
+]
+LOADS_WITHOUT_LEASE = [
+    ("src/core/flight.c",
+     "    if (flight->state == CRL_FLIGHT_QUEUED) {\n        crl_flight_drive(step, flight, CRL_ON_LEASE_GONE);\n"
+     "        return;\n    }\n    crl_assert(flight->state == CRL_FLIGHT_LOADING);\n", ""),
+]
+FENCED_LOAD_KEPT = [("src/core/flight.c", "    flight->is_fenced = true;\n", "")]
 
 # name, promise, program, what it must say, eyes, replacements
 SABOTAGES = [
@@ -147,33 +223,30 @@ SABOTAGES = [
     ("values live twice as long", "P3", "test_flight", "P3: reader", OBSERVER, [
         ("src/policy/ttl.c", "return ttl_us + ", "return 2 * ttl_us + ")]),
     ("nobody asks whether a value is fresh", "P3", "test_flight", "P3: reader", OBSERVER, [
-        ("src/core/core.c", "entry != NULL && crl_entry_is_fresh(entry, event->now)", "entry != NULL")]),
+        ("src/core/verdict.c", "    if (now < entry->fresh_until)\n        return judge_fresh",
+         "    if (now >= 0)\n        return judge_fresh"),
+        ("src/core/verdict.c", "    crl_assert(now < entry->fresh_until);\n", "")]),
     ("values are dated by when they were asked for", "P3", "test_flight", "P3: reader", OBSERVER, [
-        ("src/core/core.c", ".answered_at = now,\n", ".answered_at = now - 1000000,\n")]),
+        ("src/core/publish.c", ".answered_at = step->event->now,\n",
+         ".answered_at = step->event->now - step->load_us,\n")]),
 
-    ("the generation is not checked", "P4", "test_flight", "P4: reader", OBSERVER, [
-        ("src/core/flight.c", "    return flight->generation == flight->key->generation &&\n           ",
-         "    return ")]),
+    ("the generation is not checked", "P4", "test_flight", "P4: reader", OBSERVER, GENERATION_UNCHECKED),
     ("an invalidation leaves the load alone", "P4", "test_flight", "P4: reader", OBSERVER, [
         ("src/core/core.c", "        key->generation++;\n", "        (void)key;\n")]),
     ("an invalidation leaves the value alone", "P4", "test_flight", "P4: reader", OBSERVER, [
-        ("src/core/core.c", "    return crl_table_remove(turn->core->table, hash, event->space, event->key);",
-         "    return hash == 0;")]),
-    ("who comes later joins all the same", "P4", "test_flight", "P4: reader", OBSERVER, [
-        ("src/core/flight.c", "return asked && flight->generation != flight->key->generation;",
-         "return asked && false;")]),
+        ("src/core/core.c", "    return crl_table_remove(step->core->table, event_hash(step), step->event->space,\n"
+         "                            step->event->key);",
+         "    return event_hash(step) == 0;")]),
+    ("who comes later joins all the same", "P4", "test_flight", "P4: reader", OBSERVER, JOINS_LATER_LOADS),
 
     ("one waiter is lost", "P5", "test_flight", "P5: reader", OBSERVER, LOST_WAITER),
     ("the patience of readers is not watched", "P5", "test_flight", "P5: ", ALL, NO_PATIENCE),
     ("the patience of readers is not watched", "P5", "test_flight", "P5: reader", OBSERVER, NO_PATIENCE),
     ("a reader is answered once more when its time is over", "P5", "test_flight", "was answered twice", OBSERVER,
      DOUBLE_ANSWER),
-    ("who came later is forgotten", "P5", "test_flight", "P5: reader", OBSERVER, [
-        ("src/core/flight.c",
-         "    if (flight->state == CRL_FLIGHT_IDLE && !cds_list_empty(&flight->later)) {\n",
-         "    if (false) {\n"),
-        ("src/core/flight.c",
-         "    crl_assert(flight->waiters_n == 0 && flight->place == NULL && flight->token == 0);\n", "")]),
+    ("who came later is forgotten", "P5", "test_flight", "P5: reader", OBSERVER, ANY_END + [
+        ("src/core/flight.c", "    if (!step->core->closing && crl_flight_is_wanted(flight)) {\n",
+         "    if (false) {\n")]),
     ("the engine answers the first reader only", "P5", "test_lib", HANGS + "1..", ALL, [
         ("src/lib/loads.c", "    cds_list_for_each_entry_safe(waiter, next, &answer->answer.waiters, link) {\n",
          "    bool first = true;\n"
@@ -184,27 +257,27 @@ SABOTAGES = [
     ("one load too many", "P6", "test_flight", "P6: ", OBSERVER, ONE_TOO_MANY + ONE_MORE_PLACE),
     ("the queue is one too long", "P6", "test_flight", "P6: ", ALL, QUEUE_TOO_LONG),
     ("the queue is one too long", "P6", "test_flight", "not ok 16 - the_bulkhead_holds", OBSERVER, QUEUE_TOO_LONG),
-    ("no load has a deadline", "P6", "test_flight", "deadline.place", ALL, NO_DEADLINE),
+    ("no load has a deadline", "P6", "test_flight", "load->deadline", ALL, NO_DEADLINE),
     ("no load has a deadline", "P6", "test_flight", "not ok 15 - an_overrun_load_is_cancelled",
      OBSERVER, NO_DEADLINE),
     ("the place of a cancelled load is given away", "P6", "test_flight", "P6: ", OBSERVER, PLACE_FREED_EARLY),
     ("an overrun query goes on", "P6", "test_contract_origin",
      HANGS + "ok 21 - sqlite: o1_start_does_not_block", ALL, [
         ("src/origin/sqlite.c", "        sqlite3_interrupt(worker->connection.db);\n", "        (void)worker;\n"),
-        ("src/origin/sqlite.c", "    return worker->load && crl_work_is_cancelled(&worker->load->work);",
+        ("src/origin/sqlite.c", "    return worker->load != NULL && crl_work_is_cancelled(&worker->load->work);",
          "    return worker == NULL;")]),
 
     ("a leader that leaves takes all along", "P7", "test_flight",
      "who_gives_up_does_not_take_the_others_along", OBSERVER, LEADER_TAKES_ALL),
     ("a deserted flight stays in the queue", "P7", "test_flight", "P7: ", ALL, [
-        ("src/core/flight.h", "X(QUEUED,  DESERTED,     IDLE,    give_up)",
-         "X(QUEUED,  DESERTED,     QUEUED,  carry_on)")]),
+        ("src/core/flight.h", "X(QUEUED,  DESERTED,      IDLE,    give_up)",
+         "X(QUEUED,  DESERTED,      QUEUED,  carry_on)")]),
     ("a deserted load is thrown away", "P7", "test_flight", "a_deserted_load_serves_who_comes_next", OBSERVER, [
-        ("src/core/flight.c",
-         "    bool cached = publish(turn, flight, entry);\n"
-         "    answer_list(turn, &flight->waiters, CORRAL_LOADED",
-         "    bool cached = flight->waiters_n > 0 && publish(turn, flight, entry);\n"
-         "    answer_list(turn, &flight->waiters, CORRAL_LOADED")]),
+        ("src/core/publish.c",
+         "    stamp_use(step, flight, &stamp);\n    crl_entry_stamp(entry, &stamp);\n"
+         "    return (struct published){entry, insert",
+         "    stamp_use(step, flight, &stamp);\n    crl_entry_stamp(entry, &stamp);\n"
+         "    return (struct published){entry, flight->waiters_n > 0 && insert")]),
 
     ("nothing is evicted", "P8", "test_flight", "total_bytes(table) <= table->memory_bytes", ALL, NO_BUDGET),
     ("nothing is evicted", "P8", "test_flight", "P8: ", OBSERVER, NO_BUDGET + NO_BUDGET_ASSERTED),
@@ -214,14 +287,11 @@ SABOTAGES = [
     ("any number may fly", "P8", "test_flight", "not ok 19 - flights_have_a_limit", OBSERVER, NO_FLIGHTS_LIMIT),
 
     ("the lease is not asked for", "P2", "test_flight", "a_lease_makes_it_one_load_for_the_fleet", OBSERVER, [
-        ("src/core/flight.c", "has_store ? CRL_ON_WANTED : CRL_ON_WANTED_ALONE",
-         "false ? CRL_ON_WANTED : CRL_ON_WANTED_ALONE"),
-        ("src/core/flight.c",
-         "    bool has_store =\n"
-         "        turn->core->spaces[flight->key->space]->config.has_store && flight->key->shared == flight;\n", "")]),
+        ("src/core/flight.c", "signal_send(step, flight, has_store ? with_store : alone);",
+         "signal_send(step, flight, has_store ? alone : alone);")]),
     ("a failure is taken for a value", "P10", "test_flight", "that no load brought", OBSERVER, [
-        ("src/core/core.c", "turn->rc < 0 ? CRL_ON_FAILED : CRL_ON_LOADED",
-         "false ? CRL_ON_FAILED : CRL_ON_LOADED")]),
+        ("src/core/core.c", "    if (flight != NULL && step->rc < 0) {\n",
+         "    if (flight != NULL && step->rc > 0) {\n")]),
 
     ("a value of another space is found", "P10", "test_spaces", "not ok 1 - a_text_is_a_key_in_each_space", OBSERVER,
      VALUES_OF_ANY_SPACE),
@@ -230,12 +300,100 @@ SABOTAGES = [
     ("every origin has the limits of the first", "P6", "test_spaces", "P6: node", OBSERVER,
      EVERY_ORIGIN_LIKE_THE_FIRST),
 
+    ("what is past its time is fresh for one moment more", "P3", "test_verdict", "not ok 1 - judge_rows", ALL, [
+        ("src/core/verdict.c", "    if (now < entry->fresh_until)\n        return judge_fresh",
+         "    if (now <= entry->fresh_until)\n        return judge_fresh")]),
+    ("a value is quiet for longer than it is fresh", "P3", "test_verdict", "stamp->quiet_until", ALL, [
+        ("src/core/verdict.c", "return times->fresh_until - crl_early_lead_max",
+         "return times->fresh_until + crl_early_lead_max")]),
+    ("many readers are told that a load was needed", "needed", "test_verdict", "one_of_many_threads_is_told", ALL, [
+        ("src/core/verdict.c", "    bool is_first = crl_entry_mark(entry, CRL_MARK_USED);\n",
+         "    for (volatile int i = 0; i < 2000; i++)\n        ; /* so that the others have time to come */\n"
+         "    (void)crl_entry_mark(entry, CRL_MARK_USED);\n    bool is_first = true;\n")]),
+    ("an early refresh is due before its longest lead", "early", "test_early", "before_the_longest_lead_no_lot_is_due",
+     ALL, [("src/policy/early.c", "#define LOG_OF_LOTS 22.2", "#define LOG_OF_LOTS 2.2"),
+           ("src/policy/early.c", "if (times->fresh_until - now > crl_early_lead_max(early, times))", "if (false)")]),
+
+    ("a failed load is counted as needed", "needed", "test_needed", "a_failed_load_was_not_needed", OBSERVER, [
+        ("src/core/flight.c", "    if (step->is_origins_failure)\n        crl_remember_failure",
+         "    crl_counter_add(&crl_space_of(step->core, flight)->counts.needed, 1);\n"
+         "    if (step->is_origins_failure)\n        crl_remember_failure")]),
+    ("the first to use a refreshed value is not counted", "needed", "test_needed",
+     "an_early_refresh_that_is_read_was_needed", OBSERVER, [
+        ("src/core/verdict.c", "    return is_first;\n", "    return is_first && false;\n")]),
+
+    ("who came last is served first", "P6", "test_refresh", "the_queue_is_served_by_priority_then_in_order", OBSERVER,
+     LAST_COME_FIRST),
+    ("a refresh overtakes a miss", "P6", "test_refresh", "the_queue_is_served_by_priority_then_in_order", OBSERVER,
+     WEAKEST_FIRST),
+    ("who asked in vain may not ask again", "P5", "test_refresh", "who_asked_in_vain_may_ask_again", OBSERVER, [
+        ("src/core/flight.c", "    if (flight->reasons != 0)\n        asked_for_no_more(step, flight);\n", "")]),
+    ("what one event leaves is never done", "P6", "test_places", "P6: ", ALL, NOTHING_IS_READY),
+    ("what one event leaves is never done", "P5", "test_places", "a_raised_limit_admits_all_one_by_one", OBSERVER,
+     NOTHING_IS_READY),
+    ("a batch's place is given away with its first load", "P6", "test_places", ("P6: ", "load->order.id"), ALL,
+     BATCH_FREED_EARLY),
+    ("a batch's place is given away with its first load", "P6", "test_places", "P6: node", OBSERVER, BATCH_FREED_EARLY),
+    ("the loser of a hedge goes on", "P1", "test_places", "P1: ", OBSERVER,
+     LOSER_GOES_ON),
+
+    ("a suspect value is served", "P4", "test_fleet", "what_the_store_vouched_for_is_confirmed_once", OBSERVER,
+     SUSPECTS_SERVED),
+    ("what was asked for before an epoch is published as of it", "P4", "test_fleet",
+     "P4: reader", OBSERVER, PRESENT_EPOCH_STAMPED),
+    ("a refused fill leaves its value", "P4", "test_fleet", "which the store had refused", OBSERVER,
+     REFUSED_FILL_STAYS),
+    ("no epoch begins with a new connection", "P4", "test_fleet", "what_the_store_vouched_for_is_confirmed_once",
+     OBSERVER, NO_EPOCH_BEGINS),
+    ("an invalidation is not said again", "P4", "test_fleet", "an_invalidation_is_said_first_of_all", OBSERVER,
+     NOT_SAID_AGAIN),
+    ("what cannot be confirmed is not served", "P9", "test_fleet", "what_cannot_be_confirmed_serves_its_time",
+     OBSERVER, [("src/core/publish.c", "    return serves ? entry : NULL;\n", "    return serves ? NULL : NULL;\n")]),
+    ("the fleet is not told of a failure", "P10", "test_fleet", "a_failure_costs_one_load_however_many_nodes", OBSERVER,
+     [("src/core/flight.c", "    if (step->is_origins_failure && failure_us > 0) {\n", "    if (failure_us < 0) {\n")]),
+    ("a refusal of one process is the fleet's failure", "P10", "test_fleet", "a_full_queue_is_not_the_fleets_failure",
+     OBSERVER, [("src/core/flight.c", "    if (step->is_origins_failure && failure_us > 0) {\n",
+                 "    if (step->rc == 0)\n        step->rc = CORRAL_EQUEUE;\n    if (failure_us > 0) {\n")]),
+    ("a lease is not renewed", "P2", "test_fleet", "a_queue_does_not_eat_its_leases", OBSERVER, [
+        ("src/core/core.c", "    crl_tell_store(step, flight, CRL_RENEW_LEASE)->lease.token = flight->token;\n", "")]),
+    ("a load whose lease is lost is kept", "P4", "test_fleet", "a_load_whose_lease_is_lost_is_fenced", OBSERVER,
+     FENCED_LOAD_KEPT),
+    ("a queued flight that lost its lease loads", "P2", "test_fleet", "P2: node", OBSERVER, LOADS_WITHOUT_LEASE),
+
+    ("what came before an ask is a sign of life", "L4", "test_store_client",
+     "l4_what_came_before_the_ask_is_no_sign_of_life", ALL, [
+        ("src/store/client.c", "if (client->heard_at <= pending->sent_at)",
+         "if (client->heard_at < pending->sent_at)")]),
+    ("an invalidation is not said again", "L2", "test_store_client", "l2_the_unsaid_is_said_first_of_all", ALL,
+     NOT_SAID_AGAIN),
+    ("no epoch begins with a new connection", "L4", "test_store_client", "l4_a_new_connection_begins_an_epoch", ALL,
+     NO_EPOCH_BEGINS),
+    ("the way from the store costs no time", "L3", "test_store_client", "l3_a_value_has_lost_the_way", ALL, [
+        ("src/store/client.c", "corral_us on_the_way_us = now - pending->sent_at;",
+         "corral_us on_the_way_us = now - now;")]),
+    ("any number of requests may wait for a reply", "L5", "test_store_client",
+     "l5_requests_without_a_reply_have_a_limit", ALL, [
+        ("src/store/client.c", "return client->is_linked && client->waiting_n < client->config.requests_max;",
+         "return client->is_linked;")]),
+    ("a late lease is kept from the core", "L1", "test_store_client",
+     "l1_a_late_lease_is_told_under_an_ask_that_nobody_knows", ALL, [
+        ("src/store/client.c", "    told(client, now, pending, reply);\n    free(pending);\n",
+         "    if (pending->op != CRL_STORE_ASK || pending->ask != 0)\n        told(client, now, pending, reply);\n"
+         "    free(pending);\n")]),
+
+    ("a moved entry is not marked as linked", "T1", "test_table", "CRL_MARK_LINKED", ALL, [
+        ("src/core/table.c",
+         "    (void)crl_entry_mark(entry, CRL_MARK_LINKED);\n    table->entry_bytes += entry_cost(table, entry);\n"
+         "    crl_sieve_replace",
+         "    table->entry_bytes += entry_cost(table, entry);\n    crl_sieve_replace")]),
+    ("what is unlinked stays marked as linked", "T3", "test_real_memory", "", ALL, [
+        ("src/core/table.c", "    crl_entry_unmark(entry, CRL_MARK_LINKED);\n", "")]),
     ("the table frees at once what readers may hold", "T3", "test_table", "", ALL, [
         ("src/core/table.c", "    entry->older = limbo->entries;\n    limbo->entries = entry;\n",
          "    limbo->bytes -= entry_bytes;\n    limbo->entry_bytes -= entry_bytes;\n"
          "    crl_entry_unref(table->allocator, entry);\n")]),
     ("the table does not wait for its readers", "T3", "test_table", "", ALL, [
-        ("src/core/table.c", "    if (table->wait_for_readers)\n        table->wait_for_readers();\n", "")]),
+        ("src/core/table.c", "    if (table->wait_for_readers != NULL)\n        table->wait_for_readers();\n", "")]),
     ("only blocks are counted, not what the arena holds", "P8", "test_real_memory", "bytes held", ALL, [
         ("src/core/table.c", "    if (held <= table->memory_bytes)\n        return true;\n",
          "    if (held > 0)\n        return true;\n")]),
@@ -277,43 +435,36 @@ SWARM_SABOTAGES = [
     ("every origin has the limits of the first", "P6", "P6: ", OBSERVER, EVERY_ORIGIN_LIKE_THE_FIRST),
     ("one load too many at every origin but the first", "P6", "P6: ", OBSERVER, ONE_TOO_MANY_AT_THE_OTHERS),
     ("all loads go to the first origin", "P6", "at origin 0", OBSERVER, [
-        ("src/core/flight.c", "action->origin = flight->place->origin;", "action->origin = 0;")]),
+        ("src/core/flight.c", "step->order->origin = origin->number;", "step->order->origin = 0;")]),
     ("a free place is offered at the first origin only", "P5", "for which nobody works", OBSERVER, [
-        ("src/core/core.c", "    crl_queue_admit(turn, origin);\n",
-         "    crl_queue_admit(turn, turn->core->origins[0]);\n")]),
+        ("src/core/core.c", "flight, CRL_ON_LOADED);\n    }\n    origin_admit(step, origin);\n",
+         "flight, CRL_ON_LOADED);\n    }\n    origin_admit(step, step->core->origins[0]);\n")]),
     ("a value of another space is found", "P10", ("P10: reader", "P9: node"), OBSERVER, VALUES_OF_ANY_SPACE),
     ("a flight of another space is joined", "P10", ("P10: reader", "for which nobody works"), OBSERVER,
      FLIGHTS_OF_ANY_SPACE),
 
-    ("no load has a deadline", "P6", "P6: ", OBSERVER, NO_DEADLINE + [
-        ("src/core/flight.c", "action->load.deadline_at = flight->place->deadline.at;",
-         "action->load.deadline_at =\n"
-         "        turn->event->now + turn->core->origins[action->origin]->config.deadline_us;")]),
+    ("no load has a deadline", "P6", "P6: ", OBSERVER, NO_DEADLINE),
     ("the deadline is half of what was agreed", "P6", "P6: ", OBSERVER, [
-        ("src/core/places.c", "place->started_at + origin->config.deadline_us",
-         "place->started_at + origin->config.deadline_us / 2")]),
+        ("src/core/loads.c", "now + origin->config.deadline_us", "now + origin->config.deadline_us / 2")]),
     ("the place of a cancelled load is given away", "P6", ("P6: ", "P5: "), OBSERVER, PLACE_FREED_EARLY),
     ("the place of a cancelled load never comes back", "P6", ("not idle", "nobody works"), OBSERVER, [
-        ("src/core/places.c", "    else\n        crl_counter_add(&origin->counts.errors[CRL_LOAD_LATE], 1);\n",
-         "    else\n        return;\n"),
+        ("src/core/loads.c", "    else\n        crl_counter_add(&origin->counts.errors[CRL_LOAD_LATE], 1);\n",
+         "    else\n        return NULL;\n"),
         ("src/core/core.c", "    crl_assert(crl_core_is_idle(core));\n", "")]),
     ("an overrun load is not cancelled", "P6", ("P6: ", "P1: "), OBSERVER, [
-        ("src/core/places.c",
-         "    struct crl_action *action = crl_action_add(turn->out, CRL_CANCEL_LOAD);\n"
-         "    action->origin = place->origin;\n    action->load.load = place->load;\n", "")]),
+        ("src/core/loads.c",
+         "    struct crl_action *action = crl_action_add(step->out, CRL_CANCEL_LOAD);\n"
+         "    action->origin = crl_load_origin(step->core, load)->number;\n"
+         "    action->cancel.load = load->order.id;\n", "")]),
 
     ("each reader has a flight of its own", "P1", "P1: ", ALL, UNSHARED),
-    ("the generation is not checked", "P4", "P4: reader", OBSERVER, [
-        ("src/core/flight.c", "    return flight->generation == flight->key->generation &&\n           ",
-         "    return ")]),
-    ("who comes later joins all the same", "P4", "P4: reader", OBSERVER, [
-        ("src/core/flight.c", "return asked && flight->generation != flight->key->generation;",
-         "return asked && false;")]),
+    ("the generation is not checked", "P4", "P4: reader", OBSERVER, GENERATION_UNCHECKED),
+    ("who comes later joins all the same", "P4", "P4: reader", OBSERVER, JOINS_LATER_LOADS),
     ("who came later gets the old value", "P4", "P4: reader", OBSERVER, [
         ("src/core/flight.c",
-         "    answer_list(turn, &flight->waiters, CORRAL_LOADED, entry, cached);\n",
-         "    answer_list(turn, &flight->waiters, CORRAL_LOADED, entry, cached);\n"
-         "    answer_list(turn, &flight->later, CORRAL_LOADED, entry, cached);\n")]),
+         "    crl_answer_list(step, &flight->waiters, CORRAL_LOADED, entry, published.is_cached);\n",
+         "    crl_answer_list(step, &flight->waiters, CORRAL_LOADED, entry, published.is_cached);\n"
+         "    crl_answer_list(step, &flight->later, CORRAL_LOADED, entry, published.is_cached);\n")]),
     ("one waiter is lost", "P5", "P5: reader", OBSERVER, LOST_WAITER),
     ("a waiter is counted twice", "P5", "P5: ", ALL, [
         ("src/core/flight.c", "    flight->waiters_n++;\n", "    flight->waiters_n += 2;\n")]),
@@ -322,53 +473,58 @@ SWARM_SABOTAGES = [
     ("the patience of readers is not watched", "P5", "P5: reader", OBSERVER, NO_PATIENCE),
     ("a reader is answered once more when its time is over", "P5", "was answered twice", OBSERVER, DOUBLE_ANSWER),
     ("the wait for a lease has no end", "P5", "for which nobody works", OBSERVER, [
-        ("src/core/flight.c", "turn->event->now + turn->event->store.lease_us",
-         "turn->event->now + 9 * turn->event->store.lease_us")]),
+        ("src/core/flight.c", "step->event->now + step->event->store.lease_us",
+         "step->event->now + 9 * step->event->store.lease_us")]),
     ("a fill does not carry the token", "P2", "P2: node", OBSERVER, [
         ("src/core/flight.c",
          "    action->lease.token = flight->token;\n    action->lease.entry = entry;\n",
-         "    action->lease.token = 0;\n    action->lease.entry = entry;\n")]),
+         "    action->lease.token = (struct crl_token){0};\n    action->lease.entry = entry;\n")]),
     ("who has no lease fills all the same", "P2", "P2: node", OBSERVER, [
-        ("src/core/flight.c", "if (flight->token != 0 && flight->generation == key->generation)",
-         "if (turn->core->spaces[key->space]->config.has_store && flight->generation == key->generation)")]),
+        ("src/core/flight.c", "if (flight->has_lease && flight->generation == flight->key->generation)",
+         "if (crl_space_of(step->core, flight)->config.has_store && flight->generation == flight->key->generation)")]),
     ("the lease is given back when the load begins", "P2", "P2: the store leases", OBSERVER, [
-        ("src/core/flight.c", "    flight->place = crl_place_take(turn, flight);\n",
-         "    flight->place = crl_place_take(turn, flight);\n    lease_release(turn, flight);\n")]),
-    ("a failed load keeps the lease", "P7", ("flight->token == 0", "P7: node"), ALL, [
-        ("src/core/flight.c", "static void answer_failed(struct turn *turn, struct crl_flight *flight)\n{\n"
-         "    lease_release(turn, flight);\n",
-         "static void answer_failed(struct turn *turn, struct crl_flight *flight)\n{\n")]),
-    ("a failed load keeps the lease", "P7", "P7: node", OBSERVER, ANY_END + [
-        ("src/core/flight.c", "static void answer_failed(struct turn *turn, struct crl_flight *flight)\n{\n"
-         "    lease_release(turn, flight);\n",
-         "static void answer_failed(struct turn *turn, struct crl_flight *flight)\n{\n")]),
+        ("src/core/flight.c", "    serve_later(step, flight);\n    order_add(step, flight);\n",
+         "    serve_later(step, flight);\n    order_add(step, flight);\n    lease_release(step, flight);\n")]),
+    ("a failed load keeps the lease", "P7", ("!flight->has_lease", "P7: node"), ALL, [
+        ("src/core/flight.c",
+         "    lease_release(step, flight);\n    crl_answer_list(step, &flight->waiters, step->rc, NULL, false);\n",
+         "    crl_answer_list(step, &flight->waiters, step->rc, NULL, false);\n")]),
+    ("a failed load keeps the lease", "P7", "P7: node", OBSERVER, [
+        ("src/core/flight.c",
+         "    lease_release(step, flight);\n    crl_answer_list(step, &flight->waiters, step->rc, NULL, false);\n",
+         "    lease_end(step, flight);\n    crl_answer_list(step, &flight->waiters, step->rc, NULL, false);\n")]),
     ("nothing is kept", "P9", "P9: node", OBSERVER, [
-        ("src/core/flight.c", "    return flight->generation == flight->key->generation &&\n           ",
-         "    return false && ")]),
+        ("src/core/publish.c", "return !flight->is_fenced && flight->generation",
+         "return false && flight->generation")]),
 
     ("who lost the lease loads", "P2", "P2: node", OBSERVER, [
-        ("src/core/core.c", "        return CRL_ON_LEASE_LOST;\n", "        return CRL_ON_STORE_DOWN;\n")]),
+        ("src/core/core.c", "? CRL_ON_LEASE_LOST : CRL_ON_UNWANTED;", "? CRL_ON_STORE_DOWN : CRL_ON_UNWANTED;")]),
     ("a lease that comes late is kept", "P7", "P7: node", OBSERVER, [
-        ("src/core/core.c", "        if (event->store.answer == CRL_STORE_LEASED) {\n", "        if (false) {\n")]),
+        ("src/core/core.c", "    if (event->store.answer == CRL_STORE_LEASED && !is_held)\n", "    if (false)\n")]),
     ("a push wakes nobody", "P5", "for which nobody works", OBSERVER, [
-        ("src/core/core.c", "static void on_changed(struct turn *turn)\n{\n"
-         "    const struct crl_event *event = turn->event;\n"
-         "    uint64_t hash = crl_core_hash(turn->core, event->space, event->key);\n"
-         "    key_forget(turn, hash);\n    key_wake(turn, hash);\n",
-         "static void on_changed(struct turn *turn)\n{\n"
-         "    const struct crl_event *event = turn->event;\n"
-         "    uint64_t hash = crl_core_hash(turn->core, event->space, event->key);\n"
-         "    key_forget(turn, hash);\n")]),
+        ("src/core/core.c", "static void on_store_changed(struct step *step)\n{\n    (void)key_forget(step);\n"
+         "    key_wake(step);\n",
+         "static void on_store_changed(struct step *step)\n{\n    (void)key_forget(step);\n")]),
     ("the store is not told of an invalidation", "P4", "P4: reader", OBSERVER, [
-        ("src/core/core.c",
-         "    if (!turn->core->spaces[event->space]->config.has_store)\n        return;\n    struct crl_action",
-         "    if (event->now >= 0)\n        return;\n    struct crl_action")]),
+        ("src/core/core.c", "    if (step->core->spaces[step->event->space]->config.has_store)\n        (void)crl_tell",
+         "    if (false)\n        (void)crl_tell")]),
     ("a free place is offered to nobody", "P5", "for which nobody works", OBSERVER, [
-        ("src/core/core.c", "    crl_queue_admit(turn, origin);\n", "")]),
+        ("src/core/core.c", "flight, CRL_ON_LOADED);\n    }\n    origin_admit(step, origin);\n",
+         "flight, CRL_ON_LOADED);\n    }\n")]),
     ("a leader that leaves takes all along", "P7", "P7: node", OBSERVER, LEADER_TAKES_ALL),
     ("a deserted flight goes on to wait", "P7", "P7: ", ALL, [
-        ("src/core/core.c", "    if (answer != CRL_STORE_VALUE && flight->waiters_n == 0)\n",
-         "    if (false)\n")]),
+        ("src/core/core.c", "return flight->waiters_n > 0 ? CRL_ON_LEASE_LOST : CRL_ON_UNWANTED;",
+         "return CRL_ON_LEASE_LOST;")]),
+    ("a suspect value is served", "P4", "P4: reader", OBSERVER, SUSPECTS_SERVED),
+    ("a value is published for no epoch", "P9", ("P9: node", "P4: reader"), OBSERVER, NO_EPOCH_STAMPED),
+    ("a refused fill leaves its value", "P4", "P4: reader", OBSERVER, REFUSED_FILL_STAYS),
+    ("no epoch begins with a new connection", "P4", ("P4: reader", "P5: reader"), OBSERVER, NO_EPOCH_BEGINS),
+    ("who waits is not woken by a new connection", "P5", "for which nobody works", OBSERVER, [
+        ("src/core/core.c",
+         "    cds_list_splice(&core->waiting, core->woken.prev);\n    CDS_INIT_LIST_HEAD(&core->waiting);\n", "")]),
+    ("a batch's place is given away with its first load", "P6", ("P6: ", "P5: "), OBSERVER, BATCH_FREED_EARLY),
+    ("the loser of a hedge goes on", "P1", ("P1: ", "P2: "), OBSERVER, LOSER_GOES_ON),
+    ("a queued flight that lost its lease loads", "P2", "P2: node", OBSERVER, LOADS_WITHOUT_LEASE),
     ("any number may wait", "P8", "P8: ", OBSERVER, NO_WAITERS_LIMIT),
     ("any number may fly", "P8", "P8: ", OBSERVER, NO_FLIGHTS_LIMIT),
     ("nothing is evicted", "P8", "P8: ", OBSERVER, NO_BUDGET + NO_BUDGET_ASSERTED),

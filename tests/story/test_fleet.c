@@ -229,12 +229,12 @@ static void a_dead_holder_is_noticed_within_a_lease(void **state)
              "[  502 ms] 1 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
              "[  504 ms] 1 a        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
              "[  700 ms] 0 is killed\n"
-             "[ 1003 ms] 1 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
-             "[ 1005 ms] 1 a        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
-             "[ 1170 ms] 1 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
-             "[ 1172 ms] 1 a        leasing  lease won    -> queued   ask_admission, 1 waiting\n"
-             "[ 1172 ms] 1 a        queued   admitted     -> loading  begin_load, 1 waiting\n"
-             "[11172 ms] 1 a        loading  loaded       -> idle     answer_loaded, 1 waiting\n");
+             "[ 1002 ms] 1 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
+             "[ 1004 ms] 1 a        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
+             "[ 1168 ms] 1 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
+             "[ 1170 ms] 1 a        leasing  lease won    -> queued   ask_admission, 1 waiting\n"
+             "[ 1170 ms] 1 a        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[11170 ms] 1 a        loading  loaded       -> idle     answer_loaded, 1 waiting\n");
     sim_free(sim);
     story_swept(&story);
 }
@@ -273,8 +273,8 @@ static void a_lease_lost_in_the_queue_is_asked_for_again(void **state)
              "[  100 ms] 1 b        waiting  again        -> leasing  ask_store, 1 waiting\n"
              "[  102 ms] 1 b        leasing  lease won    -> queued   ask_admission, 1 waiting\n"
              "[  102 ms] 1 b        queued   admitted     -> loading  begin_load, 1 waiting\n"
-             "[  205 ms] 0 b        queued   lease gone   -> leasing  ask_again, 1 waiting\n"
-             "[  207 ms] 0 b        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
+             "[  204 ms] 0 b        queued   lease gone   -> leasing  ask_again, 1 waiting\n"
+             "[  206 ms] 0 b        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
              "[  702 ms] 0 b        waiting  again        -> leasing  ask_store, 1 waiting\n"
              "[  704 ms] 0 b        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
              "[ 1002 ms] 0 a        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
@@ -317,8 +317,8 @@ static void a_load_whose_lease_is_lost_is_fenced(void **state)
              "[ 1502 ms] 0 a        loading  loaded       -> idle     answer_loaded, 3 waiting\n"
              "[ 1502 ms] 0 a        idle     wanted       -> leasing  ask_store, 1 waiting\n"
              "[ 1504 ms] 0 a        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
-             "[ 2006 ms] 0 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
-             "[ 2008 ms] 0 a        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
+             "[ 2003 ms] 0 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
+             "[ 2005 ms] 0 a        leasing  lease lost   -> waiting  wait_for_it, 1 waiting\n"
              "[ 2104 ms] 1 a        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
              "[ 2106 ms] 0 a        waiting  again        -> leasing  ask_store, 1 waiting\n"
              "[ 2108 ms] 0 a        leasing  store value  -> idle     answer_stored, 1 waiting\n");
@@ -521,6 +521,28 @@ static void a_load_of_before_is_not_for_who_comes_after(void **state)
     story_swept(&story);
 }
 
+static void plot_load_of_before_alone(struct sim *sim)
+{
+    sim_cut(sim, 0, 0, true);
+    sim_gets(sim, MS(10), 0, "a", S(5), 1);
+    sim_write(sim, MS(30), 1, "a"); /* of which node 0 is not told */
+    sim_cut(sim, MS(50), 0, false);
+    sim_gets(sim, MS(120), 0, "a", S(5), 1);
+}
+
+/* It began under the epoch before, and is published as of that one. */
+static void a_load_of_before_is_confirmed_when_it_is_read(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual, .nodes = 2, .has_store = true, .store_us = MS(2)},
+                          plot_load_of_before_alone};
+    struct sim *sim = story_told(&story);
+    assert_int_equal(sim_origin_loads(sim, "a"), 2);
+    assert_int_equal(sim_answered(sim, CORRAL_LOADED), 2);
+    sim_free(sim);
+    story_swept(&story);
+}
+
 static void plot_unsaid(struct sim *sim)
 {
     sim_gets(sim, MS(0), 0, "a", S(5), 1);
@@ -674,6 +696,7 @@ int main(void)
         cmocka_unit_test(what_the_store_vouched_for_is_confirmed_once),
         cmocka_unit_test(what_cannot_be_confirmed_serves_its_time),
         cmocka_unit_test(a_load_of_before_is_not_for_who_comes_after),
+        cmocka_unit_test(a_load_of_before_is_confirmed_when_it_is_read),
         cmocka_unit_test(an_invalidation_is_said_first_of_all),
         cmocka_unit_test(a_late_grant_is_given_back_at_once),
         cmocka_unit_test(a_second_answer_changes_nothing),

@@ -70,6 +70,7 @@ void watch_renewed(struct sim *sim, uint32_t node, uint32_t key, const struct cr
         !crl_token_equal(event->renewed.token, known->token))
         return;
     known->token = (struct crl_token){0};
+    known->may_load = false;
     known->changes++; /* what its load brings is not to be kept */
 }
 

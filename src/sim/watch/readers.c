@@ -44,6 +44,12 @@ void watch_load_over(struct sim *sim, const struct sim_load *load)
     if (key_space(sim, load->key)->policy.no_coalescing || watch_is_broken(sim) ||
         !sim->options.audits)
         return;
+    struct sim_load *other;
+    cds_list_for_each_entry(other, &sim->keys[load->key].live, in_key) {
+        if (other->node == load->node && other->began_at < sim->now)
+            watch_break(sim, load->key, "P1: the load of %s at node %u goes on after the other",
+                        sim->keys[load->key].name, load->node);
+    }
     struct sim_reader *reader;
     cds_list_for_each_entry(reader, &sim->nodes[load->node].readers, link) {
         if (reader->key == load->key && reader->number < load->readers_before)

@@ -17,7 +17,8 @@ void watch_value(struct sim *sim, const struct sim_reader *reader, int result,
     struct sim_value value = {.key = reader->key,
                               .loaded_at =
                                   entry->answered_at - sim->nodes[reader->node].clock_ahead_us};
-    bool is_whole = crl_entry_is_absent(entry) || entry->value_size >= sizeof value;
+    bool is_whole = crl_entry_is_absent(entry) ? sim->keys[reader->key].was_absent
+                                               : entry->value_size >= sizeof value;
     if (is_whole && !crl_entry_is_absent(entry))
         memcpy(&value, crl_entry_value(entry).data, sizeof value);
     if (!is_whole || value.key != reader->key) {

@@ -5,7 +5,8 @@
  * What it finds broken it writes down, the first one for good, and the world stands still.
  *
  * The rules, by promise:
- *   P1  a load begins while the node has a live one of the key
+ *   P1  a load begins while the node has a live one of the key; one goes on when the other attempt
+ *       of a hedge has brought what was wanted
  *   P2  a load begins in a fleet with a store, and the store has neither given the lease nor been
  *       silent; a fill that does not carry the token of the lease last given; the store gives a
  *       lease while a load under the one before is live, and that one has neither expired nor been
@@ -28,7 +29,7 @@
  *       reader who is refused though the limits are not reached
  *   P9  a load begins though the node has a fresh value: by what its table says when a reader's own
  *       get led to it, and by what it loaded before when nothing has changed or was evicted since
- *   P10 a failed load is given out as a value, or the value of another key
+ *   P10 a failed load is given out as a value or an absence, or the value of another key
  *
  * Some rules need to know what each node was told of each key; large worlds do without them.
  *

@@ -127,6 +127,7 @@ static void load_answer(struct sim *sim, struct sim_load *load, enum sim_query_e
         .origin = {.load = load->id, .rc = rc_of(sim, load, end), .ttl_us = CRL_TTL_OF_POLICY}};
     bool works = answer.origin.rc == 0, was_live = load->live;
     bool is_absent = works && load_finds_nothing(sim, load);
+    sim->keys[load->key].was_absent |= is_absent;
     if (works && was_live)
         key_is_loaded(sim, load, is_absent);
     if (is_for_somebody && was_live)

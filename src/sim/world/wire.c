@@ -256,8 +256,10 @@ static void node_looks(struct sim *sim, struct sim_event *event)
         crl_client_unlinked(node->client, now);
     node->wire.is_linked = has_one;
     node->wire.linked_epoch = node->wire.epoch;
-    if (has_one)
+    if (has_one) {
+        watch_linked(sim, event->node); /* whether its client says so or not */
         crl_client_linked(node->client, now);
+    }
     node_rearm(sim, event->node);
 }
 

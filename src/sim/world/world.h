@@ -61,6 +61,7 @@ struct sim_key {
     struct crl_token lease_token; /* the last that the store gave; none: it was taken back */
     corral_us lease_until;        /* of that lease, in the store's time */
     uint32_t loads;               /* ever begun */
+    bool was_absent;              /* one of them has found that there is no such thing */
     corral_us fresh_until;        /* somewhere in the fleet, at least; the world's time */
     uint64_t last_load;           /* the last that brought something ... */
     corral_us last_needed_at;     /* ... whoever is served with it from then on needs it */
