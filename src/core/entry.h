@@ -147,16 +147,6 @@ struct crl_entry_stamp {
 /* crl_entry_stamp - write key and times into a draft. It is ready to be published. */
 void crl_entry_stamp(struct crl_entry *draft, const struct crl_entry_stamp *stamp);
 
-/* crl_entry_draft - an entry that is not published yet: one reference, kind value, its sizes set,
- * its bytes not. Whoever produces a value writes it to crl_entry_value_room(); the core writes key
- * and times before it publishes. Any thread. NULL: no memory.
- * Sizes as in crl_entry_new(). meta_size  0: there is no room for a header yet */
-struct crl_entry *crl_entry_draft(struct crl_allocator *allocator, size_t key_size,
-                                  size_t value_size, size_t meta_size);
-
-/* crl_entry_value_room - where the value of a draft is written. */
-void *crl_entry_value_room(struct crl_entry *draft);
-
 /* crl_entry_copy - the same entry in another block, of crl_entry_bytes(entry), with one reference.
  * Readers may use the old one meanwhile. */
 struct crl_entry *crl_entry_copy(void *block, struct crl_entry *entry);
