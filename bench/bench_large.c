@@ -2,13 +2,14 @@
  *
  * bench_large.c - what large values cost those who do not ask for them.
  *
- * Misses, timers and invalidations of a cache are all served by one thread, the engine. Whatever it
- * does for a value of 8 MiB, the misses of small values wait for.
+ * Misses, timers and invalidations of a cache are all served in its turn, which one thread at a time
+ * has. Whatever is done in it for a value of 8 MiB, the misses of small values wait for.
  *
- * The engine: its CPU time, as the kernel counts it, over loads of 8 MiB, one at a time, and beside
+ * The turn: the CPU time of the threads that have it, over loads of 8 MiB, one at a time, and beside
  * it over loads of 100 bytes. Both the first loads of a cache count, whose memory the kernel still
  * has to give, and those into full memory, where room has to be made. Each round has a cache of its
- * own. The engine is found by its thread's name; the time is read when it sleeps.
+ * own. The linker puts a clock around the turn (--wrap=crl_turn_init); all else goes through the
+ * public interface.
  *
  * The small misses: one client asks for new keys in a closed loop and notes how long each get
  * takes. In each round it does so three times: alone; beside a stream, which is a thread that loads
@@ -25,8 +26,8 @@
  * it is slow, so the p99 flatters; the misses in a second stand beside it. */
 #include "corral/corral.h"
 #include "figures.h"
+#include "lib/turn.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -35,13 +36,12 @@
 #include <string.h>
 #include <time.h>
 
-#define ENGINE_NAME   "corral" /* of its thread */
 #define LARGE_BYTES   (8u << 20)
 #define SMALL_BYTES   100
 #define MEMORY_BYTES  (256u << 20)
 #define KEEP_MAX      29 /* values of 8 MiB that the control keeps; as many fit into the memory */
-#define ENGINE_ROUNDS 7
-#define FRESH_N       24 /* loads of a round of the engine that find free memory */
+#define TURN_ROUNDS   7
+#define FRESH_N       24 /* loads of a round of the turn that find free memory */
 #define FULL_N        50 /* and those that do not */
 #define ROUNDS        11
 #define WINDOW_US     600e3  /* of the small client, three times a round */
@@ -58,7 +58,6 @@ struct source {
 struct bench {
     struct corral_cache *cache;
     struct source small, large;
-    char engine[32]; /* number of the engine's thread */
     double *samples_us;
 };
 
@@ -129,89 +128,62 @@ static void load_some(struct source *source, uint32_t n)
     }
 }
 
-/* ----------------------------------------------------------------------------------- the engine */
+/* ------------------------------------------------------------------------------------- the turn */
 
-/* A file of a thread of this process, up to its first NUL or the buffer's end. */
-static bool thread_read(const char *thread, const char *file, char *buffer, size_t size)
+/* CPU time spent in turns. One cache at a time is open, so one thread at a time adds to it. */
+static _Atomic uint64_t turn_ns;
+static const struct crl_turn_ops *turn_ops; /* the real ones, of all caches */
+
+static uint64_t thread_ns(void)
 {
-    char path[320];
-    snprintf(path, sizeof path, "/proc/self/task/%s/%s", thread, file);
-    FILE *in = fopen(path, "r");
-    if (in == NULL)
-        return false;
-    size_t n = fread(buffer, 1, size - 1, in);
-    buffer[n] = 0;
-    fclose(in);
-    return n > 0;
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void engine_find(struct bench *bench)
+static struct crl_letter *run_by_the_clock(struct crl_turn *turn, struct crl_letter *batch)
 {
-    DIR *threads = must(opendir("/proc/self/task"));
-    struct dirent *thread;
-    uint32_t found = 0;
-    while ((thread = readdir(threads)) != NULL) {
-        char name[64];
-        if (thread->d_name[0] == '.' || !thread_read(thread->d_name, "comm", name, sizeof name) ||
-            strcmp(name, ENGINE_NAME "\n") != 0)
-            continue;
-        snprintf(bench->engine, sizeof bench->engine, "%.31s", thread->d_name);
-        found++;
-    }
-    closedir(threads);
-    if (found != 1)
-        fail("there is not exactly one thread named " ENGINE_NAME);
+    uint64_t begin = thread_ns();
+    struct crl_letter *after = turn_ops->run(turn, batch);
+    atomic_fetch_add(&turn_ns, thread_ns() - begin);
+    return after;
 }
 
-static bool engine_sleeps(const struct bench *bench)
+void __real_crl_turn_init(struct crl_turn *turn, const struct crl_turn_ops *ops);
+void __wrap_crl_turn_init(struct crl_turn *turn, const struct crl_turn_ops *ops);
+
+void __wrap_crl_turn_init(struct crl_turn *turn, const struct crl_turn_ops *ops)
 {
-    char stat[512];
-    if (!thread_read(bench->engine, "stat", stat, sizeof stat))
-        fail("cannot read the engine's state");
-    const char *name_end = strrchr(stat, ')');
-    return name_end != NULL && strncmp(name_end, ") S", 3) == 0;
+    static struct crl_turn_ops by_the_clock;
+    turn_ops = ops;
+    by_the_clock = *ops;
+    by_the_clock.run = run_by_the_clock;
+    __real_crl_turn_init(turn, &by_the_clock);
 }
 
-/* The engine's CPU time. A running thread's is behind by up to a tick, so this waits until the
- * engine sleeps. */
-static double engine_us(const struct bench *bench)
+/* What the clock itself adds, in milliseconds for each turn, is in the figure of the small loads. */
+static double turn_load_ms(struct source *source, uint32_t n)
 {
-    char text[128];
-    double end = monotonic_us() + 5e6;
-    while (!engine_sleeps(bench)) {
-        if (monotonic_us() > end)
-            fail("the engine does not come to rest");
-        sched_yield();
-    }
-    if (!thread_read(bench->engine, "schedstat", text, sizeof text))
-        fail("the kernel does not count the time of threads (schedstat)");
-    return strtod(text, NULL) / 1e3;
-}
-
-/* The engine's CPU time in milliseconds for each of n loads. */
-static double engine_load_ms(struct bench *bench, struct source *source, uint32_t n)
-{
-    double begin = engine_us(bench);
+    uint64_t begin = atomic_load(&turn_ns);
     load_some(source, n);
-    return (engine_us(bench) - begin) / n / 1e3;
+    return (double)(atomic_load(&turn_ns) - begin) / n / 1e6;
 }
 
-static void bench_engine(struct bench *bench, struct figures *figures)
+static void bench_turn(struct bench *bench, struct figures *figures)
 {
     struct rounds small = {0}, fresh = {0}, full = {0};
     struct goal goal = {-1, 0.1};
-    for (uint32_t i = 0; i < ENGINE_ROUNDS; i++) {
+    for (uint32_t i = 0; i < TURN_ROUNDS; i++) {
         cache_open(bench);
-        engine_find(bench);
-        rounds_add(&fresh, engine_load_ms(bench, &bench->large, FRESH_N));
+        rounds_add(&fresh, turn_load_ms(&bench->large, FRESH_N));
         load_some(&bench->large, KEEP_MAX + 1); /* fills the memory */
-        rounds_add(&small, engine_load_ms(bench, &bench->small, FULL_N));
-        rounds_add(&full, engine_load_ms(bench, &bench->large, FULL_N));
+        rounds_add(&small, turn_load_ms(&bench->small, FULL_N));
+        rounds_add(&full, turn_load_ms(&bench->large, FULL_N));
         cache_close(bench);
     }
-    figure_print(figures, "engine", "CPU ms a load of 100 bytes", &small, (struct goal){0});
-    figure_print(figures, "engine", "CPU ms a load of 8 MiB, free memory", &fresh, goal);
-    figure_print(figures, "engine", "CPU ms a load of 8 MiB, full memory", &full, goal);
+    figure_print(figures, "turn", "CPU ms a load of 100 bytes", &small, (struct goal){0});
+    figure_print(figures, "turn", "CPU ms a load of 8 MiB, free memory", &fresh, goal);
+    figure_print(figures, "turn", "CPU ms a load of 8 MiB, full memory", &full, goal);
 }
 
 /* ------------------------------------------------------------------- what runs beside the small */
@@ -367,7 +339,7 @@ int main(int argc, char **argv)
     struct bench bench = {.samples_us = must(malloc(SAMPLES_MAX * sizeof(double)))};
     source_init(&bench.small, SMALL_BYTES);
     source_init(&bench.large, LARGE_BYTES);
-    bench_engine(&bench, &figures);
+    bench_turn(&bench, &figures);
     bench_small(&bench, &figures);
     source_fini(&bench.small);
     source_fini(&bench.large);

@@ -169,6 +169,24 @@ static void holes_are_filled_first(void **state)
     crl_arena_release(arena);
 }
 
+/* Whether the kernel has such pages to give is not ours to test. */
+static void very_large_blocks_can_lie_on_huge_pages(void **state)
+{
+    (void)state;
+    static const size_t rows[] = {2 * MIB, 3 * MIB + 1, 8 * MIB + 100};
+    struct crl_allocator *arena = make_arena();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        void *block = take(arena, rows[i]);
+        if ((uintptr_t)block % (2 * MIB) != 0)
+            fail_msg("%zu bytes: not on the edge of a huge page", rows[i]);
+        size_t units = (rows[i] + 4 * KIB - 1) / (4 * KIB);
+        assert_int_equal(arena->real->use(arena).held_bytes, units * 4 * KIB);
+        arena->free(arena, block, rows[i]);
+        assert_int_equal(arena->real->use(arena).held_bytes, 0);
+    }
+    crl_arena_release(arena);
+}
+
 static void no_memory_is_an_answer(void **state)
 {
     (void)state;
@@ -281,6 +299,7 @@ int main(void)
         cmocka_unit_test(empty_pages_serve_other_sizes),
         cmocka_unit_test(an_arena_that_keeps_little_takes_little),
         cmocka_unit_test(holes_are_filled_first),
+        cmocka_unit_test(very_large_blocks_can_lie_on_huge_pages),
         cmocka_unit_test(no_memory_is_an_answer),
 #endif
         cmocka_unit_test(blocks_keep_their_content),
