@@ -5,9 +5,9 @@
  * Misses, timers and invalidations of a cache are all served in its turn, which one thread at a time
  * has. Whatever is done in it for a value of 8 MiB, the misses of small values wait for.
  *
- * The turn: the CPU time of the threads that have it, over loads of 8 MiB, one at a time, and beside
- * it over loads of 100 bytes. Both the first loads of a cache count, whose memory the kernel still
- * has to give, and those into full memory, where room has to be made. Each round has a cache of its
+ * The turn: the CPU time of whoever has it, over loads of 8 MiB, one at a time, and beside it over
+ * loads of 100 bytes. Both the first loads of a cache count, whose memory the kernel still has to
+ * give, and those into full memory, where room has to be made. Each round has a cache of its
  * own. The linker puts a clock around the turn (--wrap=crl_turn_init); all else goes through the
  * public interface.
  *
@@ -36,18 +36,18 @@
 #include <string.h>
 #include <time.h>
 
-#define LARGE_BYTES   (8u << 20)
-#define SMALL_BYTES   100
-#define MEMORY_BYTES  (256u << 20)
-#define KEEP_MAX      29 /* values of 8 MiB that the control keeps; as many fit into the memory */
-#define TURN_ROUNDS   7
-#define FRESH_N       24 /* loads of a round of the turn that find free memory */
-#define FULL_N        50 /* and those that do not */
-#define ROUNDS        11
-#define WINDOW_US     600e3  /* of the small client, three times a round */
-#define SAMPLES_MAX   200000 /* a window ends early after so many */
-#define TTL_US        CORRAL_SECONDS(3600)
-#define WAIT_US       CORRAL_SECONDS(30)
+#define LARGE_BYTES  (8u << 20)
+#define SMALL_BYTES  100
+#define MEMORY_BYTES (256u << 20)
+#define KEEP_MAX     29 /* values of 8 MiB that the control keeps; as many fit into the memory */
+#define TURN_ROUNDS  7
+#define FRESH_N      24 /* loads of a round of the turn that find free memory */
+#define FULL_N       50 /* and those that do not */
+#define ROUNDS       11
+#define WINDOW_US    600e3  /* of the small client, three times a round */
+#define SAMPLES_MAX  200000 /* a window ends early after so many */
+#define TTL_US       CORRAL_SECONDS(3600)
+#define WAIT_US      CORRAL_SECONDS(30)
 
 struct source {
     struct corral_bytes answer; /* always the same, ready */
@@ -161,7 +161,7 @@ void __wrap_crl_turn_init(struct crl_turn *turn, const struct crl_turn_ops *ops)
     __real_crl_turn_init(turn, &by_the_clock);
 }
 
-/* What the clock itself adds, in milliseconds for each turn, is in the figure of the small loads. */
+/* CPU milliseconds of each load; what the clock itself adds is in that of the small loads, too. */
 static double turn_load_ms(struct source *source, uint32_t n)
 {
     uint64_t begin = atomic_load(&turn_ns);

@@ -110,8 +110,8 @@ static struct plan plan_of(const struct arena *arena, size_t bytes)
 
 /* --------------------------------------------------------------------------------------- blocks */
 
-/* On huge pages, but for what is left at its end: a fault and a freeing for each 2 MiB, not for each
- * 4 KiB. The writer of the table frees. */
+/* On huge pages, but for what is left at its end: a fault and a freeing for each 2 MiB instead of
+ * for each 4 KiB. It is the writer of the table that frees. */
 static void *mapped_alloc(struct arena *arena, size_t bytes)
 {
     void *block = crl_map_aligned(bytes, HUGE_PAGE_BYTES, MADV_HUGEPAGE);

@@ -112,7 +112,9 @@ def test_a_signal_stops_it(tmp_path, number):
     """The storm would last minutes; the signal comes once the demo's database is there."""
     process = subprocess.Popen([CORRAL, "storm", "--json", "--clients", "50", "--delay", "30s"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               env={**os.environ, "TMPDIR": str(tmp_path)})
+                               env={**os.environ, "TMPDIR": str(tmp_path)},
+                               # The suite may run under nohup, and then storm heeds no SIGHUP.
+                               preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
     while process.poll() is None and not list(tmp_path.glob("*/demo.db")):
         time.sleep(0.005)
     process.send_signal(number)
