@@ -2,8 +2,8 @@
  *
  * bench_large.c - what large values cost those who do not ask for them.
  *
- * Misses, timers and invalidations of a cache are all served in its turn, which one thread at a time
- * has. Whatever is done in it for a value of 8 MiB, the misses of small values wait for.
+ * Misses, timers and invalidations of a cache are all served in its turn, which one thread has at a
+ * time. Whatever is done in it for a value of 8 MiB, the misses of small values wait for.
  *
  * The turn: the CPU time of whoever has it, over loads of 8 MiB, one at a time, and beside it over
  * loads of 100 bytes. Both the first loads of a cache count, whose memory the kernel still has to
