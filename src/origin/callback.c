@@ -12,7 +12,8 @@
  *   C2  The first answer claims the ticket. Whether it still reaches anyone is the work's to decide
  *       (work.h): after the deadline or corral_close() it is dropped.
  *
- * Threads: the engine's, the workers, and whatever threads the program answers from. */
+ * Threads: whichever has the engine's turn, the workers, and whatever threads the program answers
+ * from. */
 #include "origin/callback.h"
 
 #include "base/assert.h"
