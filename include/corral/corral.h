@@ -161,7 +161,7 @@ struct corral_origin_options {
     void *arg; /* handed to the loader */
     uint32_t
         concurrency; /* loads at once, also the number of worker threads; 0: 20; at most 1024 */
-    uint32_t queue;  /* loads that wait for their turn; 0: 1000 */
+    uint32_t queue;  /* loads that wait for a place; 0: 1000 */
     corral_us deadline_us; /* a load that takes longer is cancelled; 0: 2 s */
 };
 

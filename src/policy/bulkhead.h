@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 struct crl_bulkhead_limits {
-    uint32_t concurrency; /* loads at once, at least 1 */
-    uint32_t queue;       /* loads that wait for a place */
+    uint32_t concurrency; /* places taken at once, at least 1 */
+    uint32_t queue;       /* flights that wait for a place */
 };
 
 enum crl_bulkhead_verdict {
