@@ -108,10 +108,9 @@ struct sim_space_plan {
 
 /* One way of a message. */
 struct sim_network {
-    corral_us delay_us; /* at least */
-    corral_us
-        spread_us; /* and up to so much more, uniformly: what overtakes is thereby reordered */
-    double drops;  /* the fraction of messages that are lost */
+    corral_us delay_us;  /* at least */
+    corral_us spread_us; /* and up to so much more, uniformly */
+    double drops;        /* the fraction of messages that are lost once, and sent again later */
 };
 
 /* There is one if a space has one. */
