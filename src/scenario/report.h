@@ -67,7 +67,7 @@ extern const uint32_t crl_sim_lines_n;
 /* crl_sim_line_shown - has any run something to show in this line? */
 bool crl_sim_line_shown(const struct crl_sim_line *line, const struct crl_sim_result *result);
 
-/* crl_sim_amplification - loads for each value that was needed; < 0 if none was. */
+/* crl_sim_amplification - loads for each one that was needed; < 0 if none was. */
 double crl_sim_amplification(const struct sim_report *report);
 
 enum { CRL_SIM_MORAL_MAX = 512 };

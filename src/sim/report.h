@@ -31,7 +31,7 @@ struct sim_report {
     uint64_t errors_all;
     uint64_t forgotten;         /* readers whose node was killed under them */
     uint64_t loads;             /* origin loads; amplification is loads / needed */
-    uint64_t needed;            /* of them, the first ones since no node had the key fresh */
+    uint64_t needed;            /* of them, those that were used when no node had the key fresh */
     uint32_t loads_at_once_max; /* at the database, queued there included */
     uint32_t database_queue_max;
     uint64_t database_timeouts;

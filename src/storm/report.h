@@ -50,7 +50,7 @@ int crl_storm_report_json(const struct crl_storm_report *report, FILE *out);
 /* crl_storm_report_html - one page. */
 void crl_storm_report_html(const struct crl_storm_report *report, FILE *out);
 
-/* crl_storm_amplification - loads for each value that was needed; < 0 if that is not known. */
+/* crl_storm_amplification - loads for each one that was needed; < 0 if that is not known. */
 double crl_storm_amplification(const struct crl_storm_counts *counts);
 
 /* crl_storm_format_loads - the loads as a figure; "-" if they are not known. */
