@@ -7,11 +7,11 @@
  * list when the batch is over, and has to wake its threads only once.
  *
  * Invariants:
- *   L1  origin->loads[p] is the load that holds place p, from ASK_ORIGIN until its answer has been
- *       fed to the core, or NULL. So the core can give the place away within that very step.
+ *   L1  origin->loads[p * batch_max + i] is load i of place p, from ASK_ORIGIN until its answer is
+ *       about to be fed to the core, or NULL. So the core can give the place away within that very
+ *       step.
  *   L2  A load is freed when its answer has been fed. Until then the origin may cancel it, in its
  *       turn: a load that is to be cancelled has been started (load_cancel).
- *
  *   L3  A failure is reported to the program before the get that it ends is answered.
  *
  * Threads: in the turn, but for loads_answer() (any) and report_run() (the own thread). */

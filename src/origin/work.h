@@ -2,7 +2,8 @@
  *
  * work.h - loads as work for a pool: what all origins that block have in common.
  *
- * It keeps the promises O1 to O8 of origin.h, so that an origin has only to say how one load runs.
+ * It keeps the contract of origin.h, so that an origin has only to say how one load runs. It makes
+ * no use of O9: each load is answered alone.
  *
  *     start        the pool has a worker            ops->run() returns
  *      |                    |                               |

@@ -20,9 +20,9 @@
  *   P5  an answer that is late, comes twice, or never; a value without success, success without
  *       one; a reader waits while nobody works for him; a reader who came before a load began is
  *       not answered by it
- *   P6  more loads of one node at an origin than its concurrency allows; more flights queued there
- *       than its queue allows; a load at another origin than its space's; a load that goes on after
- *       its deadline
+ *   P6  more queries of one node at an origin than its limit allows; more flights queued there than
+ *       its queue allows; a load at another origin than its space's, or with another deadline than
+ *       that origin's; a load that goes on after its deadline
  *   P7  a load that is cancelled before its deadline; a lease that is kept when nothing is done
  *       under it
  *   P8  memory over the budget; more readers waiting, or more flights, than the limits allow; a
