@@ -21,7 +21,14 @@ static struct crl_entry *entry_of(struct crl_core *core, const struct active_key
     return crl_table_find(core->table, key->hash, key->space, crl_key_bytes(key));
 }
 
-/* Until when readers would be served if nothing came now. */
+/* From when on a reader of an entry that nobody has needed yet needs it. */
+static corral_us needed_from(const struct crl_entry *entry)
+{
+    return atomic_load_explicit(&entry->quiet_until, memory_order_relaxed);
+}
+
+/* Until when readers would be served if nothing came now, and nothing had come that nobody has
+ * needed yet: where refreshes overtake each other, some of them are needed all the same. */
 static corral_us served_until(struct step *step, const struct active_key *key)
 {
     struct crl_entry *entry = entry_of(step->core, key);
@@ -29,7 +36,7 @@ static corral_us served_until(struct step *step, const struct active_key *key)
     switch (crl_entry_judge(entry, step->event->now, view, UINT32_MAX).outcome) {
     case CRL_VERDICT_FRESH:
     case CRL_VERDICT_ABSENT:
-        return entry->fresh_until;
+        return crl_entry_has(entry, CRL_MARK_USED) ? entry->fresh_until : needed_from(entry);
     case CRL_VERDICT_NOTHING:
     case CRL_VERDICT_STALE:
     case CRL_VERDICT_FAILED:

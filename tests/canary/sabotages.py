@@ -318,6 +318,9 @@ SABOTAGES = [
         ("src/core/flight.c", "    if (step->is_origins_failure)\n        crl_remember_failure",
          "    crl_counter_add(&crl_space_of(step->core, flight)->counts.needed, 1);\n"
          "    if (step->is_origins_failure)\n        crl_remember_failure")]),
+    ("refreshes that overtake each other are all for nothing", "needed", "test_needed", "of_refreshes_that_overtake",
+     OBSERVER, [
+        ("src/core/publish.c", "crl_entry_has(entry, CRL_MARK_USED) ?", "true ?")]),
     ("the first to use a refreshed value is not counted", "needed", "test_needed",
      "an_early_refresh_that_is_read_was_needed", OBSERVER, [
         ("src/core/verdict.c", "    return is_first;\n", "    return is_first && false;\n")]),

@@ -158,6 +158,51 @@ static void of_two_refreshes_the_one_that_outlives_is_needed(void **state)
                            .needed_by_core = 1});
 }
 
+static void plot_overtaken(struct sim *sim)
+{
+    sim_gets(sim, MS(0), 0, "a", S(5), 1); /* fresh until 1100 */
+    for (corral_us at = MS(400); at < MS(2400); at += MS(400))
+        sim_refresh(sim, at, 0, "a", CRL_LOAD_REFRESH); /* until 1500, 1900, 2300, 2700, 3100 */
+    sim_gets(sim, MS(1150), 0, "a", S(5), 2);           /* the one until 1900 is needed */
+    sim_gets(sim, MS(1800), 0, "a", S(5), 2);           /* it would still serve */
+    sim_gets(sim, MS(1950), 0, "a", S(5), 2);           /* the one until 2700 is needed */
+    sim_gets(sim, MS(2500), 0, "a", S(5), 2);
+}
+
+/* Each is replaced before the one before it has expired; all the same it takes some of them. */
+static void of_refreshes_that_overtake_each_other_some_are_needed(void **state)
+{
+    (void)state;
+    const struct story story = {{.policy = one_second}, plot_overtaken};
+    tell(&story, &(struct figures){{[CRL_LOAD_MISS] = 1, [CRL_LOAD_REFRESH] = 5},
+                                   .needed = 3,
+                                   .needed_by_core = 1});
+}
+
+static void plot_fleet_overtaken(struct sim *sim)
+{
+    sim_gets(sim, MS(0), 0, "a", S(5), 1);    /* fresh until 1100 */
+    sim_gets(sim, MS(500), 1, "a", S(5), 1);  /* until 1600 */
+    sim_gets(sim, MS(900), 2, "a", S(5), 1);  /* until 2000 */
+    sim_gets(sim, MS(1150), 1, "a", S(5), 3); /* needed: the first has expired */
+    sim_gets(sim, MS(1200), 0, "a", S(5), 1); /* until 2300 */
+    sim_gets(sim, MS(1400), 2, "a", S(5), 3); /* the second would have served */
+    sim_gets(sim, MS(1700), 2, "a", S(5), 3); /* needed, if the second was */
+    sim_gets(sim, MS(1900), 0, "a", S(5), 3);
+}
+
+/* Without a store each node loads for itself. With one, three loads would have done. */
+static void of_a_fleets_loads_those_are_needed_that_it_could_not_do_without(void **state)
+{
+    (void)state;
+    const struct story story = {{.policy = one_second, .nodes = 3}, plot_fleet_overtaken};
+    struct sim *sim = story_told(&story);
+    assert_int_equal(sim_report(sim)->loads, 4);
+    assert_int_equal(sim_report(sim)->needed, 3);
+    sim_free(sim);
+    story_swept(&story);
+}
+
 static void plot_warmed(struct sim *sim)
 {
     sim_refresh(sim, MS(0), 0, "read", CRL_LOAD_WARM);
@@ -375,6 +420,8 @@ int main(void)
         cmocka_unit_test(an_early_refresh_that_is_read_was_needed),
         cmocka_unit_test(a_refresh_that_nobody_reads_was_not),
         cmocka_unit_test(of_two_refreshes_the_one_that_outlives_is_needed),
+        cmocka_unit_test(of_refreshes_that_overtake_each_other_some_are_needed),
+        cmocka_unit_test(of_a_fleets_loads_those_are_needed_that_it_could_not_do_without),
         cmocka_unit_test(what_was_warmed_is_needed_if_it_is_read),
         cmocka_unit_test(a_load_counts_for_its_strongest_reason),
         cmocka_unit_test(a_failed_load_was_not_needed),

@@ -54,7 +54,7 @@ void loads_begin(struct sim *sim, uint32_t node, struct crl_action *action)
     queue_reserve(sim);
     sim_db_arrive(&sim->origins[head->origin].db, &head->query, sim->now);
     for (struct sim_load *load = head; load != NULL; load = load->mate) {
-        record_load(sim, load);
+        record_load(sim);
         watch_load(sim, load);
     }
 }
@@ -79,28 +79,17 @@ static bool load_finds_nothing(const struct sim *sim, const struct sim_load *loa
            (double)(sim->keys[load->key].hash >> 11) * 0x1.0p-53 < origin->model.absent;
 }
 
-/* A load brought something. It is needed from when there would have been nothing fresh in the whole
- * fleet without it. What was written since it began is not kept by anybody; else it stays fresh for
- * at least so long. */
-static void key_is_loaded(struct sim *sim, const struct sim_load *load, bool is_absent)
+static struct sim_value value_of(const struct sim *sim, const struct sim_load *load)
 {
-    struct sim_key *key = &sim->keys[load->key];
-    corral_us fresh_until =
-        sim->now + key_fresh_us(sim, load->key, key_ttl(sim, load->key, is_absent));
-    key->last_load = load->number;
-    key->last_needed_at = key->fresh_until > sim->now ? key->fresh_until : sim->now;
-    key->last_is_needed = false;
-    key->last_is_measured = load->is_measured;
-    if (fresh_until > key->fresh_until && load->version == key->version)
-        key->fresh_until = fresh_until;
+    return (struct sim_value){.key = load->key,
+                              .version = (uint32_t)load->version,
+                              .load = load->number,
+                              .loaded_at = sim->now};
 }
 
 static struct crl_entry *draft_of(struct sim *sim, const struct sim_load *load)
 {
-    struct sim_value value = {.key = load->key,
-                              .version = (uint32_t)load->version,
-                              .load = load->number,
-                              .loaded_at = sim->now};
+    struct sim_value value = value_of(sim, load);
     struct crl_entry *draft =
         crl_entry_draft(sim->allocator, sim->keys[load->key].size, sizeof value, 0);
     crl_assert(draft != NULL);
@@ -129,7 +118,7 @@ static void load_answer(struct sim *sim, struct sim_load *load, enum sim_query_e
     bool is_absent = works && load_finds_nothing(sim, load);
     sim->keys[load->key].was_absent |= is_absent;
     if (works && was_live)
-        key_is_loaded(sim, load, is_absent);
+        sim->keys[load->key].last = value_of(sim, load);
     if (is_for_somebody && was_live)
         watch_loaded(sim, load, works, is_absent);
     load_stops_living(load);

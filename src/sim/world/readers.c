@@ -120,7 +120,7 @@ void readers_write(struct sim *sim, uint32_t node, uint32_t key)
 {
     struct sim_key *written = &sim->keys[key];
     written->version++;
-    written->fresh_until = 0;
+    written->needed_until = 0;
     trace_line(sim, node, "%-8s is invalidated", written->name);
     watch_changed(sim, node, key, written->version);
     node_step_key(sim, node, key, &(struct crl_event){.kind = CRL_INVALIDATE});
@@ -135,7 +135,7 @@ void readers_put(struct sim *sim, uint32_t node, uint32_t key, size_t size)
     crl_assert(draft != NULL && size >= sizeof value);
     memset(crl_entry_value_room(draft), 0, size);
     memcpy(crl_entry_value_room(draft), &value, sizeof value);
-    written->fresh_until = sim->now + key_fresh_us(sim, key, key_space(sim, key)->policy.ttl_us);
+    written->needed_until = sim->now + key_fresh_us(sim, key, key_space(sim, key)->policy.ttl_us);
     trace_line(sim, node, "%-8s is put", written->name);
     watch_changed(sim, node, key, written->version);
     node_step_key(sim, node, key, &(struct crl_event){.kind = CRL_PUT, .put = {.draft = draft}});

@@ -25,25 +25,32 @@ void record_arrival(struct sim *sim, corral_us asked_at)
     slice_at(sim, asked_at)->requests++;
 }
 
-static void record_use(struct sim *sim, uint32_t number, uint64_t load)
+/* Somebody is served by what a load brought. He needed it if the last that was needed is fresh no
+ * more: one load in the fleet is enough, whichever it is, for as long as its value is fresh. */
+static void record_use(struct sim *sim, const struct sim_value *value, bool is_absent)
 {
-    struct sim_key *key = &sim->keys[number];
-    if (load != key->last_load || load == 0 || key->last_is_needed ||
-        sim->now < key->last_needed_at)
+    struct sim_key *key = &sim->keys[value->key];
+    corral_us ttl_us = key_ttl(sim, value->key, is_absent);
+    corral_us fresh_until = value->loaded_at + key_fresh_us(sim, value->key, ttl_us);
+    bool is_fresh = sim->now == value->loaded_at || sim->now < fresh_until;
+    if (value->load == 0 || value->load == key->needed_load || !is_fresh ||
+        sim->now < key->needed_until)
         return;
-    key->last_is_needed = true;
-    sim->report->needed += key->last_is_measured;
+    key->needed_load = value->load;
+    if (value->version == (uint32_t)key->version) /* else nobody keeps it */
+        key->needed_until = fresh_until;
+    sim->report->needed += is_measured(sim, sim->now);
 }
 
 void record_answer(struct sim *sim, const struct sim_reader *reader, int result,
                    const struct crl_entry *entry)
 {
     corral_us asked_at = reader->asked_at;
-    struct sim_value value = {.load = sim->keys[reader->key].last_load};
+    struct sim_value value = sim->keys[reader->key].last;
     if (entry != NULL && !crl_entry_is_absent(entry))
         memcpy(&value, crl_entry_value(entry).data, sizeof value);
     if (entry != NULL)
-        record_use(sim, reader->key, value.load);
+        record_use(sim, &value, crl_entry_is_absent(entry));
     struct sim_report *report = sim->report;
     struct sim_slice *slice = slice_at(sim, sim->now);
     corral_us latency_us = sim->now - asked_at;
@@ -65,7 +72,7 @@ void record_answer(struct sim *sim, const struct sim_reader *reader, int result,
         crl_quantiles_add(&report->age, sim->now - value.loaded_at);
 }
 
-void record_load(struct sim *sim, struct sim_load *load)
+void record_load(struct sim *sim)
 {
     struct sim_report *report = sim->report;
     struct sim_slice *slice = slice_at(sim, sim->now);
@@ -75,8 +82,7 @@ void record_load(struct sim *sim, struct sim_load *load)
         slice->active_max = at_once;
     if (waiting > slice->queued_max)
         slice->queued_max = waiting;
-    load->is_measured = is_measured(sim, sim->now);
-    if (!load->is_measured)
+    if (!is_measured(sim, sim->now))
         return;
     report->loads++;
     if (at_once > report->loads_at_once_max)

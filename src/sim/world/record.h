@@ -16,6 +16,6 @@ void record_answer(struct sim *sim, const struct sim_reader *reader, int result,
                    const struct crl_entry *entry);
 
 /* record_load - a load has begun. */
-void record_load(struct sim *sim, struct sim_load *load);
+void record_load(struct sim *sim);
 
 #endif

@@ -62,11 +62,9 @@ struct sim_key {
     corral_us lease_until;        /* of that lease, in the store's time */
     uint32_t loads;               /* ever begun */
     bool was_absent;              /* one of them has found that there is no such thing */
-    corral_us fresh_until;        /* somewhere in the fleet, at least; the world's time */
-    uint64_t last_load;           /* the last that brought something ... */
-    corral_us last_needed_at;     /* ... whoever is served with it from then on needs it */
-    bool last_is_needed;          /* ... and somebody was */
-    bool last_is_measured;        /* ... and it began when the report did count */
+    struct sim_value last;        /* what a load brought last; an absence does not tell itself */
+    uint64_t needed_load;         /* the last that somebody needed ... */
+    corral_us needed_until;       /* ... and how long it is fresh; or a put of later */
     struct cds_list_head live;    /* loads begun, not ended and not cancelled, of all nodes */
     uint32_t *interested;         /* nodes to be told of a change; with a store */
     uint32_t interested_n, interested_room;
@@ -102,7 +100,6 @@ struct sim_load {
     corral_us deadline_at;        /* the node's clock */
     struct crl_token lease_token; /* under which it began; none: no lease ... */
     corral_us lease_until;        /* ... and until when it holds, in the store's time */
-    bool is_measured;             /* the report counts it */
     enum crl_load_reason reason;
     uint32_t readers_before; /* that it began, with lower numbers: its answer is theirs */
     uint32_t changes;        /* of what the node knows of the key, when it began */
