@@ -4,15 +4,17 @@
  *
  * Concept. Waking a thread costs more than a short job, so as few are woken as can be. Idle workers
  * are a stack: the one that slept last, whose memory is still in the caches, is woken first. Only
- * one worker is summoned at a time (woken or started); when it comes to the queue and more than its
- * own job waits there, it summons the next one before it begins. Meanwhile workers that end a job
- * take what waits. So n jobs that take long have their n workers after n wake-ups, which is no more
- * than without this, and n jobs that take a moment may be done by one or two.
+ * one worker is summoned at a time; when it comes to the queue and more than its own job waits
+ * there, it summons the next one before it begins. If none is idle, it starts one. Meanwhile
+ * workers that end a job take what waits. So n jobs that take long have their n workers after n
+ * wake-ups, which is no more than without this, and n jobs that take a moment may be done by one or
+ * two.
  *
  * Invariants, all under `lock`:
  *   W1  If a job waits, then a worker is summoned and has not come yet; or all threads that may be
  *       started are in a job (or could not be started). So no job waits for the end of another one
- *       while a worker could have it.
+ *       while a worker could have it. For this a worker that begins a job leaves one behind that
+ *       is idle or coming, while there may be more.
  *   W2  A worker with number n exists if and only if n < started.
  *   W3  The memory of the pool is freed by who drops the last reference: its owner or a worker that
  *       was left behind. Each worker that runs holds one.
@@ -20,6 +22,9 @@
  *       help: waiting for it needs no limit.
  *   W5  A worker sleeps only while it is in the stack of idle ones; who takes it from there owes it
  *       one post of its semaphore, which is given outside of the lock.
+ *   W6  Threads are started by who makes the pool, and by workers; never by who posts. A thread
+ *       inherits much from the one that starts it (priority, processors, seccomp filters), and who
+ *       posts is any thread.
  *
  * A worker that was left behind is detached, all others are joined: when crl_pool_free() has
  * returned 0, not even the epilogue of a thread is running, and a program may unload the library.
@@ -58,31 +63,11 @@ struct crl_pool {
     uint32_t busy;       /* of them, in a job */
     uint32_t refs;       /* W3 */
     bool stopping;
+    bool is_full; /* no more threads: those that there are have been joined or left behind */
     char name[NAME_MAX_BYTES];
     uint32_t threads_max;
     struct worker workers[];
 };
-
-int crl_pool_new(const char *name, uint32_t threads_max, struct crl_pool **ret_pool)
-{
-    crl_assert(threads_max >= 1 && threads_max <= 1024);
-    struct crl_pool *pool = calloc(1, sizeof *pool + threads_max * sizeof pool->workers[0]);
-    if (pool == NULL)
-        return CORRAL_ENOMEM;
-    /* These only fail for lack of resources that glibc does not use for them. */
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->job_ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pool->tail = &pool->head;
-    pool->refs = 1;
-    pool->threads_max = threads_max;
-    snprintf(pool->name, sizeof pool->name, "%s", name);
-    *ret_pool = pool;
-    return 0;
-}
 
 /* Drop a reference; takes the lock with it. */
 static void unlock_and_unref(struct crl_pool *pool)
@@ -136,11 +121,15 @@ static struct worker *summon(struct crl_pool *pool)
 {
     if (pool->head == NULL || pool->coming > 0)
         return NULL;
-    if (pool->idle != NULL)
-        return take_idle(pool);
-    if (pool->started < pool->threads_max && start_worker(pool))
+    return pool->idle != NULL ? take_idle(pool) : NULL;
+}
+
+/* Keep W1, as far as it takes a thread. Under the lock. */
+static void keep_one_spare(struct crl_pool *pool)
+{
+    if (pool->idle == NULL && pool->coming == 0 && pool->started < pool->threads_max &&
+        !pool->is_full && start_worker(pool))
         pool->coming++;
-    return NULL;
 }
 
 static void wake(struct worker *worker)
@@ -182,11 +171,12 @@ static void *work(void *arg)
     struct crl_pool *pool = worker->pool;
     struct crl_job *job;
     pthread_mutex_lock(&pool->lock);
-    pool->coming--; /* it was started because a job waits */
+    pool->coming--;
     while ((job = next_job(pool, worker)) != NULL) {
         worker->busy = true;
         pool->busy++;
         struct worker *next = summon(pool);
+        keep_one_spare(pool);
         pthread_mutex_unlock(&pool->lock);
         wake(next);
         job->run(job, worker->number);
@@ -201,9 +191,40 @@ static void *work(void *arg)
     return NULL;
 }
 
+/* ------------------------------------------------------------------------------------ beginning */
+
+int crl_pool_new(const char *name, uint32_t threads_max, struct crl_pool **ret_pool)
+{
+    crl_assert(threads_max >= 1 && threads_max <= 1024);
+    struct crl_pool *pool = calloc(1, sizeof *pool + threads_max * sizeof pool->workers[0]);
+    if (pool == NULL)
+        return CORRAL_ENOMEM;
+    /* These only fail for lack of resources that glibc does not use for them. */
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->job_ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pool->tail = &pool->head;
+    pool->refs = 1;
+    pool->threads_max = threads_max;
+    snprintf(pool->name, sizeof pool->name, "%s", name);
+    pthread_mutex_lock(&pool->lock);
+    keep_one_spare(pool);
+    bool is_hopeless = pool->started == 0;
+    if (is_hopeless) {
+        unlock_and_unref(pool);
+        return CORRAL_ESYSTEM;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    *ret_pool = pool;
+    return 0;
+}
+
 /* ----------------------------------------------------------------------------------------- jobs */
 
-int crl_pool_post(struct crl_pool *pool, struct crl_job *job)
+void crl_pool_post(struct crl_pool *pool, struct crl_job *job)
 {
     crl_assert(job->run != NULL);
     job->next = NULL;
@@ -212,16 +233,8 @@ int crl_pool_post(struct crl_pool *pool, struct crl_job *job)
     *pool->tail = job;
     pool->tail = &job->next;
     struct worker *worker = summon(pool);
-    /* A failed start is forgiven while any worker runs: it comes to the job in time. */
-    bool is_hopeless = pool->started == 0;
-    if (is_hopeless) {
-        crl_assert(pool->head == job);
-        pool->head = NULL;
-        pool->tail = &pool->head;
-    }
     pthread_mutex_unlock(&pool->lock);
     wake(worker);
-    return is_hopeless ? CORRAL_ESYSTEM : 0;
 }
 
 bool crl_pool_take_back(struct crl_pool *pool, struct crl_job *job)
@@ -259,6 +272,7 @@ int crl_pool_free(struct crl_pool *pool, corral_us wait_us)
     while (pool->idle != NULL)
         wake(take_idle(pool));
     await_jobs(pool, wait_us);
+    pool->is_full = true;
     int rc = 0;
     for (uint32_t i = 0; i < pool->started; i++) {
         struct worker *worker = &pool->workers[i];

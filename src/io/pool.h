@@ -2,8 +2,9 @@
  *
  * pool.h - a bounded pool of worker threads for jobs that block.
  *
- * Jobs are intrusive and begin in the order of posting. Threads are started as they are needed
- * (only when no idle one is left for the job), up to the limit, and live until the pool is freed.
+ * Jobs are intrusive and begin in the order of posting. Threads are started as they are needed, up
+ * to the limit, so that one more is there than has work; they live until the pool is freed. They
+ * inherit priority, processors and the like of whoever made the pool, never of who posts a job.
  * Each worker has a number, 0 <= n < limit, so that its user can give it a resource of its own (a
  * database connection). Workers block all signals: those belong to the program.
  *
@@ -22,14 +23,14 @@ struct crl_job {
     void (*run)(struct crl_job *job, uint32_t worker);
 };
 
-/* crl_pool_new - a pool with no thread yet.
+/* crl_pool_new - a pool with one thread.
  * threads_max  1 to 1024.   name  of its threads, at most 15 characters; copied.
- * Errors: ENOMEM */
+ * Errors: ENOMEM, ESYSTEM no thread could be started */
 int crl_pool_new(const char *name, uint32_t threads_max, struct crl_pool **ret_pool);
 
-/* crl_pool_post - run a job. Any thread; does not block. The job is the pool's until run() begins.
- * Errors: ESYSTEM no thread is running and none could be started; the job is not taken. */
-int crl_pool_post(struct crl_pool *pool, struct crl_job *job);
+/* crl_pool_post - run a job. Any thread; does not block. The job is the pool's until run()
+ * begins. */
+void crl_pool_post(struct crl_pool *pool, struct crl_job *job);
 
 /* crl_pool_take_back - the job is not wanted any more; any thread, not after the job was freed.
  * Returns true if it had not begun: it is the caller's again and will not run. Otherwise it runs,

@@ -156,12 +156,7 @@ void crl_work_start(struct crl_works *works, struct crl_work *work, struct crl_l
     load->origin_private = work;
     pthread_mutex_unlock(&works->lock);
 
-    if (crl_pool_post(works->pool, &work->job) == 0)
-        return;
-    bool has_ended =
-        crl_work_end(work, crl_load_failed(CORRAL_EORIGIN, "no worker thread could be started"));
-    crl_assert(has_ended); /* who cancels is on this thread */
-    works->ops->release(work, false);
+    crl_pool_post(works->pool, &work->job);
 }
 
 /* ----------------------------------------------------------------------------------- cancelling */

@@ -42,6 +42,7 @@ struct subject {
     const char *keys[KINDS]; /* NULL: the empty one */
     void *space_args[KINDS];
     struct scratch scratch;
+    uint32_t threads_before; /* of the process: it had none then */
 };
 
 /* --------------------------------------------------------------------------------------- memory */
@@ -214,6 +215,7 @@ static int subject_setup(void **state)
     struct subject *subject = calloc(1, sizeof *subject);
     gate_close();
     memory_open();
+    subject->threads_before = probe_threads();
     row->open(subject);
     *state = subject;
     return 0;
@@ -452,7 +454,6 @@ static void o6_close_leaves_behind_what_is_stuck(void **state)
 {
     struct subject *subject = *state;
     struct probe probes[CONCURRENCY + 1];
-    uint32_t threads = probe_threads();
     for (int i = 0; i < CONCURRENCY; i++)
         begin_held(&probes[i], subject, GATED);
     begin(&probes[CONCURRENCY], subject, VALUE); /* waits behind them */
@@ -460,7 +461,8 @@ static void o6_close_leaves_behind_what_is_stuck(void **state)
     for (int i = 0; i <= CONCURRENCY; i++)
         assert_int_equal(probe_answers(&probes[i]), 1);
     gate_open();
-    probe_await_threads(threads); /* and with them all memory, as the leak check sees */
+    probe_await_threads(
+        subject->threads_before); /* and with them all memory, as the leak check sees */
     for (int i = 0; i <= CONCURRENCY; i++)
         probe_expect(&probes[i], CORRAL_EDEADLINE, NULL);
 }
@@ -469,7 +471,6 @@ static void o6_close_leaves_behind_what_is_stuck(void **state)
 static void o6_no_answer_after_the_close(void **state)
 {
     struct subject *subject = *state;
-    uint32_t threads = probe_threads();
     struct probe probes[CONCURRENCY];
     for (int i = 0; i < CONCURRENCY; i++)
         begin_held(&probes[i], subject, GATED);
@@ -477,7 +478,7 @@ static void o6_no_answer_after_the_close(void **state)
     (void)crl_origin_close(subject->origin, 0);
     for (int i = 0; i < CONCURRENCY; i++)
         assert_int_equal(probe_answers(&probes[i]), 1);
-    probe_await_threads(threads);
+    probe_await_threads(subject->threads_before);
     for (int i = 0; i < CONCURRENCY; i++)
         probe_expect_end(&probes[i]);
 }
@@ -527,13 +528,12 @@ static void o7_no_memory_for_a_draft(void **state)
 static void o8_no_draft_for_a_load_that_was_given_up(void **state)
 {
     struct subject *subject = *state;
-    uint32_t threads = probe_threads();
     struct probe probe;
     begin_held(&probe, subject, GATED);
     assert_int_equal(crl_origin_close(subject->origin, 0), CORRAL_ETIMEDOUT);
     crl_allocator_unref(&memory.base);
     gate_open();
-    probe_await_threads(threads);
+    probe_await_threads(subject->threads_before);
     assert_int_equal(memory.refs, 0);
     memory.refs = 1;
     probe_expect(&probe, CORRAL_EDEADLINE, NULL);
@@ -544,7 +544,6 @@ static void o8_no_draft_for_a_load_that_was_given_up(void **state)
 static void o8_a_draft_of_a_load_that_was_given_up(void **state)
 {
     struct subject *subject = *state;
-    uint32_t threads = probe_threads();
     struct probe probe;
     if (subject->has_loop) { /* ends its loads itself: never in the middle of something */
         origin_close(subject);
@@ -556,7 +555,7 @@ static void o8_a_draft_of_a_load_that_was_given_up(void **state)
     crl_allocator_unref(&memory.base);
     assert_int_equal(memory.refs, 1);
     gate_open();
-    probe_await_threads(threads);
+    probe_await_threads(subject->threads_before);
     assert_int_equal(memory.refs, 0);
     memory.refs = 1;
     probe_expect(&probe, CORRAL_EDEADLINE, NULL);
@@ -611,7 +610,6 @@ static bool is_asleep(pid_t thread)
 static void o6_close_waits_for_an_answer_under_way(void **state)
 {
     struct subject *subject = *state;
-    uint32_t threads = probe_threads();
     struct closer closer = {.subject = subject};
     struct probe probe;
     pthread_t thread;
@@ -627,7 +625,7 @@ static void o6_close_waits_for_an_answer_under_way(void **state)
     probe_do(slow.open = true);
     pthread_join(thread, NULL);
     assert_false(was_done);
-    probe_await_threads(threads);
+    probe_await_threads(subject->threads_before);
     probe_expect(&probe, 0, subject->value);
 }
 

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <setjmp.h>
@@ -92,7 +93,7 @@ static void post(struct crl_pool *pool, struct hall *hall, struct job *jobs, uin
 {
     for (uint32_t i = 0; i < n; i++) {
         jobs[i] = (struct job){.job.run = run, .hall = hall, .number = i};
-        assert_int_equal(crl_pool_post(pool, &jobs[i].job), 0);
+        crl_pool_post(pool, &jobs[i].job);
     }
 }
 
@@ -176,7 +177,7 @@ static void test_idle_threads_are_used_again(void **state)
     hall_init(&hall, true);
     struct pong pong = {.job.run = run_pong, .pool = pool_new(1024), .hall = &hall};
     for (uint32_t i = 1; i <= 1000; i++) {
-        assert_int_equal(crl_pool_post(pong.pool, &pong.job), 0);
+        crl_pool_post(pong.pool, &pong.job);
         hall_await(&hall, 0, i);
     }
     assert_int_equal(crl_pool_free(pong.pool, LIMIT), 0);
@@ -211,7 +212,7 @@ static void test_take_back(void **state)
     assert_true(crl_pool_take_back(pool, &jobs[3].job));  /* the newest */
     assert_false(crl_pool_take_back(pool, &jobs[3].job)); /* once only */
     jobs[4] = (struct job){.job.run = run, .hall = &hall, .number = 4};
-    assert_int_equal(crl_pool_post(pool, &jobs[4].job), 0);
+    crl_pool_post(pool, &jobs[4].job);
     hall_open(&hall);
     assert_int_equal(crl_pool_free(pool, LIMIT), 0);
     assert_int_equal(hall.left, 3);
@@ -279,7 +280,7 @@ static void test_idle_threads_are_not_left_behind(void **state)
     (void)state;
     struct crl_pool *pool = pool_new(2);
     struct seen seen = {.job.run = run_seen};
-    assert_int_equal(crl_pool_post(pool, &seen.job), 0);
+    crl_pool_post(pool, &seen.job);
     corral_us until = crl_now() + LIMIT;
     while (seen.thread == 0 || thread_state(seen.thread) != 'S')
         assert_true(crl_now() < until);
@@ -305,13 +306,60 @@ static void test_signals_belong_to_the_program(void **state)
     (void)state;
     struct masked masked = {.job.run = run_masked};
     struct crl_pool *pool = pool_new(1);
-    assert_int_equal(crl_pool_post(pool, &masked.job), 0);
+    crl_pool_post(pool, &masked.job);
     assert_int_equal(crl_pool_free(pool, LIMIT), 0);
     assert_int_equal(sigismember(&masked.mask, SIGTERM), 1);
     assert_int_equal(sigismember(&masked.mask, SIGHUP), 1);
     sigset_t own;
     pthread_sigmask(SIG_SETMASK, NULL, &own);
     assert_int_equal(sigismember(&own, SIGTERM), 0); /* the caller's is as before */
+}
+
+struct inherited {
+    struct job job; /* first */
+    int nice;
+};
+
+static void run_inherited(struct crl_job *base, uint32_t worker)
+{
+    struct inherited *seen = (struct inherited *)base;
+    seen->nice = getpriority(PRIO_PROCESS, (id_t)gettid());
+    run(base, worker);
+}
+
+struct poster {
+    struct crl_pool *pool;
+    struct inherited jobs[8];
+};
+
+static void *post_nicely(void *arg)
+{
+    struct poster *poster = arg;
+    assert_int_equal(setpriority(PRIO_PROCESS, (id_t)gettid(), 19), 0);
+    for (uint32_t i = 0; i < 8; i++)
+        crl_pool_post(poster->pool, &poster->jobs[i].job.job);
+    return NULL;
+}
+
+/* Who posts may be a thread of lowest priority; its jobs serve others too. */
+static void test_workers_inherit_nothing_of_who_posts(void **state)
+{
+    (void)state;
+    struct hall hall;
+    struct poster poster = {.pool = pool_new(8)};
+    pthread_t nice;
+    int own = getpriority(PRIO_PROCESS, (id_t)gettid());
+    assert_true(own < 19);
+    hall_init(&hall, false);
+    for (uint32_t i = 0; i < 8; i++)
+        poster.jobs[i].job = (struct job){.job.run = run_inherited, .hall = &hall, .number = i};
+    assert_int_equal(pthread_create(&nice, NULL, post_nicely, &poster), 0);
+    pthread_join(nice, NULL);
+    hall_await(&hall, 8, 0);
+    for (uint32_t i = 0; i < 8; i++)
+        assert_int_equal(poster.jobs[i].nice, own);
+    hall_open(&hall);
+    assert_int_equal(crl_pool_free(poster.pool, LIMIT), 0);
 }
 
 int main(void)
@@ -326,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_stuck_threads_are_left_behind),
         cmocka_unit_test(test_idle_threads_are_not_left_behind),
         cmocka_unit_test(test_signals_belong_to_the_program),
+        cmocka_unit_test(test_workers_inherit_nothing_of_who_posts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
