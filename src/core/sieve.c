@@ -5,6 +5,10 @@
 
 #include "base/assert.h"
 
+/* Marks that the hand takes away for one victim. Where all entries have been hit since it last came
+ * by, the victim is the one that this leads to. */
+#define STEPS_MAX 4096
+
 /* Make two neighbours of each other; NULL is the end of the queue on that side. */
 static void link_up(struct crl_sieve *sieve, struct crl_entry *older, struct crl_entry *newer)
 {
@@ -51,7 +55,7 @@ struct crl_entry *crl_sieve_victim(struct crl_sieve *sieve, const struct crl_ent
 {
     if (sieve->entries == 0 || (sieve->entries == 1 && sieve->oldest == spared))
         return NULL;
-    uint64_t steps_left = 2 * sieve->entries; /* one round takes all marks; readers set new ones */
+    uint64_t steps_left = STEPS_MAX; /* all others wait for the writer meanwhile */
     struct crl_entry *at = sieve->hand != NULL ? sieve->hand : sieve->oldest;
     while (at == spared || (steps_left > 0 && !is_unvisited(at))) {
         at = at->newer != NULL ? at->newer : sieve->oldest;

@@ -33,7 +33,8 @@ void crl_sieve_replace(struct crl_sieve *sieve, struct crl_entry *old, struct cr
 
 /* crl_sieve_victim - move the hand to the entry that goes next; the entry stays in the queue.
  * spared   is never chosen; may be NULL
- * Returns NULL if there is no other. At most two rounds, whatever readers mark meanwhile. */
+ * Returns NULL if there is no other. The hand takes a bounded number of steps, for others wait for
+ * the writer: where so many entries in a row were hit, it takes the next one all the same. */
 struct crl_entry *crl_sieve_victim(struct crl_sieve *sieve, const struct crl_entry *spared);
 
 #endif

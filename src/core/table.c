@@ -33,6 +33,12 @@ struct crl_limbo {
     size_t entry_bytes; /* of these */
 };
 
+/* The linked entries of a page. */
+struct page_entries {
+    uint32_t n;
+    struct crl_entry *v[CRL_PAGE_BLOCKS_MAX];
+};
+
 struct crl_table {
     struct crl_allocator *allocator;
     struct crl_allocator *bucket_allocator;
@@ -51,6 +57,7 @@ struct crl_table {
     struct crl_limbo *filling;
     struct crl_limbo *out; /* taken, not yet dropped; or NULL */
     uint32_t *shard_entries;
+    struct page_entries *page; /* room for empty_page(); NULL without real memory */
 
     alignas(64) _Atomic crl_buckets arrays[]; /* one of each shard */
 };
@@ -90,10 +97,16 @@ static size_t entry_cost(const struct crl_table *table, const struct crl_entry *
 
 /* -------------------------------------------------------------------------------- birth and end */
 
-static size_t table_bytes(uint32_t shards)
+/* Where in a table's block the room for a page begins; what lies before it is the rest. */
+static size_t page_offset(uint32_t shards)
 {
     size_t bytes = sizeof(struct crl_table) + shards * (sizeof(crl_buckets) + sizeof(uint32_t));
     return (bytes + 63) & ~(size_t)63;
+}
+
+static size_t table_bytes(uint32_t shards, bool is_real)
+{
+    return page_offset(shards) + (is_real ? sizeof(struct page_entries) : 0);
 }
 
 int crl_table_new(const struct crl_table_config *config, struct crl_table **ret_table)
@@ -107,10 +120,13 @@ int crl_table_new(const struct crl_table_config *config, struct crl_table **ret_
 
     struct crl_allocator *buckets =
         config->bucket_allocator != NULL ? config->bucket_allocator : config->allocator;
-    struct crl_table *table = buckets->alloc(buckets, table_bytes(shards));
+    bool is_real = config->allocator->real != NULL;
+    struct crl_table *table = buckets->alloc(buckets, table_bytes(shards, is_real));
     if (table == NULL)
         return CORRAL_ENOMEM;
-    memset(table, 0, table_bytes(shards));
+    memset(table, 0, page_offset(shards));
+    if (is_real)
+        table->page = (struct page_entries *)((char *)table + page_offset(shards));
     table->allocator = config->allocator;
     table->bucket_allocator = buckets;
     table->wait_for_readers = config->wait_for_readers;
@@ -153,7 +169,7 @@ void crl_table_free(struct crl_table *table)
     limbo_free(table, &table->limbos[0]);
     limbo_free(table, &table->limbos[1]);
     table->bucket_allocator->free(table->bucket_allocator, table,
-                                  table_bytes(table->shard_mask + 1));
+                                  table_bytes(table->shard_mask + 1, table->page != NULL));
 }
 
 /* ------------------------------------------------------------------------------------ unlinking */
@@ -357,12 +373,6 @@ static struct crl_entry *find_its_key(const struct crl_table *table, const struc
     return crl_table_find(table, hash, crl_home_space(crl_entry_home(entry)), crl_entry_key(entry));
 }
 
-/* The linked entries of a page. */
-struct page_entries {
-    uint32_t n;
-    struct crl_entry *v[CRL_PAGE_BLOCKS_MAX];
-};
-
 /* A block may also be an entry in limbo, one that the program holds, or a draft that another thread
  * is writing: then its marks are the only part that may be looked at. */
 static void collect_entry(void *arg, void *block)
@@ -390,12 +400,13 @@ static void move_entry(struct crl_table *table, struct crl_entry *entry)
 static bool empty_page(struct crl_table *table, const struct crl_entry *spared)
 {
     struct crl_allocator *allocator = table->allocator;
-    struct page_entries entries = {0};
+    struct page_entries *entries = table->page; /* too much for the stack of a caller */
+    entries->n = 0;
     if (allocator == table->bucket_allocator ||
-        !allocator->real->close_page(allocator, spared, collect_entry, &entries))
+        !allocator->real->close_page(allocator, spared, collect_entry, entries))
         return false;
-    for (uint32_t i = 0; i < entries.n; i++)
-        move_entry(table, entries.v[i]);
+    for (uint32_t i = 0; i < entries->n; i++)
+        move_entry(table, entries->v[i]);
     return true;
 }
 

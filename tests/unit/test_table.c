@@ -7,6 +7,7 @@
  *         fails, n = 1, 2, ...; readers under RCU who check each byte they find, and that what is
  *         always linked is always found. Freed memory is filled with rubbish first, so that a block
  *         given back too early is seen without a sanitizer as well. */
+#include "core/sieve.h"
 #include "core/table.h"
 
 #include "base/hash.h"
@@ -517,6 +518,30 @@ static void a_full_limbo_is_waited_out(void **state)
     assert_int_equal(memory.bytes, 0);
 }
 
+/* All have been hit: to find one to evict, the hand might have to go all the way round. */
+static void a_victim_takes_a_bounded_number_of_steps(void **state)
+{
+    (void)state;
+    enum { ENTRIES = 20000, STEPS_MAX = 4096 };
+    static struct crl_entry *entries[ENTRIES];
+    struct crl_sieve sieve = {0};
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        entries[i] = make_entry(&crl_allocator_malloc, i, 1, 0);
+        crl_table_touch(entries[i]);
+        crl_sieve_push(&sieve, entries[i]);
+    }
+    struct crl_entry *first = crl_sieve_victim(&sieve, NULL);
+    uint32_t unmarked = 0;
+    for (uint32_t i = 0; i < ENTRIES; i++)
+        unmarked += !crl_entry_has(entries[i], CRL_MARK_VISITED);
+    assert_int_equal(unmarked, STEPS_MAX);
+    assert_ptr_equal(first, entries[STEPS_MAX]);
+    crl_sieve_remove(&sieve, first);
+    assert_ptr_equal(crl_sieve_victim(&sieve, NULL), entries[2 * STEPS_MAX + 1]);
+    for (uint32_t i = 0; i < ENTRIES; i++)
+        crl_entry_unref(&crl_allocator_malloc, entries[i]);
+}
+
 /* Who fills a table faster than it is reclaimed gets no crowded buckets for ever. */
 static void growing_waits_for_no_reclaim(void **state)
 {
@@ -909,6 +934,7 @@ int main(void)
         cmocka_unit_test(a_pruned_bucket_leads_on),
         cmocka_unit_test(budget_rows),
         cmocka_unit_test(a_full_limbo_is_waited_out),
+        cmocka_unit_test(a_victim_takes_a_bounded_number_of_steps),
         cmocka_unit_test(a_large_value_is_kept),
         cmocka_unit_test(a_replacement_keeps_place_and_mark),
         cmocka_unit_test(an_impossible_entry_evicts_nobody),
