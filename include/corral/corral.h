@@ -54,7 +54,7 @@ CORRAL_API struct corral_bytes corral_str(const char *text);
     X(ECLOSED, -8, 503, "the cache is closed")                                                     \
     X(EKEY, -9, 414, "the key is empty or longer than the cache's limit")                          \
     X(EVALUE, -10, 502, "the value is larger than the cache's limit")                              \
-    X(EDEADLOCK, -11, 500, "a call that blocks was made on the cache's own thread")                \
+    X(EDEADLOCK, -11, 500, "a call that blocks was made in a callback of the cache")               \
     X(ECANCELED, -12, 503, "the get was cancelled")                                                \
     X(EEXIST, -13, 409, "the name is taken")                                                       \
     X(EABSENT, -14, 404, "the key is not in memory")                                               \
@@ -99,8 +99,9 @@ struct corral_load;
 
 /* ------------------------------------------------------------------------------------ the cache */
 
-/* Why a load failed, for the program's log. Called on the cache's thread: it must not block and
- * must not call a blocking function of this library. The strings are borrowed until it returns. */
+/* Why a load failed, for the program's log. Called on the cache's callback thread: it must not call
+ * a blocking function of this library, and while it runs other callbacks wait. At most 1024
+ * failures wait to be told; what is more is not told. The strings are borrowed until it returns. */
 typedef void corral_failure_fn(void *arg, const char *space, struct corral_bytes key, int rc,
                                const char *why);
 
@@ -110,13 +111,13 @@ struct corral_options {
     size_t key_max;                /* longest key in bytes, at most 65535; 0: 1024 */
     size_t value_max;              /* largest value in bytes, at most 1 GiB; 0: 8 MiB */
     uint32_t flights_max;          /* keys being loaded at once; 0: 65536 */
-    uint32_t waiters_max;          /* gets waiting at once; 0: 131072 */
+    uint32_t waiters_max;          /* gets waiting at once, callbacks too; 0: 131072 */
     corral_us close_wait_us;       /* how long corral_close() waits for loaders; 0: 5 s */
     corral_failure_fn *on_failure; /* may be NULL */
     void *on_failure_arg;
 };
 
-/* corral_open - start a cache and its thread.
+/* corral_open - start a cache and its two threads.
  *
  * options   NULL for the defaults
  * Errors: EINVAL a setting is out of range, ENOMEM, ESYSTEM no thread or no event loop. */
@@ -135,7 +136,7 @@ CORRAL_API int corral_open(const struct corral_options *options, struct corral_c
  * CORRAL_ECLOSED, by the call itself.
  *
  * Returns 0, or CORRAL_ETIMEDOUT if a loader was left behind (the cache is closed all the same), or
- * CORRAL_EDEADLOCK on the cache's own thread, or CORRAL_ECLOSED in a child of fork() where the
+ * CORRAL_EDEADLOCK on the callback thread, or CORRAL_ECLOSED in a child of fork() where the
  * cache is the parent's (nothing is done). NULL is allowed and returns 0. */
 CORRAL_API int corral_close(struct corral_cache *cache);
 
@@ -247,7 +248,7 @@ CORRAL_API void corral_value_release(struct corral_value *value);
  * ret_value   to be released by the caller; ->data is NULL if there is no such thing
  *
  * Returns an enum corral_outcome; or ETIMEDOUT, EDEADLINE, EORIGIN, EQUEUE, ELIMIT, ENOMEM, EKEY,
- * EVALUE, ECLOSED, EINVAL, ESYSTEM, EDEADLOCK (called on the cache's own thread; the async form may
+ * EVALUE, ECLOSED, EINVAL, ESYSTEM, EDEADLOCK (called on the callback thread; the async form may
  * be). */
 CORRAL_API int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
                           struct corral_value *ret_value);

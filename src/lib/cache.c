@@ -4,6 +4,7 @@
 #include "lib/cache.h"
 
 #include "base/hash.h"
+#include "io/cancel.h"
 #include "io/clock.h"
 #include "io/entropy.h"
 #include "lib/private.h"
@@ -166,13 +167,15 @@ int corral_close(struct corral_cache *cache)
         return 0;
     if (cache->forks != crl_forks)
         return CORRAL_ECLOSED;
-    if (crl_engine_is_here(&cache->engine))
+    if (crl_engine_calls_back(&cache->engine))
         return CORRAL_EDEADLOCK;
+    int held = crl_cancel_hold();
     corral_us until = crl_now() + cache->close_wait_us;
     crl_engine_drain(&cache->engine, cache->close_wait_us);
     int result = origins_close(cache, until);
     crl_engine_stop(&cache->engine);
     cache_free(cache);
+    crl_cancel_let_go(held);
     return result;
 }
 

@@ -8,18 +8,22 @@
  * what is due is done (batch_settle). So a miss changes threads twice, from the reader to a worker
  * of the origin and back.
  *
- * The own thread has what must not be done on a thread that only came to get a value: it runs the
- * callbacks of the program, waits for the core's next instant, waits for readers of the table
- * before memory is freed, and goes on with turns that became too long for others.
+ * Two more threads have what must not be done on a thread that only came to get a value. The own
+ * thread waits for the core's next instant, waits for readers of the table before memory is freed,
+ * and goes on with turns that became too long for others. The callback thread runs the callbacks of
+ * the program; if they take long, others of them are late, and nothing else.
  *
  *     any thread                    own thread
  *     ----------                    ----------
- *     turn ── tell_own ───────────► callback of the program
- *          ── hand_over ──────────► resume: the turn goes on here
+ *     turn ── hand_over ──────────► resume: the turn goes on here
  *          ── wind ───────────────► the timer is set to alarm_at
  *     tick ◄─────────────────────── it fires
  *     turn ── reclaim ────────────► a grace period
  *          ◄─ reclaimed ─────────── is over
+ *
+ *                                   callback thread
+ *                                   ---------------
+ *          ── call_back ──────────► callback of the program
  *
  * Invariants:
  *   G1  `now` never goes back, whatever thread has the turn.
@@ -32,6 +36,7 @@
  *   G4  No callback of the program runs in the turn, and no turn in a read section.
  *
  * Threads: said for each function; "in the turn" is asserted. */
+#include "io/cancel.h"
 #include "io/clock.h"
 #include "lib/private.h"
 #include "lib/rcu.h"
@@ -127,7 +132,7 @@ static void limbo_reclaim(struct crl_engine *engine)
     crl_assert(engine->limbo == NULL);
     engine->limbo = crl_table_limbo_take(engine->table);
     if (engine->limbo != NULL)
-        crl_engine_tell_own(engine, &engine->reclaim);
+        crl_loop_post(&engine->loop, &engine->reclaim);
 }
 
 static void counts_publish(struct crl_engine *engine)
@@ -140,7 +145,7 @@ static void counts_publish(struct crl_engine *engine)
 
 static void timers_run(struct crl_engine *engine)
 {
-    uint32_t left = crl_engine_is_here(engine) ? UINT32_MAX : TIMERS_MAX;
+    uint32_t left = crl_loop_is_here(&engine->loop) ? UINT32_MAX : TIMERS_MAX;
     while (crl_core_next_at(engine->core) <= engine->now && left-- > 0)
         crl_engine_feed(engine, &(struct crl_event){.kind = CRL_TIMER});
 }
@@ -202,6 +207,17 @@ static void resume_run(struct crl_loop *loop, struct crl_loop_call *call)
 
 /* ------------------------------------------------------------------------------- start and stop */
 
+static int threads_start(struct crl_engine *engine)
+{
+    int rc = crl_loop_start(&engine->loop, "corral");
+    if (rc < 0)
+        return rc;
+    rc = crl_loop_start(&engine->callbacks, "corral-calls");
+    if (rc < 0)
+        crl_loop_stop(&engine->loop);
+    return rc;
+}
+
 int crl_engine_start(struct crl_engine *engine)
 {
     static const struct crl_turn_ops ops = {
@@ -215,7 +231,7 @@ int crl_engine_start(struct crl_engine *engine)
     engine->timer_opened.run = timer_open;
     atomic_init(&engine->alarm_at, CRL_NEVER);
     crl_turn_init(&engine->turn, &ops);
-    int rc = crl_loop_start(&engine->loop, "corral");
+    int rc = threads_start(engine);
     if (rc < 0) {
         crl_turn_fini(&engine->turn);
         return rc;
@@ -240,11 +256,12 @@ static void timer_close(struct crl_loop *loop, struct crl_loop_call *call)
 }
 
 /* First what posts to the turn from the own thread (a grace period that is waited for was begun
- * before the drain, so it is over when the timer is closed); then the turn; then the thread, which
- * may have had to go on with the turn until then. */
+ * before the drain, so it is over when the timer is closed); then the turn; then the own thread,
+ * which may have had to go on with the turn until then; then the callbacks, which may look whether
+ * the turn is shut. */
 void crl_engine_stop(struct crl_engine *engine)
 {
-    crl_assert(engine->draining && !crl_engine_is_here(engine));
+    crl_assert(engine->draining && !crl_engine_calls_back(engine));
     struct timer_end end = {.call.run = timer_close, .engine = engine};
     int failed = uv_sem_init(&end.done, 0);
     crl_assert(!failed); /* glibc's fails for no such value */
@@ -253,6 +270,7 @@ void crl_engine_stop(struct crl_engine *engine)
     uv_sem_destroy(&end.done);
     crl_turn_close(&engine->turn);
     crl_loop_stop(&engine->loop);
+    crl_loop_stop(&engine->callbacks);
     crl_turn_fini(&engine->turn);
 }
 
@@ -265,9 +283,9 @@ int crl_engine_post(struct crl_engine *engine, struct engine_call *call)
     return taken ? 0 : CORRAL_ECLOSED;
 }
 
-bool crl_engine_is_here(const struct crl_engine *engine)
+bool crl_engine_calls_back(const struct crl_engine *engine)
 {
-    return crl_loop_is_here(&engine->loop);
+    return crl_loop_is_here(&engine->callbacks);
 }
 
 struct engine_errand {
@@ -300,7 +318,7 @@ static int errand_do(struct crl_engine *engine, int (*run)(struct crl_engine *en
         .call = {.run = errand_run}, .told = {.run = errand_done}, .run = run, .arg = arg};
     if (uv_sem_init(&errand.done, 0) != 0)
         return CORRAL_ESYSTEM;
-    int rc = 0;
+    int rc = 0, held = crl_cancel_hold();
     if (is_close)
         crl_turn_post(&engine->turn, &errand.call.letter);
     else
@@ -310,6 +328,7 @@ static int errand_do(struct crl_engine *engine, int (*run)(struct crl_engine *en
         rc = errand.result;
     }
     uv_sem_destroy(&errand.done);
+    crl_cancel_let_go(held);
     return rc;
 }
 
@@ -317,7 +336,7 @@ int crl_engine_do(struct crl_engine *engine, int (*run)(struct crl_engine *engin
                   void *arg)
 {
     crl_assert(run != NULL && !crl_turn_is_mine(&engine->turn));
-    return crl_engine_is_here(engine) ? CORRAL_EDEADLOCK : errand_do(engine, run, arg, false);
+    return crl_engine_calls_back(engine) ? CORRAL_EDEADLOCK : errand_do(engine, run, arg, false);
 }
 
 /* ---------------------------------------------------------------------------------------- drain */
@@ -368,7 +387,7 @@ void crl_engine_drain(struct crl_engine *engine, corral_us wait_us)
     corral_us until = crl_now() + wait_us;
     struct timespec limit = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
 
-    crl_assert(!crl_engine_is_here(engine));
+    crl_assert(!crl_engine_calls_back(engine));
     crl_turn_shut(&engine->turn);
     (void)errand_do(engine, drain_begin, &quiet.call, true);
     pthread_mutex_lock(&quiet.lock);

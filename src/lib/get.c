@@ -8,6 +8,7 @@
  * entry. Everything else becomes a struct miss that waits in the core for its answer: on the stack
  * of a caller who blocks, or in a struct crl_get, which comes back as one call of its function. */
 #include "base/hash.h"
+#include "io/cancel.h"
 #include "io/clock.h"
 #include "lib/private.h"
 #include "lib/rcu.h"
@@ -22,7 +23,7 @@ struct miss {
     struct corral_space *space;
     struct corral_bytes key; /* valid until it is answered */
     corral_us wait_until;
-    bool is_callback; /* of the program: told on the own thread */
+    bool is_callback; /* of the program: told on the callback thread */
     bool is_answered; /* in the turn */
     int result;
     struct corral_value value; /* a reference that belongs to whom it is told */
@@ -231,13 +232,14 @@ static void miss_answered(struct crl_engine *engine, struct engine_waiter *waite
         crl_entry_ref(entry);
         miss->value = value_make(cache, entry, cached, engine->now);
     }
-    gets_leave(cache);
     crl_stats_count(cache->stats, miss->space->number, class_of(result),
                     result >= 0 ? miss->value.age_us : -1);
-    if (miss->is_callback)
-        crl_engine_tell_own(engine, &miss->told);
-    else
-        crl_engine_tell(engine, &miss->told);
+    if (miss->is_callback) {
+        crl_engine_call_back(engine, &miss->told); /* and leaves when it is called (P8) */
+        return;
+    }
+    gets_leave(cache);
+    crl_engine_tell(engine, &miss->told);
 }
 
 static void wanted_run(struct crl_engine *engine, struct engine_call *call)
@@ -252,8 +254,8 @@ static void wanted_run(struct crl_engine *engine, struct engine_call *call)
     crl_engine_feed(engine, &event);
 }
 
-/* P8: gets on their way to the engine, and waiting there, are limited in all: a letter costs memory
- * before the core has seen it. */
+/* P8: gets on their way to the engine, waiting there, and on to their callback are limited in all:
+ * a letter costs memory before the core has seen it, an answer until somebody has taken it. */
 static int gets_admit(struct corral_space *space)
 {
     struct corral_cache *cache = space->cache;
@@ -309,6 +311,8 @@ static void get_told(struct crl_loop *loop, struct crl_loop_call *call)
 {
     struct crl_get *get = caa_container_of(call, struct crl_get, miss.told);
     (void)loop;
+    if (get->miss.is_callback)
+        gets_leave(get->miss.space->cache);
     get->fn(get->arg, get->miss.result, &get->miss.value);
     get_unref(get);
 }
@@ -441,8 +445,10 @@ __attribute__((noinline)) static int get_blocking(struct corral_space *space,
         gets_leave(space->cache);
         return CORRAL_ESYSTEM;
     }
+    int held = crl_cancel_hold();
     rc = blocking_wait(&blocking);
     uv_sem_destroy(&blocking.done);
+    crl_cancel_let_go(held);
     if (rc >= 0)
         *ret_value = blocking.miss.value;
     return rc;
@@ -457,7 +463,7 @@ int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wa
     int outcome = hit_take(space, key, crl_now_coarse(), NULL, 0, ret_value);
     if (outcome >= 0)
         return outcome;
-    if (crl_engine_is_here(&space->cache->engine))
+    if (crl_engine_calls_back(&space->cache->engine))
         return CORRAL_EDEADLOCK;
     return get_blocking(space, key, wait_us, ret_value);
 }

@@ -12,15 +12,17 @@
  *       step.
  *   L2  A load is freed when its answer has been fed. Until then the origin may cancel it, in its
  *       turn: a load that is to be cancelled has been started (load_cancel).
- *   L3  A failure is reported to the program before the get that it ends is answered.
+ *   L3  At most REPORTS_MAX failures are on their way to the program; what is more is not reported.
+ *       Nobody who waits for an answer waits for a report.
  *
- * Threads: in the turn, but for loads_answer() (any) and report_run() (the own thread). */
+ * Threads: in the turn, but for loads_answer() (any) and report_run() (the callback thread). */
 #include "lib/private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define WHY_MAX 256
+#define WHY_MAX     256
+#define REPORTS_MAX 1024
 
 /* ----------------------------------------------------------------------------------- their ends */
 
@@ -32,12 +34,13 @@ static void load_free(struct engine_load *load)
     free(load);
 }
 
-/* On the own thread. */
+/* On the callback thread. */
 static void report_run(struct crl_loop *loop, struct crl_loop_call *call)
 {
     struct engine_load *load = caa_container_of(call, struct engine_load, reported);
     const struct corral_cache *cache = load->engine->cache;
     crl_assert(crl_loop_is_here(loop) && load->result.rc < 0);
+    atomic_fetch_sub(&load->engine->reports, 1);
     cache->on_failure(cache->on_failure_arg, load->space->name, load->load.key, load->result.rc,
                       load->why != NULL ? load->why : corral_strerror(load->result.rc));
     load_free(load);
@@ -46,7 +49,8 @@ static void report_run(struct crl_loop *loop, struct crl_loop_call *call)
 static bool load_is_reported(const struct engine_load *load)
 {
     const struct crl_engine *engine = load->engine;
-    return load->result.rc < 0 && engine->cache->on_failure != NULL && !engine->draining;
+    return load->result.rc < 0 && engine->cache->on_failure != NULL && !engine->draining &&
+           atomic_load(&engine->reports) < REPORTS_MAX;
 }
 
 static struct engine_load **load_slot(struct corral_origin *origin, crl_load_id load)
@@ -66,13 +70,13 @@ static void load_arrive(struct crl_engine *engine, struct engine_load *load)
     struct engine_load **slot = load_slot(load->origin, load->load.id);
     crl_assert(*slot == load);
     *slot = NULL; /* L1 */
-    engine->reports = load_is_reported(load);
-    if (engine->reports)
-        crl_engine_tell_own(engine, &load->reported); /* L3; frees it, maybe at once */
     crl_engine_feed(engine, &event);
-    if (!engine->reports)
+    if (load_is_reported(load)) {
+        atomic_fetch_add(&engine->reports, 1);
+        crl_engine_call_back(engine, &load->reported); /* frees it, maybe at once */
+    } else {
         load_free(load);
-    engine->reports = false;
+    }
 }
 
 /* The letter: all that was answered by one call. */
@@ -182,17 +186,17 @@ static void load_cancel(struct crl_engine *engine, const struct crl_action *acti
 
 /* -------------------------------------------------------------------------------------- answers */
 
-void crl_engine_tell_own(struct crl_engine *engine, struct crl_loop_call *call)
+void crl_engine_call_back(struct crl_engine *engine, struct crl_loop_call *call)
 {
     crl_assert(crl_turn_is_mine(&engine->turn));
-    crl_loop_post(&engine->loop, call);
+    crl_loop_post(&engine->callbacks, call);
 }
 
 void crl_engine_tell(struct crl_engine *engine, struct crl_loop_call *call)
 {
     crl_assert(crl_turn_is_mine(&engine->turn) && call->run != NULL);
-    if (engine->reports || engine->told_left == 0) {
-        crl_engine_tell_own(engine, call);
+    if (engine->told_left == 0) {
+        crl_loop_post(&engine->loop, call);
         return;
     }
     engine->told_left--;

@@ -10,7 +10,8 @@
  *   stats.c   who got what, counted by each thread for itself
  *
  * "In the turn" below means: on the thread that has the engine's turn (turn.h), which is asserted.
- * The cache's own thread is another thing: there the program's callbacks run, outside of turns. */
+ * The cache has two threads of its own, both outside of turns. The own thread never runs code of
+ * the program and is never late for it; on the callback thread the program's callbacks run. */
 #ifndef CRL_LIB_PRIVATE_H
 #define CRL_LIB_PRIVATE_H
 
@@ -94,7 +95,8 @@ struct crl_engine {
     struct crl_table *table; /* the core's */
 
     struct crl_turn turn;
-    struct crl_loop loop; /* the cache's own thread */
+    struct crl_loop loop;      /* the own thread */
+    struct crl_loop callbacks; /* the callback thread */
 
     /* In the turn. */
     corral_us now; /* of this batch */
@@ -105,7 +107,6 @@ struct crl_engine {
     struct crl_letter *told; /* crl_engine_tell(), for the end of the turn; oldest first */
     struct crl_letter **told_tail;
     uint32_t told_left;           /* so many more in this batch */
-    bool reports;                 /* all is told on the own thread, behind a report */
     struct engine_call *on_quiet; /* close waits for it */
     struct crl_limbo *limbo;      /* what waits for readers, or NULL */
     bool draining;                /* a CLOSE is under way */
@@ -120,6 +121,8 @@ struct crl_engine {
     _Atomic corral_us alarm_at;        /* when the own thread ticks, at the latest */
     uv_timer_t timer;                  /* the own thread's */
     struct crl_loop_call timer_opened; /* what makes it */
+
+    _Atomic uint32_t reports; /* of failures, on their way to the program */
 
     struct {
         struct crl_counter entries, bytes, evictions;
@@ -137,7 +140,7 @@ struct corral_cache {
     uint64_t seed;
     size_t key_max, value_max;
     uint32_t waiters_max;
-    _Atomic uint32_t gets; /* on their way to the engine, or waiting there */
+    _Atomic uint32_t gets; /* on their way to the engine, waiting there, or on to their callback */
     corral_us close_wait_us;
     corral_failure_fn *on_failure;
     void *on_failure_arg;
@@ -153,11 +156,11 @@ struct corral_cache {
 
 /* ------------------------------------------------------------------------------------- engine.c */
 
-/* crl_engine_start - start the own thread; cache, core and table are set. Errors: ESYSTEM */
+/* crl_engine_start - start both threads; cache, core and table are set. Errors: ESYSTEM */
 int crl_engine_start(struct crl_engine *engine);
 
 /* crl_engine_stop - after crl_engine_drain(), when no load is on its way any more: wait until
- * nobody has the turn, and end the own thread. Blocks. */
+ * nobody has the turn, and end both threads; callbacks that wait are called first. Blocks. */
 void crl_engine_stop(struct crl_engine *engine);
 
 /* crl_engine_post - run a call in the turn: at once if nobody has it, along with what else has
@@ -166,16 +169,16 @@ void crl_engine_stop(struct crl_engine *engine);
  * cache is that of a process of which this one is a child; then the call is still the caller's. */
 int crl_engine_post(struct crl_engine *engine, struct engine_call *call);
 
-/* crl_engine_is_here - is this the cache's own thread? */
-bool crl_engine_is_here(const struct crl_engine *engine);
+/* crl_engine_calls_back - is this the callback thread? There nobody may wait for the cache. */
+bool crl_engine_calls_back(const struct crl_engine *engine);
 
 /* crl_engine_do - run a function in the turn and wait for its result.
- * Errors: EDEADLOCK on the own thread, ECLOSED, ESYSTEM, and what the function returns. */
+ * Errors: EDEADLOCK on the callback thread, ECLOSED, ESYSTEM, and what the function returns. */
 int crl_engine_do(struct crl_engine *engine, int (*run)(struct crl_engine *engine, void *arg),
                   void *arg);
 
 /* crl_engine_drain - take no more calls, end all flights and cancel all loads; wait until the
- * origins have confirmed, at most `wait_us`. Blocks; not on the own thread. */
+ * origins have confirmed, at most `wait_us`. Blocks; not on the callback thread. */
 void crl_engine_drain(struct crl_engine *engine, corral_us wait_us);
 
 /* -------------------------------------------------------------------------------------- loads.c */
@@ -190,12 +193,12 @@ int crl_engine_feed(struct crl_engine *engine, struct crl_event *event);
 void crl_loads_start(struct crl_engine *engine);
 
 /* crl_engine_tell - run a call after the turn: on whatever thread has it now, so it must be short
- * and must not call into the cache. If there are too many for one thread, or a failure is to be
- * reported first, the own thread runs it. In the turn. */
+ * and must not call into the cache. If there are too many for one thread, the own thread runs the
+ * rest. In the turn. */
 void crl_engine_tell(struct crl_engine *engine, struct crl_loop_call *call);
 
-/* crl_engine_tell_own - run a call on the own thread, outside of turns, after all that was told it
- * before. In the turn. */
-void crl_engine_tell_own(struct crl_engine *engine, struct crl_loop_call *call);
+/* crl_engine_call_back - run a call on the callback thread, after all that it was given before. In
+ * the turn. */
+void crl_engine_call_back(struct crl_engine *engine, struct crl_loop_call *call);
 
 #endif

@@ -4,6 +4,7 @@
 #include "lib/turn.h"
 
 #include "base/assert.h"
+#include "io/cancel.h"
 
 /* The turn that this thread has. There is never a second one: nothing that runs within a turn calls
  * into another cache. */
@@ -92,6 +93,7 @@ static void drive(struct crl_turn *turn, struct crl_letter *batch, struct crl_le
 {
     const struct crl_turn_ops *ops = turn->ops;
     uint32_t left = CRL_TURN_LETTERS;
+    int held = crl_cancel_hold();
     while (batch != NULL) {
         struct crl_letter *rest = split(batch, &left);
         crl_assert(turn_of_this_thread == NULL);
@@ -107,6 +109,7 @@ static void drive(struct crl_turn *turn, struct crl_letter *batch, struct crl_le
         if (after != NULL)
             ops->after(after); /* the turn may be gone (N5) */
     }
+    crl_cancel_let_go(held);
 }
 
 void crl_turn_post(struct crl_turn *turn, struct crl_letter *letter)

@@ -32,7 +32,7 @@ struct crl_server {
     const struct crl_config *config;
     struct crl_server_options options;
     struct corral_cache *cache;
-    struct crl_log_limit failures; /* the cache's own thread's */
+    struct crl_log_limit failures; /* the cache's callback thread's */
     atomic_bool draining;
 
     struct crl_metrics_origin *origins; /* config->origins_n */
@@ -52,7 +52,7 @@ struct crl_server {
 
 /* ---------------------------------------------------------------------------------------- cache */
 
-/* A load failed. The cache's own thread. */
+/* A load failed. The cache's callback thread. */
 static void on_failure(void *arg, const char *space, struct corral_bytes key, int rc,
                        const char *why)
 {

@@ -247,6 +247,20 @@ SABOTAGES = [
     ("who came later is forgotten", "P5", "test_flight", "P5: reader", OBSERVER, ANY_END + [
         ("src/core/flight.c", "    if (!step->core->closing && crl_flight_is_wanted(flight)) {\n",
          "    if (false) {\n")]),
+    ("callbacks run where timers do", "P5", "test_engine", HANGS + "# ../tree/tests/unit/test_engine.c", ALL, [
+        ("src/lib/loads.c", "crl_loop_post(&engine->callbacks, call);", "crl_loop_post(&engine->loop, call);")]),
+    ("what was answered and not taken does not count", "P8", "test_engine", "gets_are_limited_until", ALL, [
+        ("src/lib/get.c", "    if (miss->is_callback) {\n",
+         "    if (miss->is_callback) {\n        gets_leave(cache);\n"),
+        ("src/lib/get.c", "    if (get->miss.is_callback)\n        gets_leave(get->miss.space->cache);\n", "")]),
+    ("who posts a job starts the thread for it", "P6", "test_pool", "workers_inherit_nothing", ALL, [
+        ("src/io/pool.c", "    struct worker *worker = summon(pool);\n    pthread_mutex_unlock",
+         "    struct worker *worker = summon(pool);\n"
+         "    pool->coming += pool->started < pool->threads_max && start_worker(pool);\n    pthread_mutex_unlock")]),
+    ("a thread may be cancelled in the turn", "P5", "test_engine",
+     HANGS + "ok 10 - a_wait_limit_is_not_counted", ALL, [
+        ("src/lib/turn.c", "int held = crl_cancel_hold();", "int held = 0;"),
+        ("src/lib/turn.c", "    crl_cancel_let_go(held);\n", "    (void)held;\n")]),
     ("the engine answers the first reader only", "P5", "test_lib", HANGS + "1..", ALL, [
         ("src/lib/loads.c", "    cds_list_for_each_entry_safe(waiter, next, &answer->answer.waiters, link) {\n",
          "    bool first = true;\n"

@@ -67,7 +67,7 @@ static void house_await(const struct house *house, uint32_t begun)
 
 /* ------------------------------------------------------------------------------------ callbacks */
 
-/* What a callback saw; written on the cache's own thread, read when that has ended. */
+/* What a callback saw; written on the callback thread, read when that has ended. */
 struct caller {
     struct house *house;
     int calls, result;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   which thread does what: the program's callbacks run on the cache's own thread and nowhere
- *         else, whoever drives the core; whoever has a letter drives it himself, for a bounded
- *         time; nobody waits for the turn, and a wait limit holds whoever has it.
+ * Goal:   which thread does what: the program's callbacks run on the callback thread and nowhere
+ *         else, whoever drives the core, and hold up nothing but each other; whoever has a letter
+ *         drives it himself, for a bounded time; nobody waits for the turn, and a wait limit holds
+ *         whoever has it.
  * Method: the real library; errands that hold the turn until the test has seen what it waits for.
  *         Nothing sleeps. */
 #include "base/bytes.h"
@@ -24,13 +25,15 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define LONG CORRAL_SECONDS(60)
+#define LONG        CORRAL_SECONDS(60)
+#define WAITERS_MAX 2000
 
 struct house {
     struct corral_cache *cache;
     struct corral_origin *origin;
     struct corral_space *space;
     atomic_bool gate_is_open, fails;
+    atomic_bool callbacks_stop; /* the program is stuck in one */
     _Atomic uint32_t begun, reports, reports_elsewhere;
 };
 
@@ -43,7 +46,12 @@ struct house {
 
 static bool is_own_thread(const struct house *house)
 {
-    return crl_engine_is_here(&house->cache->engine);
+    return crl_loop_is_here(&house->cache->engine.loop);
+}
+
+static bool is_callback_thread(const struct house *house)
+{
+    return crl_engine_calls_back(&house->cache->engine);
 }
 
 static void loader(void *arg, struct corral_load *load)
@@ -61,15 +69,17 @@ static void failed(void *arg, const char *space, struct corral_bytes key, int rc
 {
     struct house *house = arg;
     (void)space, (void)key, (void)rc, (void)why;
-    atomic_fetch_add(&house->reports_elsewhere, !is_own_thread(house));
+    atomic_fetch_add(&house->reports_elsewhere, !is_callback_thread(house));
     atomic_fetch_add(&house->reports, 1);
+    wait_until(!house->callbacks_stop);
 }
 
 static struct house *house_open(bool gate_is_open)
 {
     struct house *house = calloc(1, sizeof *house);
     house->gate_is_open = gate_is_open;
-    struct corral_options options = {.on_failure = failed, .on_failure_arg = house};
+    struct corral_options options = {
+        .on_failure = failed, .on_failure_arg = house, .waiters_max = WAITERS_MAX};
     assert_int_equal(corral_open(&options, &house->cache), 0);
     struct corral_origin_options origin = {
         .name = "db", .loader = loader, .arg = house, .deadline_us = LONG};
@@ -97,7 +107,7 @@ static uint64_t waiters(const struct house *house)
 /* What many callbacks saw. */
 struct tally {
     struct house *house;
-    _Atomic uint32_t calls, own, in_turn, odd;
+    _Atomic uint32_t calls, own, called_back, in_turn, odd;
     int expected;
 };
 
@@ -106,92 +116,10 @@ static void take_note(void *arg, int result, struct corral_value *value)
     struct tally *tally = arg;
     corral_value_release(value);
     atomic_fetch_add(&tally->own, is_own_thread(tally->house));
+    atomic_fetch_add(&tally->called_back, is_callback_thread(tally->house));
     atomic_fetch_add(&tally->in_turn, crl_turn_is_mine(&tally->house->cache->engine.turn));
     atomic_fetch_add(&tally->odd, result != tally->expected);
     atomic_fetch_add(&tally->calls, 1);
-}
-
-/* ------------------------------------------------------------------------------- the own thread */
-
-static void *get_many(void *arg)
-{
-    struct tally *tally = arg;
-    for (int i = 0; i < 500; i++) {
-        char key[16];
-        snprintf(key, sizeof key, "%d", i);
-        assert_int_equal(
-            corral_get_async(tally->house->space, corral_str(key), LONG, take_note, tally), 0);
-        struct corral_value value = {0};
-        (void)corral_get(tally->house->space, corral_str(key), LONG, &value);
-        corral_value_release(&value);
-    }
-    return NULL;
-}
-
-/* Readers and workers drive the core all the time, and call nobody. */
-static void callbacks_run_on_the_own_thread(void **state)
-{
-    (void)state;
-    struct house *house = house_open(true);
-    house->fails = true; /* so nothing is ever answered from memory, on the caller's thread */
-    struct tally tally = {.house = house, .expected = CORRAL_EORIGIN};
-    pthread_t threads[3];
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, get_many, &tally), 0);
-    for (int i = 0; i < 3; i++)
-        pthread_join(threads[i], NULL);
-    wait_until(tally.calls == 1500);
-    assert_int_equal(tally.own, 1500);
-    assert_int_equal(tally.in_turn, 0);
-    assert_int_equal(tally.odd, 0);
-    assert_in_range(house->reports, 1, 3000);
-    assert_int_equal(house->reports_elsewhere, 0);
-    house_close(house);
-}
-
-/* Within a callback the own thread may have letters of its own, and runs them after it. */
-static void get_next(void *arg, int result, struct corral_value *value)
-{
-    struct tally *tally = arg;
-    take_note(arg, result, value);
-    char key[16];
-    snprintf(key, sizeof key, "%u", tally->calls);
-    if (tally->calls < 1000)
-        (void)corral_get_async(tally->house->space, corral_str(key), LONG, get_next, tally);
-}
-
-static void a_callback_may_get_again(void **state)
-{
-    (void)state;
-    struct house *house = house_open(true);
-    struct tally tally = {.house = house, .expected = CORRAL_LOADED};
-    assert_int_equal(corral_get_async(house->space, corral_str("0"), LONG, get_next, &tally), 0);
-    wait_until(tally.calls == 1000);
-    assert_int_equal(tally.own, 1000);
-    assert_int_equal(tally.in_turn + tally.odd, 0);
-    house_close(house);
-}
-
-/* A worker that brings the value of a herd wakes a few of it; the rest is the own thread's. */
-static void a_herd_is_answered_by_two(void **state)
-{
-    (void)state;
-    enum { HERD = 1000 };
-    struct house *house = house_open(false);
-    struct tally tally = {.house = house, .expected = CORRAL_COALESCED};
-    struct crl_get *gets[HERD];
-    for (int i = 0; i < HERD; i++)
-        assert_int_equal(
-            crl_get_start(house->space, corral_str("7"), LONG, take_note, &tally, &gets[i]), 0);
-    wait_until(house->begun == 1 && waiters(house) == HERD);
-    house->gate_is_open = true;
-    wait_until(tally.calls == HERD);
-    assert_int_equal(tally.odd, 1); /* the one that led */
-    assert_int_equal(tally.in_turn, 0);
-    assert_in_range(tally.own, HERD - CRL_TURN_LETTERS, HERD);
-    for (int i = 0; i < HERD; i++)
-        crl_get_drop(gets[i]);
-    house_close(house);
 }
 
 /* ------------------------------------------------------------------------------------- the turn */
@@ -209,7 +137,10 @@ static void errand_run(struct crl_engine *engine, struct engine_call *call)
     struct errand *errand = (struct errand *)call;
     (void)engine;
     errand->has_begun = true;
-    wait_until(crl_now() >= errand->until);
+    while (crl_now() < errand->until) {
+        sched_yield();
+        pthread_testcancel();
+    }
     errand->over_at = crl_now();
 }
 
@@ -261,11 +192,9 @@ static void who_comes_alone_needs_no_other_thread(void **state)
 
 /* Calls that come while the turn is taken do not wait; who has it runs as many as its share is, and
  * the own thread the rest. */
-static void a_long_turn_goes_on_on_the_own_thread(void **state)
+static void turn_is_handed_over(struct house *house)
 {
-    (void)state;
     enum { CALLS = 3 * CRL_TURN_LETTERS };
-    struct house *house = house_open(true);
     struct errand errand;
     struct whereabouts where[CALLS] = {0};
     pthread_t holder;
@@ -282,8 +211,180 @@ static void a_long_turn_goes_on_on_the_own_thread(void **state)
         assert_int_equal(is_of_holder, i < CRL_TURN_LETTERS - 1);
     }
     pthread_join(holder, NULL);
+}
+
+static void a_long_turn_goes_on_on_the_own_thread(void **state)
+{
+    (void)state;
+    struct house *house = house_open(true);
+    turn_is_handed_over(house);
     house_close(house);
 }
+
+/* -------------------------------------------------------------------------- the callback thread */
+
+static void *get_many(void *arg)
+{
+    struct tally *tally = arg;
+    for (int i = 0; i < 500; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        assert_int_equal(
+            corral_get_async(tally->house->space, corral_str(key), LONG, take_note, tally), 0);
+        struct corral_value value = {0};
+        (void)corral_get(tally->house->space, corral_str(key), LONG, &value);
+        corral_value_release(&value);
+    }
+    return NULL;
+}
+
+/* Readers and workers drive the core all the time, and call nobody. */
+static void callbacks_run_on_a_thread_of_their_own(void **state)
+{
+    (void)state;
+    struct house *house = house_open(true);
+    house->fails = true; /* so nothing is ever answered from memory, on the caller's thread */
+    struct tally tally = {.house = house, .expected = CORRAL_EORIGIN};
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, get_many, &tally), 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    wait_until(tally.calls == 1500);
+    assert_int_equal(tally.called_back, 1500);
+    assert_int_equal(tally.in_turn, 0);
+    assert_int_equal(tally.odd, 0);
+    assert_in_range(house->reports, 1, 3000);
+    assert_int_equal(house->reports_elsewhere, 0);
+    house_close(house);
+}
+
+static void get_next(void *arg, int result, struct corral_value *value)
+{
+    struct tally *tally = arg;
+    take_note(arg, result, value);
+    char key[16];
+    snprintf(key, sizeof key, "%u", tally->calls);
+    if (tally->calls < 1000)
+        (void)corral_get_async(tally->house->space, corral_str(key), LONG, get_next, tally);
+}
+
+static void a_callback_may_get_again(void **state)
+{
+    (void)state;
+    struct house *house = house_open(true);
+    struct tally tally = {.house = house, .expected = CORRAL_LOADED};
+    assert_int_equal(corral_get_async(house->space, corral_str("0"), LONG, get_next, &tally), 0);
+    wait_until(tally.calls == 1000);
+    assert_int_equal(tally.called_back, 1000);
+    assert_int_equal(tally.in_turn + tally.odd, 0);
+    house_close(house);
+}
+
+static void get_stuck(void *arg, int result, struct corral_value *value)
+{
+    struct tally *tally = arg;
+    take_note(arg, result, value);
+    wait_until(!tally->house->callbacks_stop);
+}
+
+/* Have the program stuck in a callback. */
+static void callbacks_stop(struct tally *tally)
+{
+    struct house *house = tally->house;
+    house->callbacks_stop = true;
+    assert_int_equal(corral_get_async(house->space, corral_str("stuck"), LONG, get_stuck, tally),
+                     0);
+    wait_until(tally->calls == 1);
+}
+
+/* Nobody else waits for it: not a miss, not the end of a wait limit, not a turn that is handed
+ * over, and not who waits for a load that failed and has yet to be reported. */
+static void a_callback_holds_up_no_other_get(void **state)
+{
+    (void)state;
+    struct house *house = house_open(true);
+    struct tally stuck = {.house = house, .expected = CORRAL_LOADED};
+    struct corral_value value;
+    callbacks_stop(&stuck);
+    house->fails = true;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(corral_get(house->space, corral_str("f"), LONG, &value), CORRAL_EORIGIN);
+    house->fails = false;
+    assert_int_equal(corral_get(house->space, corral_str("a"), LONG, &value), CORRAL_LOADED);
+    corral_value_release(&value);
+    house->gate_is_open = false;
+    assert_int_equal(corral_get(house->space, corral_str("b"), CORRAL_MS(1), &value),
+                     CORRAL_ETIMEDOUT);
+    turn_is_handed_over(house);
+    assert_int_equal(stuck.calls, 1);
+    house->callbacks_stop = false;
+    house_close(house);
+}
+
+/* P8: what has been answered and not been taken counts. */
+static void gets_are_limited_until_they_are_called_back(void **state)
+{
+    (void)state;
+    struct house *house = house_open(true);
+    struct tally stuck = {.house = house, .expected = CORRAL_LOADED};
+    callbacks_stop(&stuck);
+    struct tally tally = {.house = house, .expected = CORRAL_EORIGIN};
+    house->fails = true; /* so nothing is answered from memory */
+    for (uint32_t i = 0; i < WAITERS_MAX; i++) {
+        assert_int_equal(corral_get_async(house->space, corral_str("f"), LONG, take_note, &tally),
+                         0);
+        wait_until(waiters(house) == 0);
+    }
+    assert_int_equal(corral_get_async(house->space, corral_str("f"), LONG, take_note, &tally),
+                     CORRAL_ELIMIT);
+    assert_int_equal(tally.calls, 0);
+    house->callbacks_stop = false;
+    wait_until(tally.calls == WAITERS_MAX);
+    assert_int_equal(tally.odd, 0);
+    house_close(house);
+}
+
+static void reports_that_nobody_takes_are_limited(void **state)
+{
+    (void)state;
+    enum { REPORTS_MAX = 1024, FAILURES = REPORTS_MAX + 100 };
+    struct house *house = house_open(true);
+    struct tally stuck = {.house = house, .expected = CORRAL_LOADED};
+    struct corral_value value;
+    callbacks_stop(&stuck);
+    house->fails = true;
+    for (int i = 0; i < FAILURES; i++)
+        assert_int_equal(corral_get(house->space, corral_str("f"), LONG, &value), CORRAL_EORIGIN);
+    assert_int_equal(house->reports, 0);
+    house->callbacks_stop = false;
+    wait_until(house->reports == REPORTS_MAX);
+    house_close(house);
+}
+
+/* A worker that brings the value of a herd wakes a few of it; the rest is the own thread's. */
+static void a_herd_is_answered_by_two(void **state)
+{
+    (void)state;
+    enum { HERD = 1000 };
+    struct house *house = house_open(false);
+    struct tally tally = {.house = house, .expected = CORRAL_COALESCED};
+    struct crl_get *gets[HERD];
+    for (int i = 0; i < HERD; i++)
+        assert_int_equal(
+            crl_get_start(house->space, corral_str("7"), LONG, take_note, &tally, &gets[i]), 0);
+    wait_until(house->begun == 1 && waiters(house) == HERD);
+    house->gate_is_open = true;
+    wait_until(tally.calls == HERD);
+    assert_int_equal(tally.odd, 1); /* the one that led */
+    assert_int_equal(tally.in_turn, 0);
+    assert_in_range(tally.own, HERD - CRL_TURN_LETTERS, HERD);
+    for (int i = 0; i < HERD; i++)
+        crl_get_drop(gets[i]);
+    house_close(house);
+}
+
+/* ----------------------------------------------------------------------------------- the limits */
 
 /* More timers become due at once than a holder runs: the rest is ticked off by the own thread. */
 static void many_limits_pass_at_once(void **state)
@@ -299,7 +400,7 @@ static void many_limits_pass_at_once(void **state)
         assert_int_equal(corral_get_async(house->space, corral_str("7"), 1, take_note, &tally), 0);
     errand.until = crl_now() + 2; /* by then all have passed */
     wait_until(tally.calls == READERS);
-    assert_int_equal(tally.own, READERS);
+    assert_int_equal(tally.called_back, READERS);
     assert_int_equal(tally.odd, 0);
     pthread_join(holder, NULL);
     house_close(house);
@@ -336,6 +437,42 @@ static void a_wait_limit_is_not_counted_from_the_end_of_work(void **state)
         least = over < least ? over : least;
     }
     assert_in_range(least, 0, CORRAL_MS(50));
+    house_close(house);
+}
+
+/* ----------------------------------------------------------------------------------- cancelling */
+
+static void *get_and_end(void *arg)
+{
+    struct house *house = arg;
+    struct corral_value value = {0};
+    int rc = corral_get(house->space, corral_str("7"), LONG, &value);
+    corral_value_release(&value);
+    pthread_testcancel();
+    return rc == CORRAL_LOADED ? house : NULL; /* not reached */
+}
+
+/* Where a thread waits for us, or runs a turn, pthread_cancel() waits for it. */
+static void a_thread_is_not_cancelled_in_a_call(void **state)
+{
+    (void)state;
+    struct house *house = house_open(false);
+    pthread_t reader, holder;
+    struct errand errand;
+    void *ended;
+    assert_int_equal(pthread_create(&reader, NULL, get_and_end, house), 0);
+    wait_until(house->begun == 1 && waiters(house) == 1);
+    assert_int_equal(pthread_cancel(reader), 0);
+    turn_hold(&errand, house, &holder); /* waiting, its thread comes to points of cancellation */
+    assert_int_equal(pthread_cancel(holder), 0);
+    struct whereabouts after = {.call.run = whereabouts_take};
+    assert_int_equal(crl_engine_post(&house->cache->engine, &after.call), 0);
+    house->gate_is_open = true;
+    errand.until = 0;
+    wait_until(after.is_known);
+    assert_int_equal(pthread_join(reader, &ended), 0);
+    assert_ptr_equal(ended, PTHREAD_CANCELED);
+    assert_int_equal(pthread_join(holder, NULL), 0);
     house_close(house);
 }
 
@@ -377,13 +514,17 @@ static void close_follows_the_last_holder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(callbacks_run_on_the_own_thread),
+        cmocka_unit_test(callbacks_run_on_a_thread_of_their_own),
         cmocka_unit_test(a_callback_may_get_again),
+        cmocka_unit_test(a_callback_holds_up_no_other_get),
+        cmocka_unit_test(gets_are_limited_until_they_are_called_back),
+        cmocka_unit_test(reports_that_nobody_takes_are_limited),
         cmocka_unit_test(a_herd_is_answered_by_two),
         cmocka_unit_test(who_comes_alone_needs_no_other_thread),
         cmocka_unit_test(a_long_turn_goes_on_on_the_own_thread),
         cmocka_unit_test(many_limits_pass_at_once),
         cmocka_unit_test(a_wait_limit_is_not_counted_from_the_end_of_work),
+        cmocka_unit_test(a_thread_is_not_cancelled_in_a_call),
         cmocka_unit_test(close_follows_the_last_holder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
