@@ -375,14 +375,7 @@ static void check_column(const struct crl_sim_column *column, struct crl_place l
                          "mean: every query takes %s, but the origin's deadline is %s: no load "
                          "would succeed",
                          span(database->mean_us).text, span(deadline_us).text);
-    if (!column->has_store || store->lease_us == 0)
-        return;
-    if (deadline_us >= store->lease_us)
-        crl_problems_add(problems, place_of(store->lease_at, last, last),
-                         "lease: %s is not longer than the origin's deadline, %s: a load could "
-                         "outlive its lease",
-                         span(store->lease_us).text, span(deadline_us).text);
-    if (store->timeout_us > 0 && store->timeout_us <= 2 * store->latency_us)
+    if (column->has_store && store->timeout_us > 0 && store->timeout_us <= 2 * store->latency_us)
         crl_problems_add(problems, place_of(store->timeout_at, last, last),
                          "timeout: no answer of the store can come within %s: there and back it "
                          "takes %s",

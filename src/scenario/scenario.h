@@ -89,7 +89,6 @@ struct crl_sim_store {
     corral_us timeout_us;
     corral_us lease_us;
     struct crl_place timeout_at;
-    struct crl_place lease_at;
 };
 
 struct crl_sim_fault {

@@ -132,8 +132,7 @@ static const struct crl_schema_field store_fields[] = {
     PERCENT("drops", crl_sim_store, drops, 0, 100, .fallback = "0%"),
     SPAN("timeout", crl_sim_store, timeout_us, 1, MINUTE, .fallback = "100ms",
          .at_offset = AT(crl_sim_store, timeout_at)),
-    SPAN("lease", crl_sim_store, lease_us, CORRAL_MS(1), HOUR, .fallback = "5s",
-         .at_offset = AT(crl_sim_store, lease_at)),
+    SPAN("lease", crl_sim_store, lease_us, CORRAL_MS(1), HOUR, .fallback = "5s"),
 };
 
 static const struct crl_schema store_schema = {
