@@ -85,6 +85,6 @@ struct crl_storm_counts crl_storm_metrics_since(const struct crl_storm_counts *b
                    after->needed >= before->needed; /* else it was started anew */
     counts.loads -= counts.known ? before->loads : 0;
     counts.needed -= counts.known ? before->needed : 0;
-    counts.peak_known = after->peak_known && before->loads == 0;
+    counts.peak_known = after->peak_known && (before->peak == 0 || after->peak > before->peak);
     return counts;
 }

@@ -15,8 +15,9 @@
 void crl_storm_metrics_read(const char *text, const char *space,
                             struct crl_storm_counts *ret_counts);
 
-/* crl_storm_metrics_since - what was added between two readings. The peak is that of `after`, and
- * known only if nothing was loaded before: the daemon keeps one for all its life. */
+/* crl_storm_metrics_since - what was added between two readings. The peak is that of `after`. It is
+ * known only if it rose, or if no route had loaded before: the daemon keeps one for each origin,
+ * for all its life. */
 struct crl_storm_counts crl_storm_metrics_since(const struct crl_storm_counts *before,
                                                 const struct crl_storm_counts *after);
 

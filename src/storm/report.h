@@ -21,7 +21,7 @@ struct crl_storm_counts {
     uint64_t loads;
     uint64_t needed; /* of them */
     bool peak_known;
-    uint64_t peak; /* loads at once */
+    uint64_t peak; /* the most places taken at once, of any origin */
 };
 
 struct crl_storm_run {

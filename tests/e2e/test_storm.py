@@ -291,3 +291,12 @@ def test_a_daemon_elsewhere(shop, serve):
     assert cold["peak_loads"] == 1
     assert (warm["answers"]["hit"], warm["origin_loads"]) == (30, 0)
     assert warm["amplification"] is None and warm["peak_loads"] is None
+
+
+def test_the_peak_of_another_route(shop, serve):
+    """The daemon keeps one for each origin; what another route did before is not the storm's."""
+    daemon = serve(shop.read_text())
+    for path in "/other", "/nowhere":
+        done = storm("--json", "--clients", "5", "--scenarios", "cold", f"http://127.0.0.1:{daemon.port}{path}")
+    (run,) = json.loads(done.stdout)["runs"]
+    assert (run["errors"], run["origin_loads"], run["peak_loads"]) == (5, 0, None)

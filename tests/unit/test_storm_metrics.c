@@ -59,6 +59,9 @@ static void differences(void **state)
 {
     (void)state;
     struct crl_storm_counts fresh = {.known = true, .peak_known = true};
+    struct crl_storm_counts of_others = {.known = true, .peak_known = true, .peak = 7};
+    struct crl_storm_counts risen = {
+        .known = true, .loads = 20, .needed = 1, .peak_known = true, .peak = 20};
     struct crl_storm_counts used = {
         .known = true, .loads = 10, .needed = 4, .peak_known = true, .peak = 7};
     struct crl_storm_counts more = {
@@ -71,6 +74,11 @@ static void differences(void **state)
     assert_true(since.known && !since.peak_known); /* it may be from before */
     assert_int_equal(since.loads, 5);
     assert_int_equal(since.needed, 1);
+    since = crl_storm_metrics_since(&of_others, &used); /* it may be another route's */
+    assert_true(since.known && !since.peak_known);
+    since = crl_storm_metrics_since(&of_others, &risen); /* it was reached in between */
+    assert_true(since.known && since.peak_known);
+    assert_int_equal(since.peak, 20);
     since = crl_storm_metrics_since(&more, &used); /* started anew in between */
     assert_false(since.known);
 }
