@@ -55,10 +55,11 @@
          "How long the origin took, from the start of a load to its answer.")       \
     EACH(errors, LOAD_ERROR, "kind", ORIGIN, COUNTER, "corral_origin_errors_total", \
          "Loads that brought nothing, by why.")                                     \
-    ONE(active, ORIGIN, GAUGE, "corral_origin_active", "Loads running now.")        \
+    ONE(active, ORIGIN, GAUGE, "corral_origin_active",                              \
+        "Queries running now, cancelled ones too until they have ended.")           \
     ONE(active_peak, ORIGIN, PEAK, "corral_origin_active_peak",                     \
-        "The most loads that ever ran at once.")                                    \
-    ONE(queued, ORIGIN, GAUGE, "corral_origin_queued", "Loads waiting for their turn now.")
+        "The most queries that ever ran at once, cancelled ones included.")         \
+    ONE(queued, ORIGIN, GAUGE, "corral_origin_queued", "Loads waiting for a place now.")
 
 /* ------------------------------------------------------------------------------------ the cache */
 
