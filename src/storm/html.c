@@ -78,7 +78,7 @@ void crl_storm_report_html(const struct crl_storm_report *report, FILE *out)
         while (at + n < report->runs_n && report->runs[at + n]->scenario == scenario)
             n++;
         fprintf(out, "<h2>%s: %s</h2>\n<table>\n<tr><th>strategy<th>requests<th>origin loads",
-                crl_storm_scenario_name(scenario), crl_storm_scenario_text(scenario));
+                crl_storm_scenario_name(scenario), crl_storm_runs_text(report->runs + at, n));
         fputs("<th>amplification<th>peak loads<th>errors<th>p50<th>p99<th>max</tr>\n", out);
         for (uint32_t i = 0; i < n; i++)
             row_write(report->runs[at + i], out);

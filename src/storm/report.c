@@ -52,6 +52,27 @@ void crl_storm_cells(const struct crl_storm_run *run,
         crl_figure_us(latency_at(run, fractions[i]), ret_cells[5 + i], TEXT);
 }
 
+/* -------------------------------------------------------------------------------- what happened */
+
+/* Was the run over before the key expired? Then every reader hit, and the one load at most was that
+ * which brought the key into memory, before the readers came. */
+static bool run_never_expired(const struct crl_storm_run *run)
+{
+    const struct crl_storm_tally *tally = &run->tally;
+    return run->scenario == CRL_STORM_EXPIRY && tally->requests > 0 &&
+           tally->ok[CRL_STORM_HIT] == tally->requests &&
+           (!run->counts.known || run->counts.loads <= 1);
+}
+
+const char *crl_storm_runs_text(struct crl_storm_run *const *runs, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (!run_never_expired(runs[i]))
+            return crl_storm_scenario_text(runs[0]->scenario);
+    }
+    return "all clients keep asking for one key, which never expired in the run";
+}
+
 /* ------------------------------------------------------------------------------------- the text */
 
 static bool run_is_bad(const struct crl_storm_run *run)
@@ -160,7 +181,7 @@ static void answers_write(const struct crl_storm_run *run, FILE *out)
     part_write(tally->broken, "broken connections", &first, out);
     part_write(tally->timeouts, "timed out", &first, out);
     part_write(tally->unanswered, "unanswered when stopped", &first, out);
-    fputs(first ? "none\n" : "\n", out);
+    fputs(first ? "no answer yet\n" : "\n", out);
 }
 
 static const char *queries(uint64_t n)
@@ -174,17 +195,24 @@ static corral_us run_longest(const struct crl_storm_run *run)
     return run->scenario == CRL_STORM_COLD ? run->tally.took_us : run->tally.latency.max_us;
 }
 
-/* What a scenario teaches, in one sentence for each strategy but the first. */
+/* What a scenario teaches, in one sentence for each strategy but the first. Where the key did not
+ * expire there is nothing to compare. */
 static void moral_write(struct crl_storm_run *const *runs, uint32_t n, FILE *out)
 {
     const struct crl_storm_run *none = runs[0];
-    bool compares = n > 1 && none->strategy == CRL_STORM_NONE && none->counts.known;
+    bool compares =
+        n > 1 && none->strategy == CRL_STORM_NONE && none->counts.known && !run_never_expired(none);
     const char *longest = none->scenario == CRL_STORM_COLD ? "all answered in" : "at worst";
     for (uint32_t i = compares ? 1 : 0; i < n; i++) {
         const struct crl_storm_run *run = runs[i];
         char mine[TEXT], theirs[TEXT], wait[TEXT], their_wait[TEXT];
         if (!run->counts.known || run->stopped || run->tally.requests == 0)
             continue;
+        if (run_never_expired(run)) {
+            fprintf(out, "\n%s: the key never expired; let --duration be longer than its TTL\n",
+                    crl_storm_strategy_name(run->strategy));
+            continue;
+        }
         fprintf(out, "\n%s: %s %s", crl_storm_strategy_name(run->strategy),
                 crl_figure_count(run->counts.loads, mine, TEXT), queries(run->counts.loads));
         crl_figure_us(run_longest(run), wait, TEXT);
@@ -203,7 +231,7 @@ static void scenario_write(struct crl_storm_run *const *runs, uint32_t n, struct
 {
     struct crl_paint paint = crl_paint_of(style);
     fprintf(out, "\n%s%s%s: %s\n\n", paint.bold, crl_storm_scenario_name(runs[0]->scenario),
-            paint.plain, crl_storm_scenario_text(runs[0]->scenario));
+            paint.plain, crl_storm_runs_text(runs, n));
     (style.narrower ? narrow_table_write : table_write)(runs, n, out);
     bars_write(runs, n, style, out);
     fputs("\nanswers\n", out);

@@ -50,6 +50,9 @@ int crl_storm_report_json(const struct crl_storm_report *report, FILE *out);
 /* crl_storm_report_html - one page. */
 void crl_storm_report_html(const struct crl_storm_report *report, FILE *out);
 
+/* crl_storm_runs_text - what happened in the runs of one scenario; n > 0. Static memory. */
+const char *crl_storm_runs_text(struct crl_storm_run *const *runs, uint32_t n);
+
 /* crl_storm_amplification - loads for each one that was needed; < 0 if that is not known. */
 double crl_storm_amplification(const struct crl_storm_counts *counts);
 

@@ -181,6 +181,58 @@ static void plain_bars_and_colour(void **state)
                 "coalescing: 1 query for 1,000 requests; all answered in 106 ms\n");
 }
 
+static void a_key_that_never_expired(void **state)
+{
+    (void)state;
+    struct crl_storm_report report = report_of(2, 1);
+    expiry.stopped = false;
+    expiry.counts = (struct crl_storm_counts){.known = true, .loads = 1, .needed = 1};
+    expiry.tally.requests = expiry.tally.ok[CRL_STORM_HIT] = 100;
+    expiry.tally.ok[CRL_STORM_UNKNOWN] = expiry.tally.errors[0].n = 0;
+    expiry.tally.broken = expiry.tally.timeouts = expiry.tally.unanswered = 0;
+    expect_text(&report, (struct crl_style){0},
+                "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n"
+                "\n"
+                "expiry: all clients keep asking for one key, which never expired in the run\n"
+                "\n"
+                "                       origin    ampli-  peak\n"
+                "strategy    requests    loads  fication loads  errors      p50      p99      max\n"
+                "coalescing       100        1       1.0     -       0  4.61 ms  9.02 ms  9.11 ms\n"
+                "\n"
+                "origin loads\n"
+                "coalescing  ##########################################################         1\n"
+                "\n"
+                "answers\n"
+                "coalescing  100 hit\n"
+                "\n"
+                "coalescing: the key never expired; let --duration be longer than its TTL\n");
+    expiry.tally.ok[CRL_STORM_HIT] = 99;
+    expiry.tally.ok[CRL_STORM_MISS] = 1; /* somebody met the expired key */
+    assert_string_equal(crl_storm_runs_text(all_runs + 2, 1),
+                        crl_storm_scenario_text(CRL_STORM_EXPIRY));
+    assert_string_equal(crl_storm_runs_text(all_runs, 2), crl_storm_scenario_text(CRL_STORM_COLD));
+}
+
+static void stopped_at_once(void **state)
+{
+    (void)state;
+    struct crl_storm_report report = report_of(2, 1);
+    memset(&expiry.tally, 0, sizeof expiry.tally);
+    expect_text(&report, (struct crl_style){0},
+                "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n"
+                "\n"
+                "expiry: all clients keep asking for one key, which expires again and again\n"
+                "\n"
+                "                       origin    ampli-  peak\n"
+                "strategy    requests    loads  fication loads  errors      p50      p99      max\n"
+                "coalescing         0        -         -     -       0        -        -        -\n"
+                "\n"
+                "answers\n"
+                "coalescing  no answer yet\n"
+                "\n"
+                "Stopped early: the last row is what was measured so far.\n");
+}
+
 static void no_run_at_all(void **state)
 {
     (void)state;
@@ -291,6 +343,8 @@ int main(void)
         cmocka_unit_test_setup(a_narrow_terminal, make_up),
         cmocka_unit_test_setup(what_is_not_known, make_up),
         cmocka_unit_test_setup(plain_bars_and_colour, make_up),
+        cmocka_unit_test_setup(a_key_that_never_expired, make_up),
+        cmocka_unit_test_setup(stopped_at_once, make_up),
         cmocka_unit_test_setup(no_run_at_all, make_up),
         cmocka_unit_test_setup(nobody_was_answered, make_up),
         cmocka_unit_test_setup(json, make_up),
