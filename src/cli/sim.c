@@ -4,6 +4,7 @@
 #include "cli/sim.h"
 
 #include "base/edit_distance.h"
+#include "config/policy.h"
 #include "scenario/options.h"
 #include "scenario/plan.h"
 #include "scenario/ready.h"
@@ -79,19 +80,25 @@ static struct crl_sim_scenario *scenario_read(const struct sim_verb *verb)
     return scenario;
 }
 
-/* Which columns there are, for a message: "'a', 'b'". */
+/* Says which columns and strategies there are. */
 static int column_missing(const struct crl_sim_scenario *scenario, const char *name)
 {
-    char names[512] = "";
+    struct crl_edit_meant meant = {0};
+    char names[512] = "", hint[128] = "";
     for (size_t i = 0; i < crl_sim_columns(scenario); i++) {
         size_t used = strlen(names);
         struct crl_sim_column column = crl_sim_column(scenario, i);
         (void)snprintf(names + used, sizeof names - used, "%s'%s'", i ? ", " : "", column.name);
+        crl_edit_consider(&meant, name, column.name);
     }
+    crl_edit_consider(&meant, name, crl_config_strategy_word(CRL_STRATEGY_NONE));
+    crl_edit_consider(&meant, name, crl_config_strategy_word(CRL_STRATEGY_COALESCING));
+    if (meant.word != NULL)
+        (void)snprintf(hint, sizeof hint, "; did you mean '%s'?", meant.word);
     return crl_exit_usage("corral sim",
-                          "--strategies: '%.64s' is neither a column of the scenario (%s) "
-                          "nor a strategy of this version (none, coalescing)",
-                          name, names);
+                          "--strategies: there is no strategy '%.64s'%s (columns of the scenario: "
+                          "%s; strategies: none, coalescing)",
+                          name, hint, names);
 }
 
 /* Returns an exit code. */

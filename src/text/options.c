@@ -34,15 +34,37 @@ static int quantity_take(const struct crl_option *option, const char *value, cha
     return crl_options_refuse(why, "--%s: '%.*s' %s", option->name, SHOWN, value, fault);
 }
 
+/* The index of a word among the first `n`; `n`: it is not there. */
+static uint32_t word_find(const struct crl_option *option, uint32_t n, const char *word,
+                          size_t size)
+{
+    uint32_t i = 0;
+    while (i < n &&
+           (strlen(option->words[i]) != size || strncmp(option->words[i], word, size) != 0))
+        i++;
+    return i;
+}
+
 static int word_refuse(const struct crl_option *option, const char *word, size_t size, char *why)
 {
-    char words[128] = "";
+    uint32_t all_n = option->words_n + option->unasked_n;
+    struct crl_edit_meant meant = {0};
+    char words[128] = "", typed[SHOWN + 1];
+    (void)snprintf(typed, sizeof typed, "%.*s", (int)(size < SHOWN ? size : SHOWN), word);
     for (uint32_t i = 0; i < option->words_n; i++) {
         size_t used = strlen(words);
         (void)snprintf(words + used, sizeof words - used, "%s%s", i ? ", " : "", option->words[i]);
+        crl_edit_consider(&meant, typed, option->words[i]);
     }
-    return crl_options_refuse(why, "--%s: '%.*s' is not available in this version (available: %s)",
-                              option->name, (int)(size < SHOWN ? size : SHOWN), word, words);
+    if (word_find(option, all_n, word, size) < all_n)
+        return crl_options_refuse(why, "--%s: '%s' cannot be asked for by name (available: %s)",
+                                  option->name, typed, words);
+    if (meant.word != NULL)
+        return crl_options_refuse(why,
+                                  "--%s: there is no %s '%s'; did you mean '%s'? (available: %s)",
+                                  option->name, option->noun, typed, meant.word, words);
+    return crl_options_refuse(why, "--%s: there is no %s '%s' (available: %s)", option->name,
+                              option->noun, typed, words);
 }
 
 static int words_take(const struct crl_option *option, const char *list, char *why)
@@ -50,10 +72,7 @@ static int words_take(const struct crl_option *option, const char *list, char *w
     uint32_t bits = 0;
     for (;;) {
         size_t size = strcspn(list, ",");
-        uint32_t i = 0;
-        while (i < option->words_n &&
-               (strlen(option->words[i]) != size || strncmp(option->words[i], list, size) != 0))
-            i++;
+        uint32_t i = word_find(option, option->words_n, list, size);
         if (i == option->words_n)
             return word_refuse(option, list, size, why);
         bits |= 1u << i;

@@ -27,8 +27,10 @@ struct crl_option {
     int64_t *quantity;
     struct crl_units_range range; /* of the quantity */
     uint32_t *chosen;             /* bits 1 << the index of each chosen word */
+    const char *noun;             /* what a word is the name of: "strategy" */
     const char *const *words;     /* that may be chosen, with commas between them */
     uint32_t words_n;
+    uint32_t unasked_n; /* words behind them that exist, but cannot be asked for */
 };
 
 /* crl_options_read - read a command line; argv[0] is not looked at, the rest is put in order.

@@ -161,6 +161,9 @@ def test_strategies_by_name_and_by_word(small):
     runs = json.loads(sim("product-page", "--json", "--strategies", "coalescing,none").stdout)["runs"]
     assert [(run["name"], run["strategy"]) for run in runs] == [("coalescing",) * 2, ("none",) * 2]
     assert "'alone', 'with lease'" in sim("fleet", "--strategies", "locking", code=2).stderr
+    for typed, meant in ("coalesing", "coalescing"), ("with laese", "with lease"):
+        assert (f"there is no strategy '{typed}'; did you mean '{meant}'?"
+                in sim("fleet", "--strategies", typed, code=2).stderr)
     assert [run["name"] for run in json.loads(sim(small, "--json").stdout)["runs"]] == ["coalescing"]
 
 

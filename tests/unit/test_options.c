@@ -25,7 +25,7 @@ struct values {
 /* argv is put in order by the reading, so it is made anew. */
 static int read_words(const char *const *words, bool has_operand, struct values *values, char *why)
 {
-    static const char *const colours[] = {"red", "green", "blue"};
+    static const char *const colours[] = {"red", "green", "blue", "grey"};
     const struct crl_option rows[] = {
         {"json", .flag = &values->json},
         {"all", .flag = &values->all},
@@ -34,7 +34,8 @@ static int read_words(const char *const *words, bool has_operand, struct values 
         {"duration", .quantity = &values->duration_us,
          .range = {CRL_QUANTITY_DURATION, CORRAL_MS(1), CORRAL_SECONDS(60)}},
         {"memory", .quantity = &values->memory, .range = {CRL_QUANTITY_SIZE, 1, INT64_MAX}},
-        {"colours", .chosen = &values->colours, .words = colours, .words_n = 3},
+        {"colours", .chosen = &values->colours, .noun = "colour", .words = colours, .words_n = 3,
+         .unasked_n = 1},
         {NULL},
     };
     char *argv[WORDS_MAX + 2] = {(char *)"verb"};
@@ -137,13 +138,20 @@ static void what_is_wrong(void **state)
         {"too long", {"--duration=61s"}, "--duration: '61s' is out of range, 1ms to 1m"},
         {"a word that is not there",
          {"--colours=red,pink"},
-         "--colours: 'pink' is not available in this version (available: red, green, blue)"},
+         "--colours: there is no colour 'pink' (available: red, green, blue)"},
+        {"a slip in a word",
+         {"--colours=blue,geren"},
+         "--colours: there is no colour 'geren'; did you mean 'green'? (available: red, green, "
+         "blue)"},
+        {"a word that is not for choice",
+         {"--colours=grey"},
+         "--colours: 'grey' cannot be asked for by name (available: red, green, blue)"},
         {"the beginning of a word",
          {"--colours=re"},
-         "--colours: 're' is not available in this version (available: red, green, blue)"},
+         "--colours: there is no colour 're'; did you mean 'red'? (available: red, green, blue)"},
         {"an empty one",
          {"--colours=red,,blue"},
-         "--colours: '' is not available in this version (available: red, green, blue)"},
+         "--colours: there is no colour '' (available: red, green, blue)"},
         {"twice", {"--clients=1", "--json", "--clients=1"}, "--clients is given twice"},
         {"a flag twice", {"--json", "--json"}, "--json is given twice"},
         {"two operands", {"x", "--json", "y"}, "'y' is one argument too many"},
