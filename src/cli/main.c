@@ -54,6 +54,9 @@ static int verb_run(int argc, char **argv)
             return verbs[i].run(argc, argv);
         crl_edit_consider(&meant, argv[0], verbs[i].name);
     }
+    crl_edit_consider(&meant, argv[0],
+                      "--help"); /* without its dashes, as other programs have it */
+    crl_edit_consider(&meant, argv[0], "--version");
     if (meant.word != NULL)
         return crl_exit_usage("corral", "there is no verb '%.64s'; did you mean '%s'?", argv[0],
                               meant.word);
@@ -70,6 +73,8 @@ static int run(int argc, char **argv)
     int rc = crl_options_read(argc, argv, options, NULL, why);
     if (rc < 0)
         return crl_exit_usage("corral", "%s", why);
+    if (rc == CRL_OPTIONS_HELP && argc > 2)
+        return crl_exit_usage("corral", "'%.64s' is one argument too many", argv[2]);
     if (version)
         printf("corral %s\n", corral_version());
     else

@@ -35,7 +35,8 @@ int crl_verb_serve(int argc, char **argv)
     if (rc == 0 && file != NULL && bare != NULL)
         rc = crl_options_refuse(why, "'%.64s' is one argument too many", bare);
     else if (rc == 0 && file == NULL)
-        rc = crl_options_refuse(why, "write --config %.64s", bare != NULL ? bare : "FILE");
+        rc = crl_options_refuse(why, "write --config %.64s",
+                                bare != NULL && *bare != '\0' ? bare : "FILE");
     if (rc != 0)
         return crl_exit_unread("corral serve", rc, help, why);
     struct crl_config *config = config_read(file, stderr);
@@ -57,6 +58,8 @@ int crl_verb_check(int argc, char **argv)
     int rc = crl_options_read(argc, argv, (const struct crl_option[]){{NULL}}, &file, why);
     if (rc == 0 && file == NULL)
         rc = crl_options_refuse(why, "FILE is missing");
+    else if (rc == 0 && *file == '\0')
+        rc = crl_options_refuse(why, "the file name is empty");
     if (rc != 0)
         return crl_exit_unread("corral check", rc, help, why);
     struct crl_config *config = config_read(file, stdout);
