@@ -82,8 +82,8 @@ static inline uint32_t crl_load_index(crl_load_id load)
     return (uint32_t)(load >> CRL_PLACE_BITS) & ((1u << CRL_BATCH_BITS) - 1);
 }
 
-/* The name of a lease: random, made by who asks for it before it asks, so that a request which is
- * said again finds its own lease, and nobody else's. Both halves 0: none. */
+/* The name of a lease, random. The asking process makes the token before it asks. A repeated
+ * request therefore finds its own lease, and no other process's. Both halves 0: none. */
 struct crl_token {
     uint64_t high, low;
 };
@@ -131,8 +131,8 @@ struct crl_core_space {
 
 /* --------------------------------------------------------------------------------------- events */
 
-/* Who waits. Embedded in what the caller keeps of a get; from WANTED to its ANSWER it is the
- * core's. */
+/* A waiter. The caller embeds it in its own record of a get; the core owns it from WANTED to its
+ * ANSWER. */
 struct crl_waiter {
     struct cds_list_head link; /* in the answer as well */
     struct crl_timer timer;

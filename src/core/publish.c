@@ -3,9 +3,10 @@
  * publish.c - entries for the table, and which loads were needed.
  *
  * A load was needed if some reader was served by what it brought, at a time when without it there
- * would have been nothing fresh. Who waited for it while there was nothing fresh, tells at once;
- * else the first reader does who comes when what was there before would have expired
- * (crl_entry_use()). See docs/decisions/0013. */
+ * would have been nothing fresh: after the last needed value had expired. If a reader waited for
+ * the load, and that instant had passed when the load was answered, the load is counted at once.
+ * Otherwise the first reader after that instant counts it (crl_entry_use()). See
+ * docs/decisions/0013. */
 #include "core/machine.h"
 #include "policy/ttl.h"
 

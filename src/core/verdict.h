@@ -7,9 +7,9 @@
  *          |----- FRESH, no thought -----|-- FRESH --|------ STALE ------|--- NOTHING ...
  *                                          early refresh: in the last window
  *
- * Where a refresh has replaced a value that was still fresh, `quiet_until` of the new one is at
- * first the instant until which the old one would have served: who reads it after that makes its
- * load a needed one, and calls crl_entry_use().
+ * Where a refresh has replaced a value that was still fresh, `quiet_until` of the new entry is at
+ * first the instant at which the last needed value would have expired. A reader after that instant
+ * makes the load a needed one, and calls crl_entry_use().
  *
  * Threads: any; pure, but for crl_entry_use(). */
 #ifndef CRL_CORE_VERDICT_H

@@ -26,7 +26,7 @@ struct miss {
     bool is_callback; /* of the program: told on the callback thread */
     bool is_answered; /* in the turn */
     int result;
-    struct corral_value value; /* a reference that belongs to whom it is told */
+    struct corral_value value; /* a reference, owned by the receiver of the answer */
 };
 
 /* A get whose caller does not wait. References: the engine's until the function was called, and the

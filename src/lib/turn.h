@@ -3,22 +3,23 @@
  * turn.h - the right to drive something that only one thread at a time may drive, which goes to
  * whoever has a letter for it.
  *
- * Concept (flat combining). A letter is put into a list. If nobody has the turn, whoever put the
- * letter in takes it, and runs letters until there are none, also those that others put in
- * meanwhile. Whoever finds the turn taken leaves: the holder looks again before it gives the turn
- * back. So a letter costs no change of thread, and nobody ever waits for the turn. A holder runs a
- * bounded number of letters; what is left then, and the turn with it, is handed over to a thread
- * whose work it is.
+ * Concept (flat combining). A letter is put into a list. The thread that put a letter in takes the
+ * turn if it is free, and runs letters until none is left. A thread that finds the turn taken
+ * leaves its letter and goes on. The holder looks again before it gives the turn back. So a letter
+ * costs no change of thread, and no thread ever waits for the turn. A holder runs a bounded number
+ * of letters. Then it hands the turn over, with the letters that are left, to a thread whose work
+ * that is.
  *
- * What need not be done within the turn (to wake those who wait for an answer) is done by the
- * holder after it has given the turn back, or between two batches.
+ * Work that need not be done in the turn, such as waking readers, is done by the holder after the
+ * turn or between two batches.
  *
  * Invariants:
  *   N1  The list and `is_taken` change under one lock. The turn is given back only while the list
  *       is empty, and a letter that is put in while the turn is free takes it, under that lock. So
  *       while a letter waits, somebody has the turn: none is forgotten.
- *   N2  One thread at a time has the turn. What it did is seen by the next: between them lies the
- *       lock; where the turn is handed over, whatever wakes the other thread lies there as well.
+ *   N2  One thread at a time has the turn. The next holder sees what the previous holder did,
+ *       because the lock lies between them. Where the turn is handed over, whatever wakes the other
+ *       thread lies there as well.
  *   N3  Letters are run once and in the order of being put in, each sender's thus in its own order.
  *   N4  A letter that is put in by who has the turn is run later in that turn, not inside the
  *       letter that put it in.

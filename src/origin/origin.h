@@ -11,8 +11,8 @@
  *       list belongs to the origin from then on, and so does `next` of each load until that load
  *       ends.
  *   O2  Every started load ends by exactly one answer, from any thread, at any time, also before
- *       start() returns. Who answers may have to drive the engine for a moment, which calls start()
- *       and cancel(): so no lock that these take may be held meanwhile.
+ *       start() returns. The thread that answers may have to drive the engine, which calls start()
+ *       and cancel(). It must not hold a lock that these two take.
  *   O3  After cancel() the load ends soon, whatever the origin was doing; the answer may be
  *       anything, it is dropped. A load that has ended, or ends this very moment, may be cancelled:
  *       no harm.

@@ -17,7 +17,8 @@
  *    release()                                              v
  *
  * Whether the load has ended is apart from these states: `load` is then NULL. Invariants:
- *   K1  `load` goes from set to NULL once, under the lock; who did it, and no other, answers.
+ *   K1  `load` is set to NULL once, under the lock. The thread that sets it to NULL gives the
+ *       answer; no other thread does.
  *   K2  A load points to its work (origin_private) exactly as long as the work points to the load,
  *       and the work is in the list of its origin.
  *   K3  interrupt() is called between the begin and the return of run() of this very work, and

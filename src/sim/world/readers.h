@@ -25,8 +25,8 @@ bool readers_leave(struct sim *sim, uint32_t node, uint32_t number);
 /* readers_answer - an ANSWER of the core is given to all that it is for. */
 void readers_answer(struct sim *sim, struct crl_action *action);
 
-/* readers_write - who writes to the database invalidates, and knows that it is done when the call
- * returns. */
+/* readers_write - a writer changes the database, invalidates the key at a node, and knows that the
+ * change is done when the call returns. */
 void readers_write(struct sim *sim, uint32_t node, uint32_t key);
 
 /* readers_put - the same, by one who has the new value at hand, padded to a size. */
