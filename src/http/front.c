@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum {
-    ACCEPT_BATCH = 16,   /* clients taken in one turn, so that requests get theirs */
+    ACCEPT_BATCH = 16,   /* clients taken in one round, so that requests get theirs */
     SWEEP_MS = 1000,     /* between two looks for overdue clients */
     DRAIN_SWEEP_MS = 20, /* the same while draining */
     CUT_AFTER_MS = 100,  /* from the drain limit to the end of all connections */
@@ -78,7 +78,7 @@ struct crl_front {
     corral_us paused_until;  /* accepting failed for want of something */
     corral_us sweep_at;
     corral_us notice_until;
-    bool gate_was_empty; /* a turn ago */
+    bool gate_was_empty; /* a round ago */
     corral_us drain_until;
 };
 
@@ -353,7 +353,7 @@ void crl_front_drain(struct crl_front *front)
 
 /* ----------------------------------------------------------------------------------- the thread */
 
-static int32_t turn_limit_ms(const struct crl_front *front, bool paused)
+static int32_t round_limit_ms(const struct crl_front *front, bool paused)
 {
     if (front->state != FRONT_RUN)
         return DRAIN_SWEEP_MS;
@@ -378,7 +378,7 @@ static void cut_begin(struct crl_front *front, corral_us now)
     }
 }
 
-/* Without clients for a whole turn: who was just answered may come again at once. */
+/* Without clients for a whole round: who was just answered may come again at once. */
 static bool notice_is_over(struct crl_front *front, corral_us now)
 {
     bool was_empty = front->gate_was_empty;
@@ -516,7 +516,7 @@ static void *front_run(void *arg)
     corral_us now = crl_now_coarse();
     while (!front_is_over(front, now)) {
         bool paused = listener_update(front, now);
-        if (h2o_evloop_run(front->context.loop, turn_limit_ms(front, paused)) != 0)
+        if (h2o_evloop_run(front->context.loop, round_limit_ms(front, paused)) != 0)
             crl_assert(errno == EINTR);
         now = crl_now_coarse();
         sweep(front, now);

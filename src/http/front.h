@@ -105,7 +105,7 @@ struct crl_front_letter {
 void crl_front_expect(struct crl_front *front, struct crl_front_letter *letter);
 
 /* crl_front_post - run an expected letter on the front's thread; the letter is run()'s then. Any
- * thread, also before it is expected, if that is done in the same turn of the front. */
+ * thread, also before it is expected, if that is done in the same round of the front's loop. */
 void crl_front_post(struct crl_front *front, struct crl_front_letter *letter);
 
 #endif

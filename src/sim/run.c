@@ -154,7 +154,7 @@ static void run(struct sim *sim, struct sim_traffic *traffic)
         if (arrival_at == CRL_NEVER && event_at == CRL_NEVER)
             break;
         if (event_at <= arrival_at) {
-            fleet_turn(sim);
+            fleet_next(sim);
             continue;
         }
         uint32_t node, key;

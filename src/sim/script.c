@@ -139,7 +139,7 @@ void sim_free(struct sim *sim)
 void sim_run(struct sim *sim)
 {
     struct script *script = (struct script *)sim;
-    while (!watch_is_broken(sim) && fleet_turn(sim)) {
+    while (!watch_is_broken(sim) && fleet_next(sim)) {
         uint32_t waiting, at_once = queries_of(sim, &waiting);
         if (at_once > script->peak)
             script->peak = at_once;

@@ -299,7 +299,7 @@ static void client_read(struct storm *storm, struct client *client)
         client_broken(storm, client, -1);
 }
 
-static void turn(struct storm *storm, int wait_ms)
+static void events_run(struct storm *storm, int wait_ms)
 {
     struct epoll_event events[EVENTS_MAX];
     int n = epoll_wait(storm->epoll_fd, events, EVENTS_MAX, wait_ms);
@@ -331,7 +331,7 @@ static int open_all(struct storm *storm, char *why, size_t why_size)
                 storm->failed = errno;
         }
         if (!storm->failed)
-            turn(storm, 100);
+            events_run(storm, 100);
         if (crl_now() > give_up_at)
             storm->failed = ETIMEDOUT;
     }
@@ -377,7 +377,7 @@ static void begin_all(struct storm *storm, corral_us now)
         else
             client_ask(storm, client, crl_now());
         if (i % BURST == BURST - 1)
-            turn(storm, 0);
+            events_run(storm, 0);
     }
 }
 
@@ -392,7 +392,7 @@ static void run(struct storm *storm)
     storm->wheel_tick = begun_at / 1000;
     begin_all(storm, begun_at);
     while (storm->busy && !storm->stopped) {
-        turn(storm, storm->resting ? 1 : (int)(SWEEP_US / 1000));
+        events_run(storm, storm->resting ? 1 : (int)(SWEEP_US / 1000));
         corral_us now = crl_now();
         wheel_turn(storm, now);
         if (now >= sweep_at) {

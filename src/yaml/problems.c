@@ -42,7 +42,8 @@ void crl_problems_add(struct crl_problems *problems, struct crl_place at, const 
         problems->out_of_memory = true;
         return;
     }
-    problems->rows[problems->n] = (struct crl_problem){.at = at, .turn = problems->n, .text = text};
+    problems->rows[problems->n] =
+        (struct crl_problem){.at = at, .number = problems->n, .text = text};
     problems->n++;
 }
 
@@ -61,7 +62,7 @@ static int problem_compare(const void *left, const void *right)
         return a->at.line < b->at.line ? -1 : 1;
     if (a->at.column != b->at.column)
         return a->at.column < b->at.column ? -1 : 1;
-    return a->turn < b->turn ? -1 : a->turn > b->turn;
+    return a->number < b->number ? -1 : a->number > b->number;
 }
 
 /* Does the list say the same at the same place already, among its first n? It is sorted. */

@@ -25,8 +25,8 @@ struct crl_place {
 
 struct crl_problem {
     struct crl_place at;
-    size_t turn; /* the order of adding, for equal places */
-    char *text;  /* one line, no full stop */
+    size_t number; /* the order of adding, for equal places */
+    char *text;    /* one line, no full stop */
 };
 
 /* All zeros: an empty list. */

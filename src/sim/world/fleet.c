@@ -232,7 +232,7 @@ static void timer_fires(struct sim *sim, struct crl_timer *timer)
     }
 }
 
-bool fleet_turn(struct sim *sim)
+bool fleet_next(struct sim *sim)
 {
     corral_us at = crl_timers_next_at(&sim->queue);
     if (at == CRL_NEVER)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * fleet.h - a whole world: its beginning and its end, processes that start and stop, and the turn
- * of its clock. */
+ * fleet.h - a whole world: its beginning and its end, processes that start and stop, and one event
+ * after the other. */
 #ifndef CRL_SIM_WORLD_FLEET_H
 #define CRL_SIM_WORLD_FLEET_H
 
@@ -25,7 +25,7 @@ void fleet_stop(struct sim *sim, uint32_t node);
 /* fleet_next_at - when the next thing happens, or CRL_NEVER. */
 corral_us fleet_next_at(const struct sim *sim);
 
-/* fleet_turn - the next thing happens. Returns false if there is none. */
-bool fleet_turn(struct sim *sim);
+/* fleet_next - the next thing happens. Returns false if there is none. */
+bool fleet_next(struct sim *sim);
 
 #endif

@@ -3,10 +3,10 @@
  * world.h - the state of a false world, its clock, and the queue of what will happen in it.
  *
  * Concept. A world is a heap of things that will happen: messages that arrive, queries that end,
- * timers of cores. Whoever turns it (fleet.h) takes the earliest, moves the clock to it, hands the
- * core of the node its event, and carries out the actions that come out as further things that will
- * happen. The same plan gives the same run, to the last letter: no real clock, no thread, no
- * address is ever looked at.
+ * timers of cores. fleet_next() takes the earliest, moves the clock to it, hands the core of the
+ * node its event, and carries out the actions that come out as further things that will happen. The
+ * same plan gives the same run, to the last letter: no real clock, no thread, no address is ever
+ * looked at.
  *
  * An event of the queue carries the function that it runs. So a file that knows how something ends
  * also says how it began, and this file knows neither. Files include those below them only:
