@@ -107,7 +107,7 @@ typedef void corral_failure_fn(void *arg, const char *space, struct corral_bytes
 
 /* Settings of a cache. Set everything to zero for the defaults. */
 struct corral_options {
-    size_t memory_bytes;           /* budget of entries, with all overhead; 0: 64 MiB */
+    size_t memory_bytes;           /* budget of what is kept, with all overhead; 0: 64 MiB */
     size_t key_max;                /* longest key in bytes, at most 65535; 0: 1024 */
     size_t value_max;              /* largest value in bytes, at most 1 GiB; 0: 8 MiB */
     uint32_t flights_max;          /* keys being loaded at once; 0: 65536 */
