@@ -44,7 +44,11 @@ struct crl_store_client {
     uint32_t waiting_n;
     struct cds_list_head unsaid; /* oldest first */
     uint32_t unsaid_n;
+    uint64_t breaches; /* L6 */
 };
+
+/* What stands for a reply that is none. */
+static const struct crl_store_reply no_reply = {.answer = CRL_STORE_DOWN};
 
 static struct corral_bytes pending_key(const struct pending *pending)
 {
@@ -58,12 +62,15 @@ static struct corral_bytes unsaid_key(const struct unsaid *unsaid)
 
 struct crl_store_client *crl_client_new(const struct crl_client_config *config)
 {
-    crl_assert(config->timeout_us > 0 && config->lease_us > 0 && config->requests_max >= 1);
+    crl_assert(config->timeout_us > 0 && config->lease_us >= CRL_STORE_LEASE_MIN);
+    crl_assert(config->requests_max >= 1 && config->value_max > 0);
     crl_assert(config->host->send != NULL && config->host->happen != NULL);
     struct crl_store_client *client = calloc(1, sizeof *client);
     if (client == NULL)
         return NULL;
     client->config = *config;
+    client->config.timeout_us = crl_span(config->timeout_us);
+    client->config.lease_us = crl_span(config->lease_us);
     client->heard_at = INT64_MIN;
     CDS_INIT_LIST_HEAD(&client->waiting);
     CDS_INIT_LIST_HEAD(&client->down);
@@ -154,14 +161,17 @@ static int tell_invalidate(struct crl_store_client *client, const struct crl_act
     return 0;
 }
 
-static void confirmed(struct crl_store_client *client, uint64_t number)
+/* One that the store says it has not executed is said again on the next connection. */
+static void confirmed(struct crl_store_client *client, uint64_t number, bool is_done)
 {
     struct unsaid *unsaid, *next;
     cds_list_for_each_entry_safe(unsaid, next, &client->unsaid, link) {
-        if (unsaid->number == number) {
+        if (unsaid->number != number)
+            continue;
+        client->breaches += !is_done;
+        if (is_done)
             unsaid_free(client, unsaid);
-            return;
-        }
+        return;
     }
 }
 
@@ -345,6 +355,28 @@ static struct pending *pending_numbered(struct crl_store_client *client, uint64_
     return NULL;
 }
 
+/* Is it an answer to this ask, as the contract has them? (L6) */
+static bool keeps_contract(const struct crl_store_client *client, const struct pending *pending,
+                           const struct crl_store_reply *reply)
+{
+    const struct crl_entry *draft = reply->draft;
+    switch (reply->answer) {
+    case CRL_STORE_VALUE:
+        return draft == NULL || (draft->key_size == pending->key_size &&
+                                 crl_entry_value(draft).size <= client->config.value_max);
+    case CRL_STORE_LEASED:
+        return draft == NULL && crl_token_equal(reply->token, pending->token) &&
+               reply->lease_us >= CRL_STORE_LEASE_MIN;
+    case CRL_STORE_BUSY:
+        return draft == NULL && reply->lease_us > 0;
+    case CRL_STORE_FAILED:
+        return draft == NULL && reply->lease_us > 0 && reply->rc < 0;
+    case CRL_STORE_DOWN:
+        break;
+    }
+    return false; /* nor is a number that is none of these */
+}
+
 static corral_us at_most(corral_us span_us, corral_us most_us)
 {
     return span_us < most_us ? span_us : most_us;
@@ -363,12 +395,18 @@ static corral_us lease_told(const struct crl_store_client *client,
     case CRL_STORE_BUSY:
         return lease_us;
     case CRL_STORE_FAILED:
-        return reply->lease_us;
+        return crl_span(reply->lease_us);
     case CRL_STORE_VALUE:
     case CRL_STORE_DOWN:
         return 0;
     }
     crl_unreachable();
+}
+
+/* As it counts: what is negative comes of a clock that stepped. */
+static corral_us span_told(corral_us span_us)
+{
+    return span_us > 0 ? crl_span(span_us) : 0;
 }
 
 /* An ask that the core has given up on is told as one with a number that it does not know. */
@@ -386,8 +424,8 @@ static void told_answer(struct crl_store_client *client, corral_us now,
                   .lease_us = lease_told(client, reply, on_the_way_us),
                   .rc = reply->rc,
                   .draft = reply->draft,
-                  .age_us = reply->age_us + on_the_way_us,
-                  .fresh_us = reply->fresh_us - on_the_way_us},
+                  .age_us = span_told(reply->age_us) + on_the_way_us,
+                  .fresh_us = span_told(reply->fresh_us) - on_the_way_us},
     };
     happen(client, now, &event);
 }
@@ -445,14 +483,17 @@ void crl_client_replied(struct crl_store_client *client, corral_us now, uint64_t
     if (pending != NULL && is_overdue(client, pending, now))
         give_up(client, now, pending);
     heard(client, now);
-    confirmed(client, number);
-    if (reply->draft != NULL && (pending == NULL || pending->op != CRL_STORE_ASK))
+    confirmed(client, number, reply->is_done);
+    bool is_answer = pending != NULL && pending->op == CRL_STORE_ASK;
+    bool is_broken = is_answer && !keeps_contract(client, pending, reply);
+    client->breaches += is_broken;
+    if (reply->draft != NULL && (!is_answer || is_broken))
         crl_entry_unref(allocator, reply->draft);
     if (pending == NULL)
         return;
     cds_list_del(&pending->link); /* before the core asks for more */
     client->waiting_n--;
-    told(client, now, pending, reply);
+    told(client, now, pending, is_broken ? &no_reply : reply);
     free(pending);
 }
 
@@ -502,4 +543,9 @@ corral_us crl_client_next_at(const struct crl_store_client *client)
 uint32_t crl_client_unsaid(const struct crl_store_client *client)
 {
     return client->unsaid_n;
+}
+
+uint64_t crl_client_breaches(const struct crl_store_client *client)
+{
+    return client->breaches;
 }

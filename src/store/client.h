@@ -14,7 +14,8 @@
  *       the latest by crl_client_timer() at the time-out. A reply that comes after that is told to
  *       the core all the same: it may be a lease, which the core gives back.
  *   L2  An invalidation is said again on each new connection, before anything else, until the store
- *       has confirmed it. Of one key at most one is unsaid.
+ *       has confirmed it: a reply that says that it was not done does not. Of one key at most one
+ *       is unsaid.
  *   L3  What remains of a value's or an own lease's time is counted from when the request was sent,
  *       so nothing is fresh for longer than was agreed (P3), and a renewal is not too late; and no
  *       lease is believed to be longer than the configuration allows, should the store's clock
@@ -26,6 +27,12 @@
  *       as if the store were down, and a FILL or RENEW is not sent. Unsaid invalidations are at
  *       most as many as there are different keys that were invalidated while the store was out of
  *       sight.
+ *   L6  Whatever a store replies is told so that the core may rely on it. An answer to an ASK that
+ *       breaks the contract (store.h) is told as DOWN, and counted: a lease under another token
+ *       than the ask's or of less than CRL_STORE_LEASE_MIN, a failure without an error, a lease or
+ *       failure of others that is over, a draft for a key of another size, a value larger than
+ *       value_max, a draft with anything but a value, DOWN, and what is no answer at all. Spans are
+ *       at least 0, and CRL_SPAN_MAX at most.
  *
  * The host's functions are called from within the functions here. crl_client_tell() calls send()
  * alone: what answers an action at once comes by crl_client_timer(), which is then due at once.
@@ -47,8 +54,9 @@ struct crl_client_host {
 
 struct crl_client_config {
     corral_us timeout_us;  /* of a reply; > 0 */
-    corral_us lease_us;    /* to ask for; > 0 */
+    corral_us lease_us;    /* to ask for; >= CRL_STORE_LEASE_MIN */
     uint32_t requests_max; /* L5; >= 1 */
+    size_t value_max;      /* in bytes, as the core's; > 0 */
     const struct crl_client_host *host;
     void *arg; /* of its functions */
 };
@@ -87,5 +95,9 @@ corral_us crl_client_next_at(const struct crl_store_client *client);
 
 /* crl_client_unsaid - invalidations that the store has not confirmed. */
 uint32_t crl_client_unsaid(const struct crl_store_client *client);
+
+/* crl_client_breaches - replies that broke the contract: L6, and an invalidation that was not
+ * done. */
+uint64_t crl_client_breaches(const struct crl_store_client *client);
 
 #endif

@@ -32,6 +32,9 @@
 
 #include "core/core.h"
 
+/* No lease is shorter: a third of it is the time between renewals. */
+#define CRL_STORE_LEASE_MIN CORRAL_MS(1)
+
 enum crl_store_op {
     CRL_STORE_ASK,
     CRL_STORE_RENEW,
@@ -46,7 +49,7 @@ struct crl_store_request {
     uint32_t space;
     struct corral_bytes key; /* borrowed until the call returns, as is `entry` */
     struct crl_token token;
-    corral_us lease_us;      /* ASK, RENEW: for how long */
+    corral_us lease_us;      /* ASK, RENEW: for how long; >= CRL_STORE_LEASE_MIN */
     corral_us age_us;        /* ASK: a value that is not younger is no answer */
     struct crl_entry *entry; /* FILL: the value, or that there is none */
     corral_us since_us;      /* FILL: see S2 */
@@ -59,8 +62,8 @@ struct crl_store_reply {
     enum crl_store_answer answer; /* ASK; never DOWN: that is for who waits for a reply */
     bool is_done;                 /* RENEW: it holds; FILL: it wrote; INVALIDATE: always */
     struct crl_token token;       /* LEASED */
-    corral_us lease_us;           /* LEASED, BUSY, FAILED: what is left of it */
-    int rc;                       /* FAILED */
+    corral_us lease_us;           /* LEASED, BUSY, FAILED: what is left of it; > 0 */
+    int rc;                       /* FAILED; < 0 */
     struct crl_entry *draft;      /* VALUE: the receiver's; NULL: there is no such thing */
     corral_us age_us, fresh_us;   /* VALUE */
 };

@@ -394,9 +394,21 @@ SABOTAGES = [
          "return client->is_linked;")]),
     ("a late lease is kept from the core", "L1", "test_store_client",
      "l1_a_late_lease_is_told_under_an_ask_that_nobody_knows", ALL, [
-        ("src/store/client.c", "    told(client, now, pending, reply);\n    free(pending);\n",
+        ("src/store/client.c", "    told(client, now, pending, is_broken ? &no_reply : reply);\n    free(pending);\n",
          "    if (pending->op != CRL_STORE_ASK || pending->ask != 0)\n        told(client, now, pending, reply);\n"
          "    free(pending);\n")]),
+    ("a hostile store's answers reach the core", "L6", "test_store_hostile",
+     "crl_token_equal(event->store.token, flight->token)", ALL, [
+         ("src/store/client.c", "crl_token_equal(reply->token, pending->token) &&",
+          "!crl_token_is_none(reply->token) &&")]),
+    ("a hostile store's value may have any size", "L6", "test_store_client",
+     "l6_an_answer_that_breaks_the_contract_is_none", ALL, [
+         ("src/store/client.c", "crl_entry_value(draft).size <= client->config.value_max", "true")]),
+    ("a hostile store's spans are believed", "L6", "test_store_client", "l6_a_span_is_no_longer_than_the_longest",
+     ALL, [("src/store/client.c", "return span_us > 0 ? crl_span(span_us) : 0;", "return span_us;")]),
+    ("an invalidation that was not done is confirmed", "L2", "test_store_client",
+     "l2_what_is_not_done_is_not_confirmed", ALL, [
+         ("src/store/client.c", "        if (is_done)\n            unsaid_free", "        unsaid_free")]),
 
     ("a moved entry is not marked as linked", "T1", "test_table", "CRL_MARK_LINKED", ALL, [
         ("src/core/table.c",

@@ -157,6 +157,7 @@ struct crl_store_client *desk_client(struct desk *desk, uint32_t requests_max)
     struct crl_client_config config = {.timeout_us = DESK_TIMEOUT,
                                        .lease_us = DESK_LEASE,
                                        .requests_max = requests_max,
+                                       .value_max = DESK_VALUE_MAX,
                                        .host = &host,
                                        .arg = desk};
     in_client = true;

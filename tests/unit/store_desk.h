@@ -20,6 +20,8 @@
 #define DESK_TIMEOUT CORRAL_MS(100)
 #define DESK_LEASE   CORRAL_MS(2000)
 
+#define DESK_VALUE_MAX 1000 /* in bytes */
+
 struct desk {
     struct crl_store_client *client;
     corral_us now;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   the half of the store's protocol that a process keeps holds L1 to L5 of store/client.h.
+ * Goal:   the half of the store's protocol that a process keeps holds L1 to L6 of store/client.h.
  * Method: the client is driven by hand; a host writes down what it says and what it tells, one line
  *         each, and tests compare the lines. Then the n-th allocation fails, n = 1, 2, ...
  *         test_store_drive.c goes on at random. */
 #include "store_desk.h"
+
+#include <limits.h>
+#include <string.h>
 
 #define MS   CORRAL_MS
 #define EVER INT64_MAX
@@ -286,6 +289,22 @@ static void l2_a_confirmation_of_the_connection_before_is_none(void **state)
     desk_expect(desk, "say invalidate a\nsay invalidate a\ntold linked\n");
 }
 
+/* It waits for the next connection: at once it would fail again. */
+static void l2_what_is_not_done_is_not_confirmed(void **state)
+{
+    struct desk *desk = *state;
+    desk_link(desk);
+    desk_tell(desk, CRL_INVALIDATE_STORE, 'a', 0);
+    desk_reply_done(desk, 1, false);
+    assert_int_equal(crl_client_unsaid(desk->client), 1);
+    assert_int_equal(crl_client_breaches(desk->client), 1);
+    desk_unlink(desk);
+    desk_link(desk);
+    desk_reply_done(desk, 2, true);
+    assert_int_equal(crl_client_unsaid(desk->client), 0);
+    desk_expect(desk, "say invalidate a\nsay invalidate a\ntold linked\n");
+}
+
 /* ------------------------------------------------------------------------------------------- L3 */
 
 static void l3_a_value_has_lost_the_way(void **state)
@@ -473,6 +492,117 @@ static void l5_who_was_given_up_still_counts(void **state)
     desk_expect(desk, "told linked\ntold leased a, ask 0\nsay ask b\n");
 }
 
+/* ------------------------------------------------------------------------------------------- L6 */
+
+static void l6_an_answer_that_breaks_the_contract_is_none(void **state)
+{
+    struct desk *desk = *state;
+    static const struct {
+        const char *name;
+        struct crl_store_reply reply;
+        bool has_draft;
+        size_t key_size, value_size;
+    } rows[] = {
+        {"a lease without a token", {.answer = CRL_STORE_LEASED, .lease_us = DESK_LEASE}},
+        {"another's token",
+         {.answer = CRL_STORE_LEASED, .token = {99, 42}, .lease_us = DESK_LEASE}},
+        {"a lease that is over", {.answer = CRL_STORE_LEASED, .token = {7, 42}}},
+        {"a lease that has never been",
+         {.answer = CRL_STORE_LEASED, .token = {7, 42}, .lease_us = INT64_MIN}},
+        {"a lease that is too short",
+         {.answer = CRL_STORE_LEASED, .token = {7, 42}, .lease_us = CRL_STORE_LEASE_MIN - 1}},
+        {"a lease with a value",
+         {.answer = CRL_STORE_LEASED, .token = {7, 42}, .lease_us = DESK_LEASE},
+         .has_draft = true,
+         .key_size = 1},
+        {"another's lease that is over", {.answer = CRL_STORE_BUSY}},
+        {"another's lease of the past", {.answer = CRL_STORE_BUSY, .lease_us = INT64_MIN}},
+        {"a failure that is a success", {.answer = CRL_STORE_FAILED, .lease_us = MS(1)}},
+        {"a failure that is an outcome", {.answer = CRL_STORE_FAILED, .rc = 5, .lease_us = MS(1)}},
+        {"a failure that is over", {.answer = CRL_STORE_FAILED, .rc = CORRAL_EORIGIN}},
+        {"a shorter key", {.answer = CRL_STORE_VALUE}, .has_draft = true, .key_size = 0},
+        {"a longer key", {.answer = CRL_STORE_VALUE}, .has_draft = true, .key_size = 2},
+        {"a value that is too large",
+         {.answer = CRL_STORE_VALUE},
+         .has_draft = true,
+         .key_size = 1,
+         .value_size = DESK_VALUE_MAX + 1},
+        {"no answer", {.answer = CRL_STORE_DOWN}},
+        {"what is none of these", {.answer = (enum crl_store_answer)(CRL_STORE_DOWN + 1)}},
+        {"what is far from these", {.answer = (enum crl_store_answer)INT_MAX}},
+    };
+    desk_link(desk);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct crl_store_reply reply = rows[i].reply;
+        if (rows[i].has_draft)
+            reply.draft = crl_entry_draft(&desk_memory, rows[i].key_size, rows[i].value_size, 0);
+        desk_tell(desk, CRL_ASK_STORE, 'a', 7);
+        desk->lines_size = 0;
+        desk_reply(desk, i + 1, reply);
+        if (strcmp(desk->lines, "told down a, ask 7\n") != 0 || desk_entries != 0 ||
+            crl_client_breaches(desk->client) != i + 1)
+            fail_msg("%s: %s", rows[i].name, desk->lines);
+    }
+}
+
+/* The core gives a late lease back: not one that is another's. */
+static void l6_nor_is_one_that_comes_late(void **state)
+{
+    struct desk *desk = *state;
+    desk_link(desk);
+    desk_tell(desk, CRL_ASK_STORE, 'a', 7);
+    desk->now += DESK_TIMEOUT;
+    desk_reply_leased(desk, 1, 99, DESK_LEASE);
+    desk_expect(desk, "say ask a\ntold down a, ask 7\ntold linked\ntold down a, ask 0\n");
+    assert_int_equal(crl_client_breaches(desk->client), 1);
+}
+
+static void l6_the_largest_value_is_none_too_large(void **state)
+{
+    struct desk *desk = *state;
+    desk_link(desk);
+    desk_tell(desk, CRL_ASK_STORE, 'a', 7);
+    desk_reply(
+        desk, 1,
+        (struct crl_store_reply){.answer = CRL_STORE_VALUE,
+                                 .draft = crl_entry_draft(&desk_memory, 1, DESK_VALUE_MAX, 0)});
+    desk_expect(desk, "say ask a\ntold value a, ask 7\n");
+    assert_int_equal(crl_client_breaches(desk->client), 0);
+}
+
+static void l6_a_span_is_no_longer_than_the_longest(void **state)
+{
+    struct desk *desk = *state;
+    static const struct {
+        const char *name;
+        corral_us span_us, expected_us;
+    } rows[] = {
+        {"the least there is", INT64_MIN, 0},
+        {"of the future", -1, 0},
+        {"none", 0, 0},
+        {"one", 1, 1},
+        {"the longest", CRL_SPAN_MAX, CRL_SPAN_MAX},
+        {"for ever", INT64_MAX, CRL_SPAN_MAX},
+    };
+    desk_link(desk);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        desk_tell(desk, CRL_ASK_STORE, 'a', 7);
+        desk->now += MS(40);
+        desk_reply_value(desk, 2 * i + 1, rows[i].span_us, rows[i].span_us);
+        if (desk->last_told.store.age_us != rows[i].expected_us + MS(40) ||
+            desk->last_told.store.fresh_us != rows[i].expected_us - MS(40))
+            fail_msg("%s: a value of %lld us", rows[i].name,
+                     (long long)desk->last_told.store.age_us);
+        desk_tell(desk, CRL_ASK_STORE, 'a', 8);
+        desk_reply(desk, 2 * i + 2,
+                   (struct crl_store_reply){
+                       .answer = CRL_STORE_FAILED, .rc = -1, .lease_us = rows[i].span_us});
+        if (desk->last_told.store.lease_us != rows[i].expected_us)
+            fail_msg("%s: a failure of %lld us", rows[i].name,
+                     (long long)desk->last_told.store.lease_us);
+    }
+}
+
 /* ------------------------------------------------------------------------------------ no memory */
 
 /* Everything that allocates, once. Returns how many calls said ENOMEM. */
@@ -541,6 +671,7 @@ int main(void)
         DESK_TEST(l2_of_one_key_one_is_unsaid),
         DESK_TEST(l2_only_the_last_said_confirms),
         DESK_TEST(l2_a_confirmation_of_the_connection_before_is_none),
+        DESK_TEST(l2_what_is_not_done_is_not_confirmed),
         DESK_TEST(l3_a_value_has_lost_the_way),
         DESK_TEST(l3_an_own_lease_has_lost_the_way),
         DESK_TEST(l3_the_lease_of_another_is_waited_for),
@@ -552,6 +683,10 @@ int main(void)
         DESK_TEST(l4_one_late_reply_is_no_silence),
         DESK_TEST(l5_requests_without_a_reply_have_a_limit),
         DESK_TEST(l5_who_was_given_up_still_counts),
+        DESK_TEST(l6_an_answer_that_breaks_the_contract_is_none),
+        DESK_TEST(l6_nor_is_one_that_comes_late),
+        DESK_TEST(l6_the_largest_value_is_none_too_large),
+        DESK_TEST(l6_a_span_is_no_longer_than_the_longest),
         cmocka_unit_test(without_memory_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,8 @@
  *
  * Goal:   whatever happens, the client of the store is what its contract says (store/client.h).
  * Method: a random drive over a connection that breaks, with replies that are late, come in any
- *         order or twice, beside a naive model that predicts each line. A failure prints the
- *         seed. */
+ *         order or twice, or break the contract, beside a naive model that predicts each line. A
+ *         failure prints the seed. */
 #include "store_desk.h"
 
 #include "base/rng.h"
@@ -37,7 +37,7 @@ struct model {
     uint32_t waiting_n, down_n, unsaid_n;
     uint64_t on_the_wire[ON_THE_WIRE]; /* numbers to which a reply may come, once or twice */
     uint32_t on_the_wire_n;
-    uint32_t asked, answered;
+    uint32_t asked, answered, breaches;
 };
 
 struct drive {
@@ -164,10 +164,11 @@ static void drive_breaks(struct drive *drive)
 }
 
 static void model_is_answered(struct drive *drive, const struct model_request *request,
-                              const struct crl_store_reply *reply)
+                              const struct crl_store_reply *reply, bool is_broken)
 {
+    drive->model.breaches += request->op == CRL_STORE_ASK && is_broken;
     if (request->op == CRL_STORE_ASK)
-        model_answers(drive, reply->answer, request);
+        model_answers(drive, is_broken ? CRL_STORE_DOWN : reply->answer, request);
     else if (request->op == CRL_STORE_RENEW)
         desk_write(&drive->said, "told renewed %c %s\n", request->key,
                    reply->is_done ? "held" : "gone");
@@ -177,7 +178,7 @@ static void model_is_answered(struct drive *drive, const struct model_request *r
 }
 
 static void model_is_replied(struct drive *drive, uint64_t number,
-                             const struct crl_store_reply *reply)
+                             const struct crl_store_reply *reply, bool is_broken)
 {
     struct model *model = &drive->model;
     uint32_t i = 0;
@@ -187,14 +188,45 @@ static void model_is_replied(struct drive *drive, uint64_t number,
         model_gives_up(drive, &model->waiting[i]);
     model_hears(drive);
     for (uint32_t k = 0; k < model->unsaid_n; k++) {
-        if (model->unsaid[k].number == number)
+        if (model->unsaid[k].number != number)
+            continue;
+        model->breaches += !reply->is_done;
+        if (reply->is_done)
             list_remove(model->unsaid, &model->unsaid_n, k);
     }
     if (i == model->waiting_n)
         return;
     struct model_request request = model->waiting[i];
     list_remove(model->waiting, &model->waiting_n, i);
-    model_is_answered(drive, &request, reply);
+    model_is_answered(drive, &request, reply, is_broken);
+}
+
+/* The ask that a number belongs to; 0: none. */
+static uint64_t model_ask_of(const struct model *model, uint64_t number)
+{
+    for (uint32_t i = 0; i < model->waiting_n; i++) {
+        if (model->waiting[i].number == number)
+            return model->waiting[i].ask;
+    }
+    return 0;
+}
+
+/* As the contract allows it, or broken in one place. */
+static struct crl_store_reply reply_drawn(struct drive *drive, uint64_t number, bool is_broken)
+{
+    struct crl_rng *rng = &drive->rng;
+    struct crl_store_reply reply = {.answer = (enum crl_store_answer)crl_rng_below(rng, 4),
+                                    .is_done = crl_rng_below(rng, 2) > 0,
+                                    .token = desk_token(model_ask_of(&drive->model, number)),
+                                    .lease_us = MS(1),
+                                    .rc = CORRAL_EORIGIN};
+    if (reply.answer == CRL_STORE_VALUE)
+        reply.draft = crl_entry_draft(&desk_memory, is_broken ? 2 : 1, 0, 0);
+    else if (reply.answer == CRL_STORE_LEASED)
+        reply.token.low += is_broken;
+    else if (is_broken)
+        reply.lease_us = 0;
+    return reply;
 }
 
 static void drive_replies(struct drive *drive)
@@ -205,12 +237,9 @@ static void drive_replies(struct drive *drive)
     uint64_t number = model->on_the_wire[i];
     if (crl_rng_below(rng, 8) > 0) /* else it comes once more */
         model->on_the_wire[i] = model->on_the_wire[--model->on_the_wire_n];
-    struct crl_store_reply reply = {.answer = (enum crl_store_answer)crl_rng_below(rng, 4),
-                                    .is_done = crl_rng_below(rng, 2) > 0,
-                                    .lease_us = MS(1)};
-    if (reply.answer == CRL_STORE_VALUE)
-        reply.draft = crl_entry_draft(&desk_memory, 1, 0, 0);
-    model_is_replied(drive, number, &reply);
+    bool is_broken = crl_rng_below(rng, 8) == 0;
+    struct crl_store_reply reply = reply_drawn(drive, number, is_broken);
+    model_is_replied(drive, number, &reply, is_broken);
     crl_client_replied(drive->desk.client, drive->desk.now, number, &reply, &desk_memory);
 }
 
@@ -277,6 +306,7 @@ static void drive_is_compared(struct drive *drive, uint64_t seed)
                  drive->desk.lines, drive->said.lines);
     assert_int_equal(desk_next_at(&drive->desk), model_next_at(&drive->model));
     assert_int_equal(crl_client_unsaid(drive->desk.client), drive->model.unsaid_n);
+    assert_int_equal(crl_client_breaches(drive->desk.client), drive->model.breaches);
     assert_int_equal(drive->desk.numbers, drive->model.numbers);
 }
 

@@ -45,7 +45,7 @@ int fleet_start(struct sim *sim, uint32_t number)
     struct sim_node *node = &sim->nodes[number];
     struct crl_core_config config = {
         .memory_bytes = plan->memory_bytes,
-        .value_max = 1u << 20,
+        .value_max = SIM_VALUE_MAX,
         .flights_max = plan->flights_max,
         .waiters_max = plan->waiters_max,
         .table_shards = 1,

@@ -217,6 +217,7 @@ int wire_open(struct sim *sim, uint32_t number)
         .timeout_us = sim->plan.store.timeout_us,
         .lease_us = sim->plan.store.lease_us,
         .requests_max = sim->plan.store.requests_max > 0 ? sim->plan.store.requests_max : 4096,
+        .value_max = SIM_VALUE_MAX,
         .host = &host,
         .arg = node});
     if (node->client == NULL)

@@ -38,6 +38,8 @@
 #define SIM_NAME_MAX (SIM_KEY_MAX + 4)
 #define SIM_NO_NODE  UINT32_MAX
 
+#define SIM_VALUE_MAX (1u << 20) /* in bytes */
+
 /* What the heap's timers are embedded in. */
 enum sim_timer_kind { SIM_TIMER_EVENT, SIM_TIMER_QUERY, SIM_TIMER_NODE };
 
