@@ -35,6 +35,7 @@ struct unsaid {
 
 struct crl_store_client {
     struct crl_client_config config;
+    bool is_sending, is_happening; /* L7 */
     bool is_linked;
     bool was_lost; /* it has been out of sight: L4 */
     corral_us heard_at;
@@ -49,6 +50,12 @@ struct crl_store_client {
 
 /* What stands for a reply that is none. */
 static const struct crl_store_reply no_reply = {.answer = CRL_STORE_DOWN};
+
+/* Is a function of the host's running? */
+static bool is_within(const struct crl_store_client *client)
+{
+    return client->is_sending || client->is_happening;
+}
 
 static struct corral_bytes pending_key(const struct pending *pending)
 {
@@ -96,6 +103,7 @@ void crl_client_free(struct crl_store_client *client)
 {
     if (client == NULL)
         return;
+    crl_assert(!is_within(client));
     while (!cds_list_empty(&client->waiting))
         pending_free(client, cds_list_first_entry(&client->waiting, struct pending, link), true);
     while (!cds_list_empty(&client->down))
@@ -107,14 +115,19 @@ void crl_client_free(struct crl_store_client *client)
 
 static void happen(struct crl_store_client *client, corral_us now, struct crl_event *event)
 {
+    crl_assert(!is_within(client));
     event->now = now;
+    client->is_happening = true;
     client->config.host->happen(client->config.arg, event);
+    client->is_happening = false;
 }
 
 static void send(struct crl_store_client *client, const struct crl_store_request *request)
 {
-    crl_assert(client->is_linked);
+    crl_assert(client->is_linked && !client->is_sending);
+    client->is_sending = true;
     client->config.host->send(client->config.arg, request);
+    client->is_sending = false;
 }
 
 /* -------------------------------------------------------------------------------- invalidations */
@@ -277,6 +290,7 @@ static void tell_release(struct crl_store_client *client, const struct crl_actio
 int crl_client_tell(struct crl_store_client *client, corral_us now, const struct crl_action *action,
                     struct crl_allocator *allocator)
 {
+    crl_assert(!client->is_sending);
     if (!client->is_linked)
         client->was_lost = true; /* what the core does now, it does alone */
     switch (action->kind) {
@@ -316,7 +330,7 @@ static void heard(struct crl_store_client *client, corral_us now)
 
 void crl_client_linked(struct crl_store_client *client, corral_us now)
 {
-    crl_assert(!client->is_linked);
+    crl_assert(!client->is_linked && !is_within(client));
     client->is_linked = true;
     struct unsaid *unsaid;
     cds_list_for_each_entry(unsaid, &client->unsaid, link)
@@ -329,6 +343,7 @@ void crl_client_linked(struct crl_store_client *client, corral_us now)
 void crl_client_unlinked(struct crl_store_client *client, corral_us now)
 {
     (void)now;
+    crl_assert(!is_within(client));
     client->is_linked = false;
     client->was_lost = true;
     struct pending *pending, *next;
@@ -477,7 +492,7 @@ static void give_up(struct crl_store_client *client, corral_us now, struct pendi
 void crl_client_replied(struct crl_store_client *client, corral_us now, uint64_t number,
                         const struct crl_store_reply *reply, struct crl_allocator *allocator)
 {
-    crl_assert(client->is_linked);
+    crl_assert(client->is_linked && !is_within(client));
     struct pending *pending = pending_numbered(client, number);
     /* A process that stood still has missed its time-out: its timers come before its sockets. */
     if (pending != NULL && is_overdue(client, pending, now))
@@ -500,7 +515,7 @@ void crl_client_replied(struct crl_store_client *client, corral_us now, uint64_t
 void crl_client_pushed(struct crl_store_client *client, corral_us now, uint32_t space,
                        struct corral_bytes key)
 {
-    crl_assert(client->is_linked);
+    crl_assert(client->is_linked && !is_within(client));
     heard(client, now);
     happen(client, now, &(struct crl_event){.kind = CRL_STORE_CHANGED, .space = space, .key = key});
 }
@@ -520,6 +535,7 @@ static struct pending *first_asked(const struct crl_store_client *client)
 
 void crl_client_timer(struct crl_store_client *client, corral_us now)
 {
+    crl_assert(!is_within(client));
     if (!cds_list_empty(&client->down)) {
         struct pending *pending = cds_list_first_entry(&client->down, struct pending, link);
         cds_list_del(&pending->link);

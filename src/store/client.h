@@ -33,6 +33,9 @@
  *       failure of others that is over, a draft for a key of another size, a value larger than
  *       value_max, a draft with anything but a value, DOWN, and what is no answer at all. Spans are
  *       at least 0, and CRL_SPAN_MAX at most.
+ *   L7  The host's functions do not call back: send() no function of the client's, happen() none
+ *       but crl_client_tell() and the questions (next_at, unsaid, breaches). A host whose
+ *       connection breaks in send() says so after the client has returned. This is asserted.
  *
  * The host's functions are called from within the functions here. crl_client_tell() calls send()
  * alone: what answers an action at once comes by crl_client_timer(), which is then due at once.

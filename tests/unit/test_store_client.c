@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   the half of the store's protocol that a process keeps holds L1 to L6 of store/client.h.
+ * Goal:   the half of the store's protocol that a process keeps holds L1 to L7 of store/client.h.
  * Method: the client is driven by hand; a host writes down what it says and what it tells, one line
  *         each, and tests compare the lines. Then the n-th allocation fails, n = 1, 2, ...
  *         test_store_drive.c goes on at random. */
 #include "store_desk.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define MS   CORRAL_MS
 #define EVER INT64_MAX
@@ -603,6 +607,99 @@ static void l6_a_span_is_no_longer_than_the_longest(void **state)
     }
 }
 
+/* ------------------------------------------------------------------------------------------- L7 */
+
+enum call { UNLINK, REPLY, PUSH, TIMER, TELL, QUESTIONS };
+
+/* What a host does that does not wait for the client to return. */
+struct meddler {
+    struct desk *desk;
+    enum call call;
+    bool sends; /* it is send() that meddles; else happen() */
+};
+
+static void meddle(const struct meddler *meddler)
+{
+    struct desk *desk = meddler->desk;
+    switch (meddler->call) {
+    case UNLINK:
+        desk_unlink(desk);
+        return;
+    case REPLY:
+        desk_reply_done(desk, 1, true);
+        return;
+    case PUSH:
+        desk_push(desk, 'b');
+        return;
+    case TIMER:
+        desk_timer(desk);
+        return;
+    case TELL:
+        desk_tell(desk, CRL_RENEW_LEASE, 'b', 2);
+        return;
+    case QUESTIONS:
+        (void)desk_next_at(desk);
+        (void)crl_client_unsaid(desk->client);
+        return;
+    }
+}
+
+static void meddler_sends(void *arg, const struct crl_store_request *request)
+{
+    struct meddler *meddler = arg;
+    if (meddler->sends && request->op == CRL_STORE_ASK)
+        meddle(meddler);
+}
+
+static void meddler_happens(void *arg, struct crl_event *event)
+{
+    struct meddler *meddler = arg;
+    if (!meddler->sends && event->kind == CRL_STORE_ANSWERED)
+        meddle(meddler);
+}
+
+/* In a child, which may die of it. */
+static bool is_forbidden(bool sends, enum call call)
+{
+    static const struct crl_client_host host = {.send = meddler_sends, .happen = meddler_happens};
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)signal(SIGABRT, SIG_DFL);
+        (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        (void)close(STDERR_FILENO);
+        struct desk desk = {.now = MS(1000)};
+        struct meddler meddler = {.desk = &desk, .call = call, .sends = sends};
+        desk.client = crl_client_new(&(struct crl_client_config){.timeout_us = DESK_TIMEOUT,
+                                                                 .lease_us = DESK_LEASE,
+                                                                 .requests_max = 9,
+                                                                 .value_max = DESK_VALUE_MAX,
+                                                                 .host = &host,
+                                                                 .arg = &meddler});
+        desk_link(&desk);
+        desk_tell(&desk, CRL_ASK_STORE, 'a', 1);
+        desk_reply(&desk, 1, (struct crl_store_reply){.answer = CRL_STORE_BUSY, .lease_us = 1});
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGABRT : WEXITSTATUS(status) == 0);
+    return WIFSIGNALED(status);
+}
+
+static void l7_the_host_does_not_call_back(void **state)
+{
+    (void)state;
+    for (int sends = 0; sends < 2; sends++) {
+        assert_true(is_forbidden(sends, UNLINK));
+        assert_true(is_forbidden(sends, REPLY));
+        assert_true(is_forbidden(sends, PUSH));
+        assert_true(is_forbidden(sends, TIMER));
+        assert_int_equal(is_forbidden(sends, TELL), sends);
+        assert_false(is_forbidden(sends, QUESTIONS));
+    }
+}
+
 /* ------------------------------------------------------------------------------------ no memory */
 
 /* Everything that allocates, once. Returns how many calls said ENOMEM. */
@@ -687,6 +784,7 @@ int main(void)
         DESK_TEST(l6_nor_is_one_that_comes_late),
         DESK_TEST(l6_the_largest_value_is_none_too_large),
         DESK_TEST(l6_a_span_is_no_longer_than_the_longest),
+        cmocka_unit_test(l7_the_host_does_not_call_back),
         cmocka_unit_test(without_memory_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
