@@ -35,12 +35,13 @@ struct unsaid {
 
 struct crl_store_client {
     struct crl_client_config config;
+    corral_us forget_us;           /* L5 */
     bool is_sending, is_happening; /* L7 */
     bool is_linked;
     bool was_lost; /* it has been out of sight: L4 */
     corral_us heard_at;
     uint64_t numbers;
-    struct cds_list_head waiting; /* for a reply; those whose ask timed out too */
+    struct cds_list_head waiting; /* for a reply, first sent first; those whose ask timed out too */
     struct cds_list_head down;    /* asks that are to be answered with DOWN */
     uint32_t waiting_n;
     struct cds_list_head unsaid; /* oldest first */
@@ -48,7 +49,7 @@ struct crl_store_client {
     uint64_t breaches; /* L6 */
 };
 
-/* What stands for a reply that is none. */
+/* What stands for a reply that did not come, or that is none. */
 static const struct crl_store_reply no_reply = {.answer = CRL_STORE_DOWN};
 
 /* Is a function of the host's running? */
@@ -78,6 +79,7 @@ struct crl_store_client *crl_client_new(const struct crl_client_config *config)
     client->config = *config;
     client->config.timeout_us = crl_span(config->timeout_us);
     client->config.lease_us = crl_span(config->lease_us);
+    client->forget_us = client->config.timeout_us + client->config.lease_us;
     client->heard_at = INT64_MIN;
     CDS_INIT_LIST_HEAD(&client->waiting);
     CDS_INIT_LIST_HEAD(&client->down);
@@ -533,6 +535,24 @@ static struct pending *first_asked(const struct crl_store_client *client)
     return NULL;
 }
 
+static struct pending *first_waiting(const struct crl_store_client *client)
+{
+    return client->waiting.next != &client->waiting
+               ? cds_list_first_entry(&client->waiting, struct pending, link)
+               : NULL;
+}
+
+/* Its reply is not waited for any longer. Nobody vouches for what a fill was to write. */
+static void forget(struct crl_store_client *client, corral_us now, struct pending *pending)
+{
+    crl_assert(pending->ask == 0); /* its time-out came first */
+    cds_list_del(&pending->link);
+    client->waiting_n--;
+    if (pending->op == CRL_STORE_FILL)
+        told(client, now, pending, &no_reply);
+    free(pending);
+}
+
 void crl_client_timer(struct crl_store_client *client, corral_us now)
 {
     crl_assert(!is_within(client));
@@ -544,16 +564,25 @@ void crl_client_timer(struct crl_store_client *client, corral_us now)
         return;
     }
     struct pending *pending = first_asked(client);
-    if (pending != NULL && is_overdue(client, pending, now))
+    if (pending != NULL && is_overdue(client, pending, now)) {
         give_up(client, now, pending);
+        return;
+    }
+    pending = first_waiting(client);
+    if (pending != NULL && now - pending->sent_at >= client->forget_us)
+        forget(client, now, pending);
 }
 
 corral_us crl_client_next_at(const struct crl_store_client *client)
 {
     if (client->down.next != &client->down)
         return CRL_AT_ONCE;
-    const struct pending *pending = first_asked(client);
-    return pending != NULL ? pending->sent_at + client->config.timeout_us : CRL_NEVER;
+    const struct pending *first = first_waiting(client), *asked = first_asked(client);
+    if (first == NULL)
+        return CRL_NEVER;
+    corral_us forget_at = first->sent_at + client->forget_us;
+    return asked != NULL ? at_most(asked->sent_at + client->config.timeout_us, forget_at)
+                         : forget_at;
 }
 
 uint32_t crl_client_unsaid(const struct crl_store_client *client)

@@ -12,7 +12,8 @@
  * Invariants:
  *   L1  Each ASK_STORE of the core is answered by exactly one STORE_ANSWERED with its number, at
  *       the latest by crl_client_timer() at the time-out. A reply that comes after that is told to
- *       the core all the same: it may be a lease, which the core gives back.
+ *       the core all the same, until the request is forgotten (L5): it may be a lease, which the
+ *       core gives back.
  *   L2  An invalidation is said again on each new connection, before anything else, until the store
  *       has confirmed it: a reply that says that it was not done does not. Of one key at most one
  *       is unsaid.
@@ -24,9 +25,11 @@
  *       not there yet when the core already wanted something, or a reply timed out while nothing
  *       came since it was asked for), STORE_LINKED begins a new epoch, before what is heard.
  *   L5  At most requests_max ASKs, FILLs and RENEWs are without a reply; beyond, an ASK is answered
- *       as if the store were down, and a FILL or RENEW is not sent. Unsaid invalidations are at
- *       most as many as there are different keys that were invalidated while the store was out of
- *       sight.
+ *       as if the store were down, and a FILL or RENEW is not sent. A request is forgotten when its
+ *       reply has not come by its time-out, nor for the time of a lease after that; of a FILL the
+ *       core is told that it was refused. So a connection that lives, but loses replies, is not
+ *       full for ever. Unsaid invalidations are at most as many as there are different keys that
+ *       were invalidated while the store was out of sight.
  *   L6  Whatever a store replies is told so that the core may rely on it. An answer to an ASK that
  *       breaks the contract (store.h) is told as DOWN, and counted: a lease under another token
  *       than the ask's or of less than CRL_STORE_LEASE_MIN, a failure without an error, a lease or

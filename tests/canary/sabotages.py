@@ -409,6 +409,8 @@ SABOTAGES = [
     ("an invalidation that was not done is confirmed", "L2", "test_store_client",
      "l2_what_is_not_done_is_not_confirmed", ALL, [
          ("src/store/client.c", "        if (is_done)\n            unsaid_free", "        unsaid_free")]),
+    ("a reply is waited for for ever", "L5", "test_store_client", "l5_a_reply_is_not_waited_for_for_ever", ALL, [
+        ("src/store/client.c", "now - pending->sent_at >= client->forget_us)", "now < pending->sent_at)")]),
     ("a link may break within send", "L7", "test_store_client", "l7_the_host_does_not_call_back", ALL, [
         ("src/store/client.c", "    (void)now;\n    crl_assert(!is_within(client));\n", "    (void)now;\n")]),
 

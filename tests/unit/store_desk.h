@@ -19,6 +19,7 @@
 #define DESK_SPACE   2
 #define DESK_TIMEOUT CORRAL_MS(100)
 #define DESK_LEASE   CORRAL_MS(2000)
+#define DESK_FORGET  (DESK_TIMEOUT + DESK_LEASE) /* since it was sent */
 
 #define DESK_VALUE_MAX 1000 /* in bytes */
 

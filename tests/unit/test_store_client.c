@@ -99,7 +99,7 @@ static void l1_an_ask_times_out_at_its_instant(void **state)
     desk->now += MS(30);
     desk_timer(desk);
     desk_expect(desk, "told down b, ask 2\n");
-    assert_int_equal(desk_next_at(desk), CRL_NEVER);
+    assert_int_equal(desk_next_at(desk), desk->now - MS(30) - DESK_TIMEOUT + DESK_FORGET);
 }
 
 static void l1_a_late_lease_is_told_under_an_ask_that_nobody_knows(void **state)
@@ -496,6 +496,39 @@ static void l5_who_was_given_up_still_counts(void **state)
     desk_expect(desk, "told linked\ntold leased a, ask 0\nsay ask b\n");
 }
 
+/* A connection that lives, but loses replies, is not full for ever. */
+static void l5_a_reply_is_not_waited_for_for_ever(void **state)
+{
+    struct desk *desk = *state;
+    crl_client_free(desk->client);
+    desk->client = desk_client(desk, 3);
+    desk_link(desk);
+    desk_tell(desk, CRL_ASK_STORE, 'a', 1);
+    desk_tell(desk, CRL_RENEW_LEASE, 'b', 2);
+    desk->now += MS(10);
+    desk_tell(desk, CRL_FILL_STORE, 'c', 3);
+    desk->now += DESK_FORGET - MS(10) - 1;
+    desk_timer(desk);
+    desk_tell(desk, CRL_RENEW_LEASE, 'd', 4); /* there is no room yet */
+    assert_int_equal(desk_next_at(desk), desk->now + 1);
+    desk_timer(desk);
+    desk_expect(desk, "say ask a\nsay renew b\nsay fill c\ntold down a, ask 1\n");
+    desk->now++;
+    desk_timer(desk);
+    desk_timer(desk);
+    desk_timer(desk);
+    assert_int_equal(desk_next_at(desk), desk->now + MS(10));
+    desk->now += MS(10);
+    desk_timer(desk);
+    assert_int_equal(desk->last_told.filled.answered_at, desk->now - DESK_FORGET - MS(50));
+    assert_int_equal(desk_next_at(desk), CRL_NEVER);
+    desk_tell(desk, CRL_ASK_STORE, 'e', 5);
+    desk_expect(desk, "told filled c refused\nsay ask e\n");
+    desk_reply_value(desk, 1, 0, MS(1)); /* whose draft is freed */
+    desk_reply_done(desk, 3, true);
+    desk_expect(desk, "told linked\n");
+}
+
 /* ------------------------------------------------------------------------------------------- L6 */
 
 static void l6_an_answer_that_breaks_the_contract_is_none(void **state)
@@ -780,6 +813,7 @@ int main(void)
         DESK_TEST(l4_one_late_reply_is_no_silence),
         DESK_TEST(l5_requests_without_a_reply_have_a_limit),
         DESK_TEST(l5_who_was_given_up_still_counts),
+        DESK_TEST(l5_a_reply_is_not_waited_for_for_ever),
         DESK_TEST(l6_an_answer_that_breaks_the_contract_is_none),
         DESK_TEST(l6_nor_is_one_that_comes_late),
         DESK_TEST(l6_the_largest_value_is_none_too_large),

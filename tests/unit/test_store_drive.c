@@ -255,11 +255,29 @@ static corral_us model_next_at(const struct model *model)
 {
     if (model->down_n > 0)
         return CRL_AT_ONCE;
+    corral_us at = model->waiting_n > 0 ? model->waiting[0].sent_at + DESK_FORGET : CRL_NEVER;
     for (uint32_t i = 0; i < model->waiting_n; i++) {
-        if (model->waiting[i].op == CRL_STORE_ASK && !model->waiting[i].is_given_up)
-            return model->waiting[i].sent_at + DESK_TIMEOUT;
+        const struct model_request *request = &model->waiting[i];
+        bool is_due = request->op == CRL_STORE_ASK && !request->is_given_up;
+        if (is_due && request->sent_at + DESK_TIMEOUT < at)
+            at = request->sent_at + DESK_TIMEOUT;
     }
-    return CRL_NEVER;
+    return at;
+}
+
+/* An ask that is overdue; else the oldest request, which is forgotten. */
+static void model_is_late(struct drive *drive)
+{
+    struct model *model = &drive->model;
+    for (uint32_t i = 0; i < model->waiting_n; i++) {
+        if (!model_is_overdue(drive, &model->waiting[i]))
+            continue;
+        model_gives_up(drive, &model->waiting[i]);
+        return;
+    }
+    if (model->waiting[0].op == CRL_STORE_FILL)
+        desk_write(&drive->said, "told filled %c refused\n", model->waiting[0].key);
+    list_remove(model->waiting, &model->waiting_n, 0);
 }
 
 /* Not only when it is due. */
@@ -270,10 +288,7 @@ static void drive_timer(struct drive *drive)
         model_answers(drive, CRL_STORE_DOWN, &model->down[0]);
         list_remove(model->down, &model->down_n, 0);
     } else if (model_next_at(model) <= drive->desk.now) {
-        uint32_t i = 0;
-        while (!model_is_overdue(drive, &model->waiting[i]))
-            i++;
-        model_gives_up(drive, &model->waiting[i]);
+        model_is_late(drive);
     }
     desk_timer(&drive->desk);
 }
@@ -285,6 +300,8 @@ static void drive_steps(struct drive *drive)
     uint64_t lot = crl_rng_below(rng, 32);
     if (crl_rng_below(rng, 3) > 0)
         drive->desk.now += (corral_us)crl_rng_below(rng, (uint64_t)DESK_TIMEOUT / 4);
+    if (crl_rng_below(rng, 16) == 0)
+        drive->desk.now += (corral_us)crl_rng_below(rng, (uint64_t)DESK_FORGET);
     if (lot < 12)
         drive_tells(drive);
     else if (lot < 16)
@@ -319,12 +336,13 @@ static void drive_runs(struct drive *drive, uint64_t seed)
         drive_steps(drive);
         drive_is_compared(drive, seed);
     }
-    drive->desk.now += DESK_TIMEOUT;
+    drive->desk.now += DESK_FORGET;
     while (desk_next_at(&drive->desk) <= drive->desk.now) {
         drive_timer(drive);
         drive_is_compared(drive, seed);
     }
     assert_int_equal(drive->model.answered, drive->model.asked); /* L1 */
+    assert_int_equal(desk_next_at(&drive->desk), CRL_NEVER);     /* L5 */
     crl_client_free(drive->desk.client);
     assert_int_equal(desk_blocks, 0);
     assert_int_equal(desk_entries, 0);
