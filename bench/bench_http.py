@@ -15,6 +15,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import socket
 import sqlite3
 import statistics
@@ -145,6 +146,9 @@ def main():
     arguments = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         sys.exit("bench_http: needs two CPUs, one for the servers and one for wrk")
+    missing = [name for name in ("nginx", "wrk", "taskset") if shutil.which(name) is None]
+    if missing:
+        sys.exit(f"bench_http: not installed: {', '.join(missing)}")
     arguments.corral = str(pathlib.Path(arguments.corral).resolve())
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(arguments, pathlib.Path(folder))
