@@ -128,7 +128,8 @@ CORRAL_API int corral_open(const struct corral_options *options, struct corral_c
  * Gets that wait are answered with CORRAL_ECLOSED, loads are cancelled. Loaders that are still
  * running are waited for, up to close_wait_us; one that has not returned by then is left behind:
  * its answer will be dropped and its memory freed when it returns. Values that the program holds
- * stay valid until they are released. Blocks.
+ * stay valid until they are released. Callbacks that are due are called first, however long they
+ * take; so the caller must not hold a lock that one of them takes. Blocks.
  *
  * No other call may be made on the cache, its spaces or its origins during or after this one, with
  * two exceptions. A load may be answered at any time. And callbacks, and loaders that are not left

@@ -62,7 +62,8 @@ struct crl_real_memory {
 
     /* Close one of the emptiest pages whose blocks would all fit into gaps of open ones, and call
      * `visit` for each of its living blocks; none is freed meanwhile. `visit` may not call the
-     * allocator. Not the page of the block `spared`. False: there is no such page. */
+     * allocator. Not the page of the block `spared`. False: there is no such page. NULL, and so
+     * alloc_in_gap: there are no pages. */
     bool (*close_page)(struct crl_allocator *allocator, const void *spared,
                        void (*visit)(void *arg, void *block), void *arg);
 

@@ -57,7 +57,7 @@ struct crl_table {
     struct crl_limbo *filling;
     struct crl_limbo *out; /* taken, not yet dropped; or NULL */
     uint32_t *shard_entries;
-    struct page_entries *page; /* room for empty_page(); NULL without real memory */
+    struct page_entries *page; /* room for empty_page(); NULL without pages */
 
     alignas(64) _Atomic crl_buckets arrays[]; /* one of each shard */
 };
@@ -104,9 +104,9 @@ static size_t page_offset(uint32_t shards)
     return (bytes + 63) & ~(size_t)63;
 }
 
-static size_t table_bytes(uint32_t shards, bool is_real)
+static size_t table_bytes(uint32_t shards, bool has_pages)
 {
-    return page_offset(shards) + (is_real ? sizeof(struct page_entries) : 0);
+    return page_offset(shards) + (has_pages ? sizeof(struct page_entries) : 0);
 }
 
 int crl_table_new(const struct crl_table_config *config, struct crl_table **ret_table)
@@ -120,12 +120,13 @@ int crl_table_new(const struct crl_table_config *config, struct crl_table **ret_
 
     struct crl_allocator *buckets =
         config->bucket_allocator != NULL ? config->bucket_allocator : config->allocator;
-    bool is_real = config->allocator->real != NULL;
-    struct crl_table *table = buckets->alloc(buckets, table_bytes(shards, is_real));
+    const struct crl_real_memory *real = config->allocator->real;
+    bool has_pages = real != NULL && real->close_page != NULL;
+    struct crl_table *table = buckets->alloc(buckets, table_bytes(shards, has_pages));
     if (table == NULL)
         return CORRAL_ENOMEM;
     memset(table, 0, page_offset(shards));
-    if (is_real)
+    if (has_pages)
         table->page = (struct page_entries *)((char *)table + page_offset(shards));
     table->allocator = config->allocator;
     table->bucket_allocator = buckets;
@@ -401,6 +402,8 @@ static bool empty_page(struct crl_table *table, const struct crl_entry *spared)
 {
     struct crl_allocator *allocator = table->allocator;
     struct page_entries *entries = table->page; /* too much for the stack of a caller */
+    if (entries == NULL)
+        return false;
     entries->n = 0;
     if (allocator == table->bucket_allocator ||
         !allocator->real->close_page(allocator, spared, collect_entry, entries))

@@ -66,11 +66,12 @@ bool crl_entry_use(struct crl_entry *entry, corral_us now, const struct crl_spac
 {
     crl_assert(now < entry->fresh_until);
     corral_us seen = atomic_load_explicit(&entry->quiet_until, memory_order_relaxed);
-    if (now < seen || crl_entry_has(entry, CRL_MARK_USED))
+    if (now < seen)
         return false;
-    bool is_first = crl_entry_mark(entry, CRL_MARK_USED);
+    bool is_first = !crl_entry_has(entry, CRL_MARK_USED) && crl_entry_mark(entry, CRL_MARK_USED);
     struct crl_times times = times_of(entry);
-    atomic_store_explicit(&entry->quiet_until, crl_entry_quiet_until(&times, view),
-                          memory_order_relaxed);
+    corral_us quiet_until = crl_entry_quiet_until(&times, view);
+    if (quiet_until != seen) /* a copy may have the mark, and not this */
+        atomic_store_explicit(&entry->quiet_until, quiet_until, memory_order_relaxed);
     return is_first;
 }

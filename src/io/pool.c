@@ -14,7 +14,8 @@
  *   W1  If a job waits, then a worker is summoned and has not come yet; or all threads that may be
  *       started are in a job (or could not be started). So no job waits for the end of another one
  *       while a worker could have it. For this a worker that begins a job leaves one behind that
- *       is idle or coming, while there may be more.
+ *       is idle or coming, while there may be more. (A start that failed is tried again when a
+ *       worker next begins a job; who posts does not try, W6.)
  *   W2  A worker with number n exists if and only if n < started.
  *   W3  The memory of the pool is freed by who drops the last reference: its owner or a worker that
  *       was left behind. Each worker that runs holds one.

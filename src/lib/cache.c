@@ -126,6 +126,7 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
         return CORRAL_ENOMEM;
     static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&fork_once, fork_prepare);
+    int held = crl_cancel_hold();
     cache->forks = crl_forks;
     cache->engine.cache = cache;
     cache->seed = crl_entropy();
@@ -139,12 +140,12 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     int rc = cache->stats == NULL ? CORRAL_ENOMEM : core_make(cache, &options);
     if (rc == 0)
         rc = crl_engine_start(&cache->engine);
-    if (rc < 0) {
+    if (rc < 0)
         cache_free(cache);
-        return rc;
-    }
-    *ret_cache = cache;
-    return 0;
+    else
+        *ret_cache = cache;
+    crl_cancel_let_go(held);
+    return rc;
 }
 
 /* All at the same time: none has less of it because another one is stuck. */
@@ -270,9 +271,13 @@ int corral_origin_add(struct corral_cache *cache, const struct corral_origin_opt
         return CORRAL_EINVAL;
     struct corral_origin_options complete = origin_with_defaults(options);
     struct crl_origin *impl;
+    int held = crl_cancel_hold();
     int rc = crl_origin_callback_new(complete.loader, complete.arg, complete.concurrency,
                                      cache->value_max, &impl);
-    return rc < 0 ? rc : crl_origin_attach(cache, &complete, impl, ret_origin);
+    if (rc == 0)
+        rc = crl_origin_attach(cache, &complete, impl, ret_origin);
+    crl_cancel_let_go(held);
+    return rc;
 }
 
 struct space_errand {

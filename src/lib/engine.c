@@ -285,7 +285,7 @@ int crl_engine_post(struct crl_engine *engine, struct engine_call *call)
 
 bool crl_engine_calls_back(const struct crl_engine *engine)
 {
-    return crl_loop_is_here(&engine->callbacks);
+    return engine->cache->forks == crl_forks && crl_loop_is_here(&engine->callbacks);
 }
 
 struct engine_errand {

@@ -200,9 +200,9 @@ int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us n
 
 /* --------------------------------------------------------------------------------------- misses */
 
-static void gets_leave(struct corral_cache *cache)
+static void leave(_Atomic uint32_t *n)
 {
-    uint32_t before = atomic_fetch_sub_explicit(&cache->gets, 1, memory_order_relaxed);
+    uint32_t before = atomic_fetch_sub_explicit(n, 1, memory_order_relaxed);
     crl_assert(before > 0);
 }
 
@@ -234,12 +234,11 @@ static void miss_answered(struct crl_engine *engine, struct engine_waiter *waite
     }
     crl_stats_count(cache->stats, miss->space->number, class_of(result),
                     result >= 0 ? miss->value.age_us : -1);
-    if (miss->is_callback) {
-        crl_engine_call_back(engine, &miss->told); /* and leaves when it is called (P8) */
-        return;
-    }
-    gets_leave(cache);
-    crl_engine_tell(engine, &miss->told);
+    leave(&cache->gets);
+    if (miss->is_callback)
+        crl_engine_call_back(engine, &miss->told); /* leaves those when it is called */
+    else
+        crl_engine_tell(engine, &miss->told);
 }
 
 static void wanted_run(struct crl_engine *engine, struct engine_call *call)
@@ -254,14 +253,15 @@ static void wanted_run(struct crl_engine *engine, struct engine_call *call)
     crl_engine_feed(engine, &event);
 }
 
-/* P8: gets on their way to the engine, waiting there, and on to their callback are limited in all:
- * a letter costs memory before the core has seen it, an answer until somebody has taken it. */
-static int gets_admit(struct corral_space *space)
+/* P8: gets on their way to the engine, and waiting there, are limited in all, since a letter costs
+ * memory before the core has seen it; so are callbacks, from then until they are called. Of a
+ * program that is slow in these, gets without a callback see nothing. */
+static int admit(struct corral_space *space, _Atomic uint32_t *n)
 {
     struct corral_cache *cache = space->cache;
-    if (atomic_fetch_add_explicit(&cache->gets, 1, memory_order_relaxed) < cache->waiters_max)
+    if (atomic_fetch_add_explicit(n, 1, memory_order_relaxed) < cache->waiters_max)
         return 0;
-    gets_leave(cache);
+    leave(n);
     crl_stats_count(cache->stats, space->number, CRL_GET_REFUSED, -1);
     return CORRAL_ELIMIT;
 }
@@ -286,7 +286,7 @@ static int miss_send(struct miss *miss)
     struct corral_cache *cache = miss->space->cache;
     int rc = crl_engine_post(&cache->engine, &miss->wanted);
     if (rc < 0)
-        gets_leave(cache);
+        leave(&cache->gets);
     return rc;
 }
 
@@ -312,7 +312,7 @@ static void get_told(struct crl_loop *loop, struct crl_loop_call *call)
     struct crl_get *get = caa_container_of(call, struct crl_get, miss.told);
     (void)loop;
     if (get->miss.is_callback)
-        gets_leave(get->miss.space->cache);
+        leave(&get->miss.space->cache->callbacks);
     get->fn(get->arg, get->miss.result, &get->miss.value);
     get_unref(get);
 }
@@ -331,12 +331,12 @@ static int get_new(struct corral_space *space, struct corral_bytes key, corral_u
                    corral_get_fn *fn, void *arg, struct crl_get **ret_get)
 {
     crl_assert(fn != NULL);
-    int rc = gets_admit(space);
+    int rc = admit(space, &space->cache->gets);
     if (rc < 0)
         return rc;
     struct crl_get *get = malloc(sizeof *get + key.size);
     if (get == NULL) {
-        gets_leave(space->cache);
+        leave(&space->cache->gets);
         return CORRAL_ENOMEM;
     }
     *get = (struct crl_get){
@@ -397,14 +397,20 @@ int corral_get_async(struct corral_space *space, struct corral_bytes key, corral
         fn(arg, outcome, &value);
         return 0;
     }
-    struct crl_get *get;
-    rc = get_new(space, key, wait_us, fn, arg, &get);
+    _Atomic uint32_t *callbacks = &space->cache->callbacks;
+    struct crl_get *get = NULL;
+    rc = admit(space, callbacks);
     if (rc < 0)
         return rc;
-    get->miss.is_callback = true;
-    rc = miss_send(&get->miss);
-    if (rc < 0)
+    rc = get_new(space, key, wait_us, fn, arg, &get);
+    if (rc == 0) {
+        get->miss.is_callback = true;
+        rc = miss_send(&get->miss);
+    }
+    if (rc < 0) {
+        leave(callbacks);
         free(get);
+    }
     return rc;
 }
 
@@ -436,13 +442,13 @@ __attribute__((noinline)) static int get_blocking(struct corral_space *space,
                                                   struct corral_bytes key, corral_us wait_us,
                                                   struct corral_value *ret_value)
 {
-    int rc = gets_admit(space);
+    int rc = admit(space, &space->cache->gets);
     if (rc < 0)
         return rc;
     struct blocking_get blocking = {.miss = miss_make(space, key, wait_us)};
     blocking.miss.told.run = blocking_told;
     if (uv_sem_init(&blocking.done, 0) != 0) {
-        gets_leave(space->cache);
+        leave(&space->cache->gets);
         return CORRAL_ESYSTEM;
     }
     int held = crl_cancel_hold();

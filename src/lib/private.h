@@ -140,7 +140,8 @@ struct corral_cache {
     uint64_t seed;
     size_t key_max, value_max;
     uint32_t waiters_max;
-    _Atomic uint32_t gets; /* on their way to the engine, waiting there, or on to their callback */
+    _Atomic uint32_t gets;      /* on their way to the engine, or waiting there */
+    _Atomic uint32_t callbacks; /* of gets, not called yet */
     corral_us close_wait_us;
     corral_failure_fn *on_failure;
     void *on_failure_arg;

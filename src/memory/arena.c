@@ -259,7 +259,7 @@ static bool arena_close_page(struct crl_allocator *allocator, const void *spared
 {
     struct arena *arena = (struct arena *)allocator;
     pthread_mutex_lock(&arena->lock);
-    bool is_closed = !arena->is_heap && crl_pages_close(&arena->pages, spared, visit, arg);
+    bool is_closed = crl_pages_close(&arena->pages, spared, visit, arg);
     pthread_mutex_unlock(&arena->lock);
     return is_closed;
 }
@@ -292,6 +292,15 @@ static void arena_reopen(struct crl_allocator *allocator)
     pthread_mutex_unlock(&arena->lock);
 }
 
+/* Where all blocks are malloc'd there are no pages. */
+static const struct crl_real_memory heap_real = {
+    .block_bytes = arena_block_bytes,
+    .use = arena_use,
+    .trim = arena_trim,
+    .abandon = arena_abandon,
+    .reopen = arena_reopen,
+};
+
 static const struct crl_real_memory arena_real = {
     .block_bytes = arena_block_bytes,
     .use = arena_use,
@@ -319,12 +328,10 @@ int crl_arena_new(size_t budget_bytes, enum crl_arena_use use, struct crl_alloca
     struct arena *arena = calloc(1, sizeof *arena);
     if (arena == NULL)
         return CORRAL_ENOMEM;
-    arena->base = (struct crl_allocator){.alloc = arena_alloc,
-                                         .free = arena_free,
-                                         .real = &arena_real,
-                                         .ref = arena_ref,
-                                         .unref = arena_unref};
+    arena->base = (struct crl_allocator){
+        .alloc = arena_alloc, .free = arena_free, .ref = arena_ref, .unref = arena_unref};
     arena->is_heap = HEAP_ONLY || budget_bytes < BUDGET_PAGED_MIN;
+    arena->base.real = arena->is_heap ? &heap_real : &arena_real;
     arena->refs = 1;
     size_t page_bytes = page_bytes_for(budget_bytes);
     crl_pages_init(&arena->pages, page_bytes, budget_bytes >= BUDGET_HUGE_MIN ? budget_bytes : 0,

@@ -34,7 +34,7 @@ void crl_works_fini(struct crl_works *works)
 {
     crl_assert(works->open == NULL && works->answering == 0);
     if (works->pool != NULL)
-        (void)crl_pool_free(works->pool, 0); /* no thread was ever started */
+        (void)crl_pool_free(works->pool, 0); /* no job was ever posted */
     pthread_cond_destroy(&works->answered);
     pthread_mutex_destroy(&works->lock);
 }

@@ -62,10 +62,10 @@ struct crl_store_reply {
     enum crl_store_answer answer; /* ASK; never DOWN: that is for who waits for a reply */
     bool is_done;                 /* RENEW: it holds; FILL: it wrote; INVALIDATE: always */
     struct crl_token token;       /* LEASED */
-    corral_us lease_us;           /* LEASED, BUSY, FAILED: what is left of it; > 0 */
-    int rc;                       /* FAILED; < 0 */
-    struct crl_entry *draft;      /* VALUE: the receiver's; NULL: there is no such thing */
-    corral_us age_us, fresh_us;   /* VALUE */
+    corral_us lease_us;      /* LEASED: >= CRL_STORE_LEASE_MIN; BUSY, FAILED: what is left, > 0 */
+    int rc;                  /* FAILED; < 0 */
+    struct crl_entry *draft; /* VALUE: the receiver's; NULL: there is no such thing */
+    corral_us age_us, fresh_us; /* VALUE */
 };
 
 #endif

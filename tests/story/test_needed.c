@@ -203,6 +203,30 @@ static void of_a_fleets_loads_those_are_needed_that_it_could_not_do_without(void
     story_swept(&story);
 }
 
+static void plot_old_values(struct sim *sim)
+{
+    sim_gets(sim, MS(0), 1, "a", S(5), 1);
+    sim_gets(sim, MS(10), 2, "a", S(5), 1);
+    for (uint32_t node = 0; node < 3; node++)
+        sim_gets(sim, MS(0), node, "b", S(5), 1); /* one of these was needed */
+    sim_write(sim, MS(500), 0, "a");              /* of which the others do not hear */
+    for (corral_us at = MS(600); at < MS(700); at += MS(10)) {
+        sim_gets(sim, at, 1, "a", S(5), 1);
+        sim_gets(sim, at, 2, "a", S(5), 1);
+    }
+}
+
+static void no_load_is_needed_twice(void **state)
+{
+    (void)state;
+    const struct story story = {{.policy = one_second, .nodes = 3}, plot_old_values};
+    struct sim *sim = story_told(&story);
+    assert_int_equal(sim_report(sim)->loads, 5);
+    assert_int_equal(sim_report(sim)->needed, 3);
+    sim_free(sim);
+    story_swept(&story);
+}
+
 static void plot_warmed(struct sim *sim)
 {
     sim_refresh(sim, MS(0), 0, "read", CRL_LOAD_WARM);
@@ -422,6 +446,7 @@ int main(void)
         cmocka_unit_test(of_two_refreshes_the_one_that_outlives_is_needed),
         cmocka_unit_test(of_refreshes_that_overtake_each_other_some_are_needed),
         cmocka_unit_test(of_a_fleets_loads_those_are_needed_that_it_could_not_do_without),
+        cmocka_unit_test(no_load_is_needed_twice),
         cmocka_unit_test(what_was_warmed_is_needed_if_it_is_read),
         cmocka_unit_test(a_load_counts_for_its_strongest_reason),
         cmocka_unit_test(a_failed_load_was_not_needed),

@@ -339,6 +339,8 @@ static void gets_are_limited_until_they_are_called_back(void **state)
     assert_int_equal(corral_get_async(house->space, corral_str("f"), LONG, take_note, &tally),
                      CORRAL_ELIMIT);
     assert_int_equal(tally.calls, 0);
+    struct corral_value value; /* without a callback, one notices nothing */
+    assert_int_equal(corral_get(house->space, corral_str("g"), LONG, &value), CORRAL_EORIGIN);
     house->callbacks_stop = false;
     wait_until(tally.calls == WAITERS_MAX);
     assert_int_equal(tally.odd, 0);

@@ -26,20 +26,22 @@ void record_arrival(struct sim *sim, corral_us asked_at)
 }
 
 /* Somebody is served by what a load brought. He needed it if the last that was needed is fresh no
- * more: one load in the fleet is enough, whichever it is, for as long as its value is fresh. */
+ * more: one load in the fleet is enough, whichever it is, for as long as its value is fresh. After
+ * a write, old values may go round among those who have not heard of it; so only a later load than
+ * the last that was needed is counted, and none twice. */
 static void record_use(struct sim *sim, const struct sim_value *value, bool is_absent)
 {
     struct sim_key *key = &sim->keys[value->key];
     corral_us ttl_us = key_ttl(sim, value->key, is_absent);
     corral_us fresh_until = value->loaded_at + key_fresh_us(sim, value->key, ttl_us);
     bool is_fresh = sim->now == value->loaded_at || sim->now < fresh_until;
-    if (value->load == 0 || value->load == key->needed_load || !is_fresh ||
-        sim->now < key->needed_until)
+    if (value->load <= key->needed_load || !is_fresh || sim->now < key->needed_until)
         return;
     key->needed_load = value->load;
     if (value->version == (uint32_t)key->version) /* else nobody keeps it */
         key->needed_until = fresh_until;
-    sim->report->needed += is_measured(sim, sim->now);
+    /* It may have begun before anything was measured; but not more were needed than there were. */
+    sim->report->needed += is_measured(sim, sim->now) && sim->report->needed < sim->report->loads;
 }
 
 void record_answer(struct sim *sim, const struct sim_reader *reader, int result,
