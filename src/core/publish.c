@@ -3,7 +3,7 @@
  * publish.c - entries for the table, and which loads were needed.
  *
  * A load was needed if some reader was served by what it brought, at a time when without it there
- * would have been nothing fresh: after the last needed value had expired. If a reader waited for
+ * would have been nothing fresh: after the old value had expired. If a reader waited for
  * the load, and that instant had passed when the load was answered, the load is counted at once.
  * Otherwise the first reader after that instant counts it (crl_entry_use()). See
  * docs/decisions/0013. */
@@ -22,14 +22,7 @@ static struct crl_entry *entry_of(struct crl_core *core, const struct active_key
     return crl_table_find(core->table, key->hash, key->space, crl_key_bytes(key));
 }
 
-/* From when on a reader of an entry that nobody has needed yet needs it. */
-static corral_us needed_from(const struct crl_entry *entry)
-{
-    return atomic_load_explicit(&entry->quiet_until, memory_order_relaxed);
-}
-
-/* Until when readers would be served if nothing came now, and nothing had come that nobody has
- * needed yet: where refreshes overtake each other, some of them are needed all the same. */
+/* Until when readers would be served if nothing came now. */
 static corral_us served_until(struct step *step, const struct active_key *key)
 {
     struct crl_entry *entry = entry_of(step->core, key);
@@ -37,7 +30,7 @@ static corral_us served_until(struct step *step, const struct active_key *key)
     switch (crl_entry_judge(entry, step->event->now, view, UINT32_MAX).outcome) {
     case CRL_VERDICT_FRESH:
     case CRL_VERDICT_ABSENT:
-        return crl_entry_has(entry, CRL_MARK_USED) ? entry->fresh_until : needed_from(entry);
+        return entry->fresh_until;
     case CRL_VERDICT_NOTHING:
     case CRL_VERDICT_STALE:
     case CRL_VERDICT_FAILED:

@@ -8,7 +8,7 @@
  *                                          early refresh: in the last window
  *
  * Where a refresh has replaced a value that was still fresh, `quiet_until` of the new entry is at
- * first the instant at which the last needed value would have expired. A reader after that instant
+ * first the instant at which the old value would have expired. A reader after that instant
  * makes the load a needed one, and calls crl_entry_use().
  *
  * Threads: any; pure, but for crl_entry_use(). */

@@ -335,9 +335,9 @@ SABOTAGES = [
         ("src/core/flight.c", "    if (step->is_origins_failure)\n        crl_remember_failure",
          "    crl_counter_add(&crl_space_of(step->core, flight)->counts.needed, 1);\n"
          "    if (step->is_origins_failure)\n        crl_remember_failure")]),
-    ("refreshes that overtake each other are all for nothing", "needed", "test_needed", "of_refreshes_that_overtake",
-     OBSERVER, [
-        ("src/core/publish.c", "crl_entry_has(entry, CRL_MARK_USED) ?", "true ?")]),
+    ("what goes round is needed again and again", "needed", "test_needed", "no_load_is_needed_twice", OBSERVER, [
+        ("src/sim/world/record.c", "value->load <= key->needed_load",
+         "value->load == key->needed_load || value->load == 0")]),
     ("the first to use a refreshed value is not counted", "needed", "test_needed",
      "an_early_refresh_that_is_read_was_needed", OBSERVER, [
         ("src/core/verdict.c", "    return is_first;\n", "    return is_first && false;\n")]),

@@ -25,17 +25,20 @@ void record_arrival(struct sim *sim, corral_us asked_at)
     slice_at(sim, asked_at)->requests++;
 }
 
-/* Somebody is served by what a load brought. He needed it if the last that was needed is fresh no
- * more: one load in the fleet is enough, whichever it is, for as long as its value is fresh. After
- * a write, old values may go round among those who have not heard of it; so only a later load than
- * the last that was needed is counted, and none twice. */
-static void record_use(struct sim *sim, const struct sim_value *value, bool is_absent)
+/* Somebody is served by what a load brought. The fleet needed it if his own process did, which has
+ * marked the entry then, and no value that was needed elsewhere is still fresh: one in the fleet is
+ * enough. After a write, old values may go round among those who have not heard of it; so only a
+ * later load than the last that was needed is counted, and none twice. */
+static void record_use(struct sim *sim, const struct sim_value *value,
+                       const struct crl_entry *entry)
 {
+    bool is_absent = crl_entry_is_absent(entry);
     struct sim_key *key = &sim->keys[value->key];
     corral_us ttl_us = key_ttl(sim, value->key, is_absent);
     corral_us fresh_until = value->loaded_at + key_fresh_us(sim, value->key, ttl_us);
     bool is_fresh = sim->now == value->loaded_at || sim->now < fresh_until;
-    if (value->load <= key->needed_load || !is_fresh || sim->now < key->needed_until)
+    if (!crl_entry_has(entry, CRL_MARK_USED) || value->load <= key->needed_load || !is_fresh ||
+        sim->now < key->needed_until)
         return;
     key->needed_load = value->load;
     if (value->version == (uint32_t)key->version) /* else nobody keeps it */
@@ -52,7 +55,7 @@ void record_answer(struct sim *sim, const struct sim_reader *reader, int result,
     if (entry != NULL && !crl_entry_is_absent(entry))
         memcpy(&value, crl_entry_value(entry).data, sizeof value);
     if (entry != NULL)
-        record_use(sim, &value, crl_entry_is_absent(entry));
+        record_use(sim, &value, entry);
     struct sim_report *report = sim->report;
     struct sim_slice *slice = slice_at(sim, sim->now);
     corral_us latency_us = sim->now - asked_at;
