@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * engine.c - what drives the core: turns, a thread of its own, timers, errands, the end.
+ * engine.c - what drives the core: turns, two threads of its own, timers, errands, the end.
  *
  * Concept. Whoever has a letter for the core runs it himself if nobody else is in the core, and
  * what others bring meanwhile (turn.h). A batch of letters is a turn's unit: the time is sampled

@@ -254,6 +254,8 @@ SABOTAGES = [
          "    leave(&cache->gets);\n    if (miss->is_callback)\n        leave(&cache->callbacks);\n"
          "    if (miss->is_callback)\n"),
         ("src/lib/get.c", "    if (get->miss.is_callback)\n        leave(&get->miss.space->cache->callbacks);\n", "")]),
+    ("reports pile up", "P8", "test_engine", "reports_that_nobody_takes", ALL, [
+        ("src/lib/loads.c", "atomic_load(&engine->reports) < REPORTS_MAX", "REPORTS_MAX > 0")]),
     ("who posts a job starts the thread for it", "P6", "test_pool", "workers_inherit_nothing", ALL, [
         ("src/io/pool.c", "    struct worker *worker = summon(pool);\n    pthread_mutex_unlock",
          "    struct worker *worker = summon(pool);\n"
