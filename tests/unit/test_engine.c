@@ -445,14 +445,19 @@ static void a_wait_limit_is_not_counted_from_the_end_of_work(void **state)
 
 /* ----------------------------------------------------------------------------------- cancelling */
 
+static void get_seven(struct house *house)
+{
+    struct corral_value value = {0};
+    (void)corral_get(house->space, corral_str("7"), LONG, &value);
+    corral_value_release(&value);
+}
+
+/* Nothing lies in the frame that is unwound: sanitizers do not see it go. */
 static void *get_and_end(void *arg)
 {
-    struct house *house = arg;
-    struct corral_value value = {0};
-    int rc = corral_get(house->space, corral_str("7"), LONG, &value);
-    corral_value_release(&value);
+    get_seven(arg);
     pthread_testcancel();
-    return rc == CORRAL_LOADED ? house : NULL; /* not reached */
+    return NULL; /* not reached */
 }
 
 /* Where a thread waits for us, or runs a turn, pthread_cancel() waits for it. */
