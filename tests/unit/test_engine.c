@@ -445,7 +445,7 @@ static void a_wait_limit_is_not_counted_from_the_end_of_work(void **state)
 
 /* ----------------------------------------------------------------------------------- cancelling */
 
-static void get_seven(struct house *house)
+__attribute__((noinline)) static void get_seven(struct house *house)
 {
     struct corral_value value = {0};
     (void)corral_get(house->space, corral_str("7"), LONG, &value);
