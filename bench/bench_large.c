@@ -28,6 +28,8 @@
 #include "figures.h"
 #include "lib/turn.h"
 
+#include "../tests/helper/policy.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -90,19 +92,22 @@ static void source_fini(struct source *source)
 static void source_add(struct source *source, struct corral_cache *cache, const char *name,
                        uint32_t workers_n)
 {
-    struct corral_origin_options asks = {.name = name,
+    struct corral_origin_options asks = {.size = sizeof asks,
+                                         .name = name,
                                          .loader = load,
                                          .arg = source,
                                          .concurrency = workers_n,
                                          .deadline_us = WAIT_US};
-    struct corral_space_options keeps = {.name = name, .policy = {.ttl_us = TTL_US}};
+    struct corral_space_options keeps = {
+        .size = sizeof keeps, .name = name, .policy = POLICY(.ttl_us = TTL_US)};
     must_succeed(corral_origin_add(cache, &asks, &keeps.origin));
     must_succeed(corral_space_add(cache, &keeps, &source->space));
 }
 
 static void cache_open(struct bench *bench)
 {
-    struct corral_options options = {.memory_bytes = MEMORY_BYTES, .value_max = 2 * LARGE_BYTES};
+    struct corral_options options = {
+        .size = sizeof options, .memory_bytes = MEMORY_BYTES, .value_max = 2 * LARGE_BYTES};
     must_succeed(corral_open(&options, &bench->cache));
     source_add(&bench->small, bench->cache, "small", 8);
     source_add(&bench->large, bench->cache, "large", 1);

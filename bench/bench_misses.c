@@ -82,15 +82,17 @@ static int reference_load(void *arg, struct corral_bytes key, struct shared_valu
 
 static void ours_open(struct bench *bench)
 {
-    struct corral_options options = {.memory_bytes = KEEP_BYTES};
-    struct corral_origin_options asks = {.name = "source",
+    struct corral_options options = {.size = sizeof options, .memory_bytes = KEEP_BYTES};
+    struct corral_origin_options asks = {.size = sizeof asks,
+                                         .name = "source",
                                          .loader = ours_load,
                                          .arg = bench,
                                          .concurrency = WORKERS,
                                          .queue = QUEUE_MAX,
                                          .deadline_us = WAIT_US};
-    struct corral_space_options keeps = {.name = "bench"};
-    keeps.policy.ttl_us = bench->hot_keys_n > 0 ? 0 : TTL_US;
+    struct corral_policy policy = {.size = sizeof policy};
+    struct corral_space_options keeps = {.size = sizeof keeps, .name = "bench", .policy = &policy};
+    policy.ttl_us = bench->hot_keys_n > 0 ? 0 : TTL_US;
     must_succeed(corral_open(&options, &bench->cache));
     must_succeed(corral_origin_add(bench->cache, &asks, &keeps.origin));
     must_succeed(corral_space_add(bench->cache, &keeps, &bench->space));

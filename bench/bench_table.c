@@ -18,6 +18,8 @@
 #include "lib/rcu.h"
 #include "memory/arena.h"
 
+#include "../tests/helper/policy.h"
+
 #include <stdalign.h>
 #include <math.h>
 #include <pthread.h>
@@ -265,11 +267,12 @@ static struct ours ours_new(uint32_t n)
 {
     struct ours ours = {0};
     measure_overhead(&ours, n);
-    struct corral_options options = {.memory_bytes = (size_t)n * 400 + (64u << 20)};
+    struct corral_options options = {.size = sizeof options,
+                                     .memory_bytes = (size_t)n * 400 + (64u << 20)};
     struct corral_origin *origin;
-    struct corral_origin_options asks = {.name = "none", .loader = no_loader};
-    struct corral_space_options keeps = {.name = "bench",
-                                         .policy = {.ttl_us = CORRAL_SECONDS(86400)}};
+    struct corral_origin_options asks = {.size = sizeof asks, .name = "none", .loader = no_loader};
+    struct corral_space_options keeps = {
+        .size = sizeof keeps, .name = "bench", .policy = POLICY(.ttl_us = CORRAL_SECONDS(86400))};
     check(corral_open(&options, &ours.cache));
     check(corral_origin_add(ours.cache, &asks, &origin));
     keeps.origin = origin;

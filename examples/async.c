@@ -164,18 +164,20 @@ int main(void)
     if (pthread_create(&service.thread, NULL, service_main, &service) != 0)
         return EXIT_FAILURE;
 
-    struct corral_options options = {.on_failure = log_failure};
+    struct corral_options options = {.size = sizeof options, .on_failure = log_failure};
     struct corral_cache *cache;
     must(corral_open(&options, &cache), "corral_open");
-    struct corral_origin_options asks = {.name = "service",
+    struct corral_origin_options asks = {.size = sizeof asks,
+                                         .name = "service",
                                          .loader = ask_service,
                                          .arg = &service,
                                          .concurrency = 2, /* questions at once */
                                          .deadline_us = CORRAL_SECONDS(5)};
     struct corral_origin *origin;
     must(corral_origin_add(cache, &asks, &origin), "corral_origin_add");
+    struct corral_policy fresh = {.size = sizeof fresh, .ttl_us = CORRAL_SECONDS(60)};
     struct corral_space_options kept = {
-        .name = "weather", .policy = {.ttl_us = CORRAL_SECONDS(60)}, .origin = origin};
+        .size = sizeof kept, .name = "weather", .policy = &fresh, .origin = origin};
     struct corral_space *weather;
     must(corral_space_add(cache, &kept, &weather), "corral_space_add");
 

@@ -100,13 +100,17 @@ int main(void)
     must(corral_open(NULL, &cache), "corral_open");
 
     struct corral_origin *origin;
-    struct corral_origin_options asks = {.name = "database", .loader = load_user, .arg = &database};
+    struct corral_origin_options asks = {
+        .size = sizeof asks, .name = "database", .loader = load_user, .arg = &database};
     must(corral_origin_add(cache, &asks, &origin), "corral_origin_add");
 
     struct corral_space *users;
+    struct corral_policy fresh = {
+        .size = sizeof fresh, .ttl_us = CORRAL_SECONDS(30), .jitter = 0.1}; /* 27 to 33 seconds */
     struct corral_space_options keeps = {
+        .size = sizeof keeps,
         .name = "users",
-        .policy = {.ttl_us = CORRAL_SECONDS(30), .jitter = 0.1}, /* fresh for 27 to 33 seconds */
+        .policy = &fresh,
         .origin = origin,
     };
     must(corral_space_add(cache, &keeps, &users), "corral_space_add");

@@ -11,7 +11,12 @@
  *           of more than a hundred years counts as a hundred years.
  * Bytes:    keys and values are plain bytes; they need no terminator and may hold NUL.
  * Results:  a result >= 0 is a success, and for the get calls one of enum corral_outcome; a result
- *           < 0 is one of enum corral_rc. Parameters named ret_... are untouched on failure.
+ *           < 0 is one of enum corral_rc. Parameters named ret_... are untouched on failure, but
+ *           for a struct corral_value, which is cleared: it may be released whatever the result.
+ * Sizes:    structs of options and figures begin with their size. The caller sets it to the sizeof
+ *           of the struct, as in {.size = sizeof options, ...}. So a program that was compiled with
+ *           an older header runs with a newer library. The other way round, a member that the
+ *           library does not know must be zero.
  */
 #ifndef CORRAL_CORRAL_H
 #define CORRAL_CORRAL_H
@@ -29,8 +34,9 @@ extern "C" {
 /* A span or an instant in microseconds. Instants are of the monotonic clock. */
 typedef int64_t corral_us;
 
-#define CORRAL_MS(n)      ((corral_us)(n)*1000)
-#define CORRAL_SECONDS(n) ((corral_us)(n)*1000000)
+/* Spans from milliseconds and seconds, whole or not: CORRAL_SECONDS(0.5). */
+#define CORRAL_MS(n)      ((corral_us)((n)*INT64_C(1000)))
+#define CORRAL_SECONDS(n) ((corral_us)((n)*INT64_C(1000000)))
 
 /* Bytes somewhere in memory. Always borrowed: who passes it keeps it valid until the call
  * returns. */
@@ -58,13 +64,14 @@ CORRAL_API struct corral_bytes corral_str(const char *text);
     X(ECANCELED, -12, 503, "the get was cancelled")                                                \
     X(EEXIST, -13, 409, "the name is taken")                                                       \
     X(EABSENT, -14, 404, "the key is not in memory")                                               \
-    X(ESYSTEM, -15, 500, "the operating system refused")
+    X(ESYSTEM, -15, 500, "the operating system refused")                                           \
+    X(ECOUNT, -16, 500, "the cache has as many origins or spaces as it can have")
 
 enum corral_rc {
     CORRAL_OK = 0,
-#define X(name, value, status, text) CORRAL_##name = (value),
-    CORRAL_RC_TABLE(X)
-#undef X
+#define CORRAL_RC_MEMBER(name, value, status, text) CORRAL_##name = (value),
+    CORRAL_RC_TABLE(CORRAL_RC_MEMBER)
+#undef CORRAL_RC_MEMBER
 };
 
 /* Outcomes of a get: name, its word in metrics, text. Each successful get has exactly one. STALE
@@ -78,9 +85,9 @@ enum corral_rc {
     X(DEGRADED, "degraded", "the last good value, because the load failed")
 
 enum corral_outcome {
-#define X(name, word, text) CORRAL_##name,
-    CORRAL_OUTCOME_TABLE(X)
-#undef X
+#define CORRAL_OUTCOME_MEMBER(name, word, text) CORRAL_##name,
+    CORRAL_OUTCOME_TABLE(CORRAL_OUTCOME_MEMBER)
+#undef CORRAL_OUTCOME_MEMBER
 };
 
 /* corral_strerror - the text of a result < 0, one sentence without a full stop. Static memory. */
@@ -105,8 +112,9 @@ struct corral_load;
 typedef void corral_failure_fn(void *arg, const char *space, struct corral_bytes key, int rc,
                                const char *why);
 
-/* Settings of a cache. Set everything to zero for the defaults. */
+/* Settings of a cache. Set everything but `size` to zero for the defaults. */
 struct corral_options {
+    size_t size;                   /* sizeof(struct corral_options) */
     size_t memory_bytes;           /* budget of what is kept, with all overhead; 0: 64 MiB */
     size_t key_max;                /* longest key in bytes, at most 65535; 0: 1024 */
     size_t value_max;              /* largest value in bytes, at most 1 GiB; 0: 8 MiB */
@@ -156,8 +164,9 @@ CORRAL_API int corral_close(struct corral_cache *cache);
  * one can take a thread away from it. Look at corral_load_cancelled() in long loops. */
 typedef void corral_loader_fn(void *arg, struct corral_load *load);
 
-/* Settings of an origin. Set everything but name and loader to zero for the defaults. */
+/* Settings of an origin. Set everything but size, name and loader to zero for the defaults. */
 struct corral_origin_options {
+    size_t size;      /* sizeof(struct corral_origin_options) */
     const char *name; /* copied */
     corral_loader_fn *loader;
     void *arg; /* handed to the loader */
@@ -168,8 +177,8 @@ struct corral_origin_options {
 };
 
 /* corral_origin_add - register where values come from. The origin lives as long as the cache.
- * Errors: EINVAL, EEXIST the name is taken, ELIMIT more than 64 origins, ENOMEM, ESYSTEM,
- * EDEADLOCK, ECLOSED. Blocks shortly. */
+ * Errors: EINVAL, EEXIST the name is taken, ECOUNT more than 64 origins, ENOMEM, ESYSTEM, ECLOSED.
+ * Blocks shortly. */
 CORRAL_API int corral_origin_add(struct corral_cache *cache,
                                  const struct corral_origin_options *options,
                                  struct corral_origin **ret_origin);
@@ -202,6 +211,7 @@ CORRAL_API void corral_load_fail(struct corral_load *load, const char *why);
 
 /* What happens to the keys of a space. */
 struct corral_policy {
+    size_t size;      /* sizeof(struct corral_policy) */
     corral_us ttl_us; /* how long a value is fresh; 0: share the load in flight, keep nothing */
     corral_us negative_ttl_us; /* the same for "not found"; 0: keep nothing */
     double jitter;             /* every TTL is spread by this fraction, 0 to 0.5 (0.1: +-10 %) */
@@ -210,15 +220,16 @@ struct corral_policy {
 
 /* Settings of a space. */
 struct corral_space_options {
-    const char *name; /* copied */
-    struct corral_policy policy;
+    size_t size;                        /* sizeof(struct corral_space_options) */
+    const char *name;                   /* copied */
+    const struct corral_policy *policy; /* copied; NULL: everything in it is 0 */
     struct corral_origin *origin;
     void *arg; /* for corral_load_space_arg(); not looked at */
 };
 
 /* corral_space_add - add a space. It lives as long as the cache.
- * Errors: EINVAL, EEXIST the name is taken, ELIMIT more than 256 spaces, ENOMEM, ESYSTEM,
- * EDEADLOCK, ECLOSED. Blocks shortly. */
+ * Errors: EINVAL, EEXIST the name is taken, ECOUNT more than 256 spaces, ENOMEM, ESYSTEM, ECLOSED.
+ * Blocks shortly. */
 CORRAL_API int corral_space_add(struct corral_cache *cache,
                                 const struct corral_space_options *options,
                                 struct corral_space **ret_space);

@@ -77,7 +77,7 @@ static bool origin_is_valid(const struct crl_core_origin *config)
 int crl_core_add_origin(struct crl_core *core, const struct crl_core_origin *config)
 {
     if (core->origins_n == CRL_ORIGINS_MAX)
-        return CORRAL_ELIMIT;
+        return CORRAL_ECOUNT;
     if (!origin_is_valid(config))
         return CORRAL_EINVAL;
     struct crl_core_origin complete = *config;
@@ -101,7 +101,7 @@ static bool policy_is_valid(const struct corral_policy *policy)
 int crl_core_add_space(struct crl_core *core, const struct crl_core_space *config)
 {
     if (core->spaces_n == CRL_SPACES_MAX)
-        return CORRAL_ELIMIT;
+        return CORRAL_ECOUNT;
     if (config->origin >= core->origins_n || !policy_is_valid(&config->policy) ||
         config->failure_us < 0)
         return CORRAL_EINVAL;

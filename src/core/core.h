@@ -311,7 +311,7 @@ int crl_core_new(const struct crl_core_config *config, struct crl_core **ret_cor
 /* crl_core_free - free an idle core, and its table. */
 void crl_core_free(struct crl_core *core);
 
-/* crl_core_add_origin, crl_core_add_space - returns its number, or EINVAL, ELIMIT, ENOMEM. */
+/* crl_core_add_origin, crl_core_add_space - returns its number, or EINVAL, ECOUNT, ENOMEM. */
 int crl_core_add_origin(struct crl_core *core, const struct crl_core_origin *origin);
 int crl_core_add_space(struct crl_core *core, const struct crl_core_space *space);
 

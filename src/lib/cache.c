@@ -7,6 +7,7 @@
 #include "io/cancel.h"
 #include "io/clock.h"
 #include "io/entropy.h"
+#include "lib/sized.h"
 #include "lib/private.h"
 #include "lib/rcu.h"
 #include "memory/arena.h"
@@ -18,9 +19,8 @@
 
 /* ------------------------------------------------------------------------------- open and close */
 
-static struct corral_options options_with_defaults(const struct corral_options *given)
+static struct corral_options options_with_defaults(struct corral_options options)
 {
-    struct corral_options options = given != NULL ? *given : (struct corral_options){0};
     if (options.memory_bytes == 0)
         options.memory_bytes = 64u << 20;
     if (options.key_max == 0)
@@ -118,8 +118,11 @@ static void fork_prepare(void)
 
 int corral_open(const struct corral_options *given, struct corral_cache **ret_cache)
 {
-    struct corral_options options = options_with_defaults(given);
-    if (ret_cache == NULL || !options_are_valid(&options))
+    struct corral_options options = {0};
+    if (ret_cache == NULL || (given != NULL && !CRL_SIZED_READ(&options, given)))
+        return CORRAL_EINVAL;
+    options = options_with_defaults(options);
+    if (!options_are_valid(&options))
         return CORRAL_EINVAL;
     struct corral_cache *cache = calloc(1, sizeof *cache);
     if (cache == NULL)
@@ -229,9 +232,8 @@ static int origin_register(struct crl_engine *engine, void *arg)
     return 0;
 }
 
-static struct corral_origin_options origin_with_defaults(const struct corral_origin_options *given)
+static struct corral_origin_options origin_with_defaults(struct corral_origin_options options)
 {
-    struct corral_origin_options options = *given;
     if (options.concurrency == 0)
         options.concurrency = 20;
     if (options.queue == 0)
@@ -241,19 +243,25 @@ static struct corral_origin_options origin_with_defaults(const struct corral_ori
     return options;
 }
 
-static bool origin_is_valid(const struct corral_origin_options *options)
+/* The options of an origin, complete. Returns false where they are not valid. */
+static bool origin_read(const struct corral_origin_options *given,
+                        struct corral_origin_options *ret_options)
 {
-    return options != NULL && options->name != NULL && options->concurrency <= 1024 &&
-           options->deadline_us >= 0;
+    struct corral_origin_options options;
+    if (given == NULL || !CRL_SIZED_READ(&options, given) || options.name == NULL ||
+        options.concurrency > 1024 || options.deadline_us < 0)
+        return false;
+    *ret_options = origin_with_defaults(options);
+    return true;
 }
 
 int crl_origin_attach(struct corral_cache *cache, const struct corral_origin_options *options,
                       struct crl_origin *impl, struct corral_origin **ret_origin)
 {
     int rc = CORRAL_EINVAL;
+    struct corral_origin_options complete;
     crl_assert(impl != NULL);
-    if (origin_is_valid(options) && ret_origin != NULL) {
-        struct corral_origin_options complete = origin_with_defaults(options);
+    if (origin_read(options, &complete) && ret_origin != NULL) {
         struct origin_errand errand = {.options = &complete, .impl = impl};
         rc = crl_engine_do(&cache->engine, origin_register, &errand);
         if (rc == 0)
@@ -267,9 +275,9 @@ int crl_origin_attach(struct corral_cache *cache, const struct corral_origin_opt
 int corral_origin_add(struct corral_cache *cache, const struct corral_origin_options *options,
                       struct corral_origin **ret_origin)
 {
-    if (cache == NULL || !origin_is_valid(options) || options->loader == NULL)
+    struct corral_origin_options complete;
+    if (cache == NULL || !origin_read(options, &complete) || complete.loader == NULL)
         return CORRAL_EINVAL;
-    struct corral_origin_options complete = origin_with_defaults(options);
     struct crl_origin *impl;
     int held = crl_cancel_hold();
     int rc = crl_origin_callback_new(complete.loader, complete.arg, complete.concurrency,
@@ -282,6 +290,7 @@ int corral_origin_add(struct corral_cache *cache, const struct corral_origin_opt
 
 struct space_errand {
     const struct corral_space_options *options;
+    struct corral_policy policy;
     struct corral_space *made;
 };
 
@@ -296,7 +305,7 @@ static int space_register(struct crl_engine *engine, void *arg)
     }
     struct crl_core_space config = {
         .origin = errand->options->origin->number,
-        .policy = errand->options->policy,
+        .policy = errand->policy,
     };
     struct corral_space *space = calloc(1, sizeof *space);
     char *name = strdup(errand->options->name);
@@ -324,13 +333,17 @@ static int space_register(struct crl_engine *engine, void *arg)
     return 0;
 }
 
-int corral_space_add(struct corral_cache *cache, const struct corral_space_options *options,
+int corral_space_add(struct corral_cache *cache, const struct corral_space_options *given,
                      struct corral_space **ret_space)
 {
-    if (options == NULL || options->name == NULL || options->origin == NULL ||
-        options->origin->cache != cache || ret_space == NULL)
+    struct corral_space_options options;
+    struct space_errand errand = {.options = &options};
+    if (given == NULL || ret_space == NULL || !CRL_SIZED_READ(&options, given))
         return CORRAL_EINVAL;
-    struct space_errand errand = {.options = options};
+    if (options.name == NULL || options.origin == NULL || options.origin->cache != cache)
+        return CORRAL_EINVAL;
+    if (options.policy != NULL && !CRL_SIZED_READ(&errand.policy, options.policy))
+        return CORRAL_EINVAL;
     int rc = crl_engine_do(&cache->engine, space_register, &errand);
     if (rc == 0)
         *ret_space = errand.made;

@@ -464,8 +464,11 @@ int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wa
                struct corral_value *ret_value)
 {
     int rc = get_check(space, key, wait_us);
-    if (rc < 0 || ret_value == NULL)
-        return rc < 0 ? rc : CORRAL_EINVAL;
+    if (ret_value == NULL)
+        return CORRAL_EINVAL;
+    *ret_value = (struct corral_value){0};
+    if (rc < 0)
+        return rc;
     int outcome = hit_take(space, key, crl_now_coarse(), NULL, 0, ret_value);
     if (outcome >= 0)
         return outcome;

@@ -71,6 +71,7 @@ static int cache_open(struct crl_server *server)
 {
     const struct crl_config *config = server->config;
     struct corral_options options = {
+        .size = sizeof options,
         .memory_bytes = config->cache.memory_bytes,
         .key_max = config->cache.key_max,
         .value_max = config->cache.value_max,
@@ -136,6 +137,7 @@ static int origin_open(struct crl_server *server, size_t i, struct crl_problems 
     if (rc < 0)
         return rc;
     struct corral_origin_options options = {
+        .size = sizeof options,
         .name = given->name,
         .concurrency = given->concurrency,
         .queue = given->queue,
@@ -193,9 +195,11 @@ static int route_open(struct crl_server *server, size_t i, struct crl_problems *
     int rc = statement_open(server, given, problems, &statement);
     if (rc < 0)
         return rc;
+    struct corral_policy policy = crl_config_policy(given);
     struct corral_space_options options = {
+        .size = sizeof options,
         .name = given->path,
-        .policy = crl_config_policy(given),
+        .policy = &policy,
         .origin = server->origins[given->origin].origin,
         .arg = statement,
     };

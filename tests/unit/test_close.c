@@ -8,6 +8,8 @@
 #include "base/bytes.h"
 #include "lib/cache.h"
 
+#include "../helper/policy.h"
+
 #include <corral/corral.h>
 
 #include <pthread.h>
@@ -45,10 +47,12 @@ static void house_open(struct house *house,
     *house = (struct house){.visit = visit};
     assert_int_equal(corral_open(NULL, &house->cache), 0);
     struct corral_origin_options origin = {
-        .name = "db", .loader = loader, .arg = house, .deadline_us = LONG};
+        .size = sizeof origin, .name = "db", .loader = loader, .arg = house, .deadline_us = LONG};
     assert_int_equal(corral_origin_add(house->cache, &origin, &house->origin), 0);
-    struct corral_space_options space = {
-        .name = "users", .policy = {.ttl_us = LONG}, .origin = house->origin};
+    struct corral_space_options space = {.size = sizeof space,
+                                         .name = "users",
+                                         .policy = POLICY(.ttl_us = LONG),
+                                         .origin = house->origin};
     assert_int_equal(corral_space_add(house->cache, &space, &house->space), 0);
 }
 
@@ -148,10 +152,12 @@ static void call_everything(struct house *house, struct corral_load *load)
     results[2] = corral_put(house->space, corral_str("other"), corral_str("x"));
     results[3] = corral_invalidate(house->space, corral_str("other"));
     struct corral_origin *origin;
-    struct corral_origin_options origin_options = {.name = "new", .loader = loader};
+    struct corral_origin_options origin_options = {
+        .size = sizeof origin_options, .name = "new", .loader = loader};
     results[4] = corral_origin_add(house->cache, &origin_options, &origin);
     struct corral_space *space;
-    struct corral_space_options space_options = {.name = "new", .origin = house->origin};
+    struct corral_space_options space_options = {
+        .size = sizeof space_options, .name = "new", .origin = house->origin};
     results[5] = corral_space_add(house->cache, &space_options, &space);
 }
 

@@ -11,6 +11,8 @@
 #include "lib/cache.h"
 #include "lib/private.h"
 
+#include "../helper/policy.h"
+
 #include <corral/corral.h>
 
 #include <pthread.h>
@@ -78,14 +80,18 @@ static struct house *house_open(bool gate_is_open)
 {
     struct house *house = calloc(1, sizeof *house);
     house->gate_is_open = gate_is_open;
-    struct corral_options options = {
-        .on_failure = failed, .on_failure_arg = house, .waiters_max = WAITERS_MAX};
+    struct corral_options options = {.size = sizeof options,
+                                     .on_failure = failed,
+                                     .on_failure_arg = house,
+                                     .waiters_max = WAITERS_MAX};
     assert_int_equal(corral_open(&options, &house->cache), 0);
     struct corral_origin_options origin = {
-        .name = "db", .loader = loader, .arg = house, .deadline_us = LONG};
+        .size = sizeof origin, .name = "db", .loader = loader, .arg = house, .deadline_us = LONG};
     assert_int_equal(corral_origin_add(house->cache, &origin, &house->origin), 0);
-    struct corral_space_options space = {
-        .name = "users", .policy = {.ttl_us = LONG}, .origin = house->origin};
+    struct corral_space_options space = {.size = sizeof space,
+                                         .name = "users",
+                                         .policy = POLICY(.ttl_us = LONG),
+                                         .origin = house->origin};
     assert_int_equal(corral_space_add(house->cache, &space, &house->space), 0);
     return house;
 }

@@ -8,6 +8,8 @@
 #include "lib/rcu.h"
 #include "origin/ticket.h"
 
+#include "../helper/policy.h"
+
 #include <corral/corral.h>
 
 #include <pthread.h>
@@ -32,10 +34,11 @@ static void echo(void *arg, struct corral_load *load)
 static struct corral_space *open_small(struct corral_cache **ret_cache)
 {
     struct corral_space *space;
-    struct corral_options options = {.memory_bytes = 16384};
-    struct corral_origin_options origin_options = {.name = "o", .loader = echo};
-    struct corral_space_options space_options = {.name = "s",
-                                                 .policy = {.ttl_us = CORRAL_SECONDS(60)}};
+    struct corral_options options = {.size = sizeof options, .memory_bytes = 16384};
+    struct corral_origin_options origin_options = {
+        .size = sizeof origin_options, .name = "o", .loader = echo};
+    struct corral_space_options space_options = {
+        .size = sizeof space_options, .name = "s", .policy = POLICY(.ttl_us = CORRAL_SECONDS(60))};
     if (corral_open(&options, ret_cache) < 0 ||
         corral_origin_add(*ret_cache, &origin_options, &space_options.origin) < 0 ||
         corral_space_add(*ret_cache, &space_options, &space) < 0)

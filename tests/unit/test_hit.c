@@ -11,6 +11,7 @@
 #include "core/table.h"
 
 #include "../helper/entries.h"
+#include "../helper/policy.h"
 
 #include <corral/corral.h>
 
@@ -70,9 +71,11 @@ static struct corral_space *open_with_one_key(void)
     struct corral_cache *cache;
     struct corral_origin *origin;
     struct corral_space *space;
-    struct corral_origin_options origin_options = {.name = "o", .loader = no_loader};
-    struct corral_space_options space_options = {.name = "s",
-                                                 .policy = {.ttl_us = CORRAL_SECONDS(3600)}};
+    struct corral_origin_options origin_options = {
+        .size = sizeof origin_options, .name = "o", .loader = no_loader};
+    struct corral_space_options space_options = {.size = sizeof space_options,
+                                                 .name = "s",
+                                                 .policy = POLICY(.ttl_us = CORRAL_SECONDS(3600))};
     if (corral_open(NULL, &cache) < 0 || corral_origin_add(cache, &origin_options, &origin) < 0)
         _exit(10);
     space_options.origin = origin;

@@ -10,6 +10,8 @@
 #include "lib/cache.h"
 #include "lib/private.h"
 
+#include "../helper/policy.h"
+
 #include <corral/corral.h>
 
 #include <pthread.h>
@@ -123,10 +125,12 @@ static struct house *house_open(const struct plan *plan)
     struct house *house = calloc(1, sizeof *house);
     house->gate_is_open = true;
     struct corral_options options = plan->options;
+    options.size = sizeof options;
     options.on_failure = failed;
     options.on_failure_arg = house;
     assert_int_equal(corral_open(&options, &house->cache), 0);
-    struct corral_origin_options origin = {.name = "db",
+    struct corral_origin_options origin = {.size = sizeof origin,
+                                           .name = "db",
                                            .loader = loader,
                                            .arg = house,
                                            .concurrency = plan->concurrency,
@@ -134,10 +138,12 @@ static struct house *house_open(const struct plan *plan)
                                            .deadline_us =
                                                plan->deadline_us > 0 ? plan->deadline_us : LONG};
     assert_int_equal(corral_origin_add(house->cache, &origin, &house->origin), 0);
+    struct corral_policy policy = plan->policy;
+    policy.size = sizeof policy;
+    if (policy.ttl_us == 0)
+        policy.ttl_us = LONG;
     struct corral_space_options space = {
-        .name = "users", .policy = plan->policy, .origin = house->origin};
-    if (space.policy.ttl_us == 0)
-        space.policy.ttl_us = LONG;
+        .size = sizeof space, .name = "users", .policy = &policy, .origin = house->origin};
     assert_int_equal(corral_space_add(house->cache, &space, &house->space), 0);
     return house;
 }
@@ -761,13 +767,18 @@ static void figures_may_be_read_while_spaces_are_added(void **state)
     for (int i = 1; i < CRL_ORIGINS_MAX; i++) {
         char name[16];
         snprintf(name, sizeof name, "%d", i);
-        struct corral_origin_options origin_options = {.name = name, .loader = loader};
-        struct corral_space_options space_options = {.name = name};
+        struct corral_origin_options origin_options = {
+            .size = sizeof origin_options, .name = name, .loader = loader};
+        struct corral_space_options space_options = {.size = sizeof space_options, .name = name};
         struct corral_space *space;
         assert_int_equal(corral_origin_add(house->cache, &origin_options, &space_options.origin),
                          0);
         assert_int_equal(corral_space_add(house->cache, &space_options, &space), 0);
     }
+    struct corral_origin_options one_more = {
+        .size = sizeof one_more, .name = "one more", .loader = loader};
+    struct corral_origin *origin;
+    assert_int_equal(corral_origin_add(house->cache, &one_more, &origin), CORRAL_ECOUNT);
     watcher.is_over = true;
     pthread_join(thread, NULL);
     assert_false(watcher.is_wrong);
@@ -780,24 +791,34 @@ static void misuse_is_told(void **state)
 {
     (void)state;
     struct corral_cache *cache;
-    assert_int_equal(corral_open(&(struct corral_options){.key_max = 70000}, &cache),
+    assert_int_equal(corral_open(&(struct corral_options){.size = sizeof(struct corral_options),
+                                                          .key_max = 70000},
+                                 &cache),
                      CORRAL_EINVAL);
-    assert_int_equal(corral_open(&(struct corral_options){.value_max = (size_t)2 << 30}, &cache),
+    assert_int_equal(corral_open(&(struct corral_options){.size = sizeof(struct corral_options),
+                                                          .value_max = (size_t)2 << 30},
+                                 &cache),
                      CORRAL_EINVAL);
     assert_int_equal(corral_open(NULL, NULL), CORRAL_EINVAL);
     assert_int_equal(corral_close(NULL), 0);
     struct house *house = house_open(&(struct plan){0});
     struct corral_origin *origin;
-    struct corral_origin_options taken = {.name = "db", .loader = loader};
+    struct corral_origin_options taken = {.size = sizeof taken, .name = "db", .loader = loader};
     assert_int_equal(corral_origin_add(house->cache, &taken, &origin), CORRAL_EEXIST);
     assert_int_equal(
-        corral_origin_add(house->cache, &(struct corral_origin_options){.name = "x"}, &origin),
+        corral_origin_add(house->cache,
+                          &(struct corral_origin_options){
+                              .size = sizeof(struct corral_origin_options), .name = "x"},
+                          &origin),
         CORRAL_EINVAL);
     struct corral_space *space;
-    struct corral_space_options again = {.name = "users", .origin = house->origin};
+    struct corral_space_options again = {
+        .size = sizeof again, .name = "users", .origin = house->origin};
     assert_int_equal(corral_space_add(house->cache, &again, &space), CORRAL_EEXIST);
-    struct corral_space_options odd = {
-        .name = "odd", .origin = house->origin, .policy = {.jitter = 0.7}};
+    struct corral_space_options odd = {.size = sizeof odd,
+                                       .name = "odd",
+                                       .origin = house->origin,
+                                       .policy = POLICY(.jitter = 0.7)};
     assert_int_equal(corral_space_add(house->cache, &odd, &space), CORRAL_EINVAL);
     assert_int_equal(corral_origin_add(NULL, &taken, &origin), CORRAL_EINVAL);
     assert_int_equal(corral_space_add(NULL, &again, &space), CORRAL_EINVAL);
@@ -892,12 +913,15 @@ static void many_threads_readers_and_writers(void **state)
 {
     (void)state;
     struct storm storm = {.house = calloc(1, sizeof(struct house))};
-    struct corral_options options = {.memory_bytes = 16384};
+    struct corral_options options = {.size = sizeof options, .memory_bytes = 16384};
     assert_int_equal(corral_open(&options, &storm.house->cache), 0);
-    struct corral_origin_options origin = {.name = "db", .loader = version_loader};
+    struct corral_origin_options origin = {
+        .size = sizeof origin, .name = "db", .loader = version_loader};
     assert_int_equal(corral_origin_add(storm.house->cache, &origin, &storm.house->origin), 0);
-    struct corral_space_options space = {
-        .name = "s", .origin = storm.house->origin, .policy = {.ttl_us = CORRAL_MS(5)}};
+    struct corral_space_options space = {.size = sizeof space,
+                                         .name = "s",
+                                         .origin = storm.house->origin,
+                                         .policy = POLICY(.ttl_us = CORRAL_MS(5))};
     assert_int_equal(corral_space_add(storm.house->cache, &space, &storm.house->space), 0);
     pthread_t threads[4];
     for (int i = 0; i < 4; i++)

@@ -6,6 +6,7 @@
  *         started, when it likes. */
 #include "lib/cache.h"
 
+#include "../helper/policy.h"
 #include "../helper/probe.h"
 
 #define LOADS_MAX 8
@@ -66,11 +67,13 @@ static struct corral_space *add_space(struct corral_cache *cache, const char *na
     struct corral_origin *origin;
     struct corral_space *space;
     *holder = (struct holder){.origin = {&ops}};
-    const struct corral_origin_options options = {.name = name, .concurrency = LOADS_MAX};
+    const struct corral_origin_options options = {
+        .size = sizeof options, .name = name, .concurrency = LOADS_MAX};
     assert_int_equal(crl_origin_attach(cache, &options, &holder->origin, &origin), 0);
     const struct corral_space_options space_options = {
+        .size = sizeof space_options,
         .name = name,
-        .policy = {.ttl_us = CORRAL_SECONDS(60), .negative_ttl_us = CORRAL_SECONDS(60)},
+        .policy = POLICY(.ttl_us = CORRAL_SECONDS(60), .negative_ttl_us = CORRAL_SECONDS(60)),
         .origin = origin,
     };
     assert_int_equal(corral_space_add(cache, &space_options, &space), 0);

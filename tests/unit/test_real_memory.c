@@ -16,6 +16,7 @@
 
 #include "../helper/draws.h"
 #include "../helper/entries.h"
+#include "../helper/policy.h"
 
 #include <corral/corral.h>
 
@@ -423,8 +424,9 @@ static void a_full_cache_keeps_large_values(void **state)
     struct corral_cache *cache;
     struct corral_origin *origin;
     struct corral_space *space;
-    struct corral_origin_options asks = {.name = "o", .loader = no_loader};
-    struct corral_space_options keeps = {.name = "s", .policy = {.ttl_us = CORRAL_SECONDS(3600)}};
+    struct corral_origin_options asks = {.size = sizeof asks, .name = "o", .loader = no_loader};
+    struct corral_space_options keeps = {
+        .size = sizeof keeps, .name = "s", .policy = POLICY(.ttl_us = CORRAL_SECONDS(3600))};
     assert_int_equal(corral_open(NULL, &cache), 0);
     assert_int_equal(corral_origin_add(cache, &asks, &origin), 0);
     keeps.origin = origin;

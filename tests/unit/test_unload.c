@@ -3,6 +3,8 @@
  * Goal:   a program may dlclose() the library while threads that have used it go on.
  * Method: the shared library, named by the environment, is used by a thread that stays until after
  *         the dlclose() and then ends, which calls what the library has registered for that. */
+#include "../helper/policy.h"
+
 #include <corral/corral.h>
 
 #include <dlfcn.h>
@@ -61,8 +63,10 @@ static void a_thread_may_outlive_the_library(void **state)
 
     struct corral_cache *cache;
     assert_int_equal(a_corral_open(NULL, &cache), 0);
-    struct corral_origin_options origin = {.name = "o", .loader = never_called};
-    struct corral_space_options space = {.name = "s", .policy = {.ttl_us = CORRAL_SECONDS(60)}};
+    struct corral_origin_options origin = {
+        .size = sizeof origin, .name = "o", .loader = never_called};
+    struct corral_space_options space = {
+        .size = sizeof space, .name = "s", .policy = POLICY(.ttl_us = CORRAL_SECONDS(60))};
     assert_int_equal(a_corral_origin_add(cache, &origin, &space.origin), 0);
     assert_int_equal(a_corral_space_add(cache, &space, &reader.space), 0);
     struct corral_bytes seven = {"7", 1};
