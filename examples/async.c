@@ -185,7 +185,7 @@ int main(void)
     static const char *const cities[] = {"Lisbon", "Oslo", "Atlantis"};
     for (int i = 0; i < 9; i++)
         must(corral_get_async(weather, corral_str(cities[i % 3]), CORRAL_SECONDS(30), received,
-                              &tally),
+                              &tally, NULL),
              "corral_get_async");
     puts("nine gets are on their way");
     wait_for_answers(&tally, 9);

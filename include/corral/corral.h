@@ -60,12 +60,13 @@ CORRAL_API struct corral_bytes corral_str(const char *text);
     X(ECLOSED, -8, 503, "the cache is closed")                                                     \
     X(EKEY, -9, 414, "the key is empty or longer than the cache's limit")                          \
     X(EVALUE, -10, 502, "the value is larger than the cache's limit")                              \
-    X(EDEADLOCK, -11, 500, "a call that blocks was made in a callback of the cache")               \
+    X(EDEADLOCK, -11, 500, "this call would wait for the thread that makes it")                    \
     X(ECANCELED, -12, 503, "the get was cancelled")                                                \
     X(EEXIST, -13, 409, "the name is taken")                                                       \
     X(EABSENT, -14, 404, "the key is not in memory")                                               \
     X(ESYSTEM, -15, 500, "the operating system refused")                                           \
-    X(ECOUNT, -16, 500, "the cache has as many origins or spaces as it can have")
+    X(ECOUNT, -16, 500, "the cache has as many origins or spaces as it can have")                  \
+    X(ECHANGED, -17, 409, "the key was changed since the mark was taken")
 
 enum corral_rc {
     CORRAL_OK = 0,
@@ -100,6 +101,7 @@ CORRAL_API const char *corral_outcome_name(int outcome);
 CORRAL_API const char *corral_version(void);
 
 struct corral_cache;
+struct corral_get_handle;
 struct corral_origin;
 struct corral_space;
 struct corral_load;
@@ -131,22 +133,32 @@ struct corral_options {
  * Errors: EINVAL a setting is out of range, ENOMEM, ESYSTEM no thread or no event loop. */
 CORRAL_API int corral_open(const struct corral_options *options, struct corral_cache **ret_cache);
 
-/* corral_close - stop the cache and free it.
+/* corral_shut - the first half of corral_close(): refuse all calls from now on, and free nothing.
  *
  * Gets that wait are answered with CORRAL_ECLOSED, loads are cancelled. Loaders that are still
  * running are waited for, up to close_wait_us; one that has not returned by then is left behind:
- * its answer will be dropped and its memory freed when it returns. Values that the program holds
- * stay valid until they are released. Callbacks that are due are called first, however long they
- * take; so the caller must not hold a lock that one of them takes. Blocks.
+ * its answer will be dropped and its memory freed when it returns. Other threads may go on calling
+ * while this runs and afterwards: their calls return CORRAL_ECLOSED, hits too. Figures may still be
+ * read. So a program shuts the cache, lets its threads come to their end, and then closes. Blocks.
+ *
+ * Returns 0, also if it was shut before; or CORRAL_ETIMEDOUT if a loader was left behind (the cache
+ * is shut all the same), or CORRAL_EDEADLOCK on the callback thread, or CORRAL_ECLOSED in a child
+ * of fork() where the cache is the parent's (nothing is done). NULL is allowed and returns 0. */
+CORRAL_API int corral_shut(struct corral_cache *cache);
+
+/* corral_close - stop the cache and free it.
+ *
+ * It begins with corral_shut(), if that was not called. Values that the program holds stay valid
+ * until they are released. Callbacks that are due are called first, however long they take; so the
+ * caller must not hold a lock that one of them takes. Blocks.
  *
  * No other call may be made on the cache, its spaces or its origins during or after this one, with
- * two exceptions. A load may be answered at any time. And callbacks, and loaders that are not left
- * behind, may go on calling: once close has begun, what memory does not answer is refused with
- * CORRAL_ECLOSED, by the call itself.
+ * three exceptions. A load may be answered at any time. A handle of a get may be dropped at any
+ * time. And callbacks, and loaders that are not left behind, may go on calling: their calls are
+ * refused with CORRAL_ECLOSED.
  *
- * Returns 0, or CORRAL_ETIMEDOUT if a loader was left behind (the cache is closed all the same), or
- * CORRAL_EDEADLOCK on the callback thread, or CORRAL_ECLOSED in a child of fork() where the
- * cache is the parent's (nothing is done). NULL is allowed and returns 0. */
+ * Returns as corral_shut(), of which CORRAL_ETIMEDOUT also means that the cache is closed. NULL is
+ * allowed and returns 0. */
 CORRAL_API int corral_close(struct corral_cache *cache);
 
 /* ---------------------------------------------------------------------------- origins and loads */
@@ -260,8 +272,8 @@ CORRAL_API void corral_value_release(struct corral_value *value);
  * ret_value   to be released by the caller; ->data is NULL if there is no such thing
  *
  * Returns an enum corral_outcome; or ETIMEDOUT, EDEADLINE, EORIGIN, EQUEUE, ELIMIT, ENOMEM, EKEY,
- * EVALUE, ECLOSED, EINVAL, ESYSTEM, EDEADLOCK (called on the callback thread; the async form may
- * be). */
+ * EVALUE, ECLOSED, EINVAL, ESYSTEM, EDEADLOCK (on the callback thread, with a wait_us above 0, for
+ * what is not in memory). */
 CORRAL_API int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
                           struct corral_value *ret_value);
 
@@ -273,11 +285,51 @@ typedef void corral_get_fn(void *arg, int result, struct corral_value *value);
 /* corral_get_async - the same without blocking.
  *
  * `fn` is called exactly once, if and only if 0 is returned: before this call returns, on the
- * calling thread, where the answer is in memory; else on the cache's thread, where it must not
- * block. Returns 0; or EKEY, EINVAL, ENOMEM, ELIMIT, ECLOSED, and then `fn` is not called: a
- * callback that gets again whatever its result comes to an end when the cache closes. */
+ * calling thread, where the answer is in memory; else on the cache's callback thread, where it must
+ * not block. A callback may get again. Where such hits would nest more than a few levels deep, the
+ * next one is answered on the callback thread, so that no stack comes to its end.
+ *
+ * ret_handle   by which the get can be cancelled; written before `fn` can be called. NULL: none is
+ *              wanted. *ret_handle is NULL where the answer was in memory, and on failure.
+ *
+ * Returns 0; or EKEY, EINVAL, ENOMEM, ELIMIT, ECLOSED, and then `fn` is not called: a callback that
+ * gets again whatever its result comes to an end when the cache closes. */
 CORRAL_API int corral_get_async(struct corral_space *space, struct corral_bytes key,
-                                corral_us wait_us, corral_get_fn *fn, void *arg);
+                                corral_us wait_us, corral_get_fn *fn, void *arg,
+                                struct corral_get_handle **ret_handle);
+
+/* corral_get_cancel - nobody waits for this answer any more. If it is not answered yet, its `fn` is
+ * called soon with CORRAL_ECANCELED, or with CORRAL_ECLOSED where the close comes first. The load
+ * goes on for the others. Does not block. A handle of NULL is allowed. */
+CORRAL_API void corral_get_cancel(struct corral_get_handle *handle);
+
+/* corral_get_drop - give a handle back, once. The get goes on. At any time, also after
+ * corral_close(). A handle of NULL is allowed. */
+CORRAL_API void corral_get_drop(struct corral_get_handle *handle);
+
+/* One of many results: as corral_get() returns it, and its value, which is to be released. */
+struct corral_result {
+    int result;
+    struct corral_value value;
+};
+
+/* corral_get_many - the values of many keys of a space, each as corral_get() would bring it. They
+ * are all asked for at once: loads run side by side, and go together to an origin that takes
+ * several. Blocks until each is answered, at most `wait_us` in all.
+ *
+ * n             keys; one may stand there more than once
+ * ret_results   n of them, one for each key in its order. Each must be looked at, and its value
+ *               released, if 0 is returned.
+ * Returns 0; or EINVAL, ENOMEM, ESYSTEM, EDEADLOCK (as corral_get()), and then all of them are
+ * cleared. */
+CORRAL_API int corral_get_many(struct corral_space *space, const struct corral_bytes *keys,
+                               size_t n, corral_us wait_us, struct corral_result *ret_results);
+
+/* corral_peek - a reference to a fresh value in memory; never loads, locks, allocates or waits.
+ * Returns CORRAL_HIT or CORRAL_NEGATIVE, counted as a get; EABSENT (not counted); EKEY, EINVAL,
+ * ECLOSED. */
+CORRAL_API int corral_peek(struct corral_space *space, struct corral_bytes key,
+                           struct corral_value *ret_value);
 
 /* corral_read - copy a fresh value out of memory; never loads, locks, allocates or waits.
  *
@@ -285,7 +337,7 @@ CORRAL_API int corral_get_async(struct corral_space *space, struct corral_bytes 
  * At most `size` bytes are copied to `buffer`; *ret_size is the size of the whole value (0 if
  * negative), so a result larger than `size` says that it did not fit.
  * Returns CORRAL_HIT or CORRAL_NEGATIVE, counted as a get; EABSENT (not counted: a get follows);
- * EKEY. */
+ * EKEY, ECLOSED. */
 CORRAL_API int corral_read(struct corral_space *space, struct corral_bytes key, void *buffer,
                            size_t size, size_t *ret_size);
 
@@ -293,14 +345,106 @@ CORRAL_API int corral_read(struct corral_space *space, struct corral_bytes key, 
 
 /* corral_invalidate - forget a key. When this returns, no reader that comes later is given a value
  * whose load began earlier. A load under way goes on for those who wait for it, uncached. Blocks
- * shortly. Errors: EKEY, ESYSTEM, EDEADLOCK, ECLOSED. */
+ * shortly. Errors: EKEY, ESYSTEM, ECLOSED. */
 CORRAL_API int corral_invalidate(struct corral_space *space, struct corral_bytes key);
 
+/* corral_space_clear - forget all keys of a space, as corral_invalidate() does one. O(1): the
+ * memory of what was forgotten is used again as room is needed. Blocks shortly. Errors: ESYSTEM,
+ * ECLOSED. */
+CORRAL_API int corral_space_clear(struct corral_space *space);
+
 /* corral_put - set the value of a key, as if the origin had answered with it now. It is an
- * invalidation as well, also where it fails with ENOMEM. Blocks shortly. Errors: EKEY, EVALUE,
- * ENOMEM, ESYSTEM, EDEADLOCK, ECLOSED. */
+ * invalidation as well, also where it fails with EVALUE or ENOMEM. Blocks shortly.
+ *
+ * Two writers that first write to the origin and then put can put in another order than they wrote
+ * in, and then the cache stays behind the origin until the TTL ends. Either invalidate after a
+ * write instead, or use corral_put_if().
+ *
+ * Errors: EKEY, EVALUE, ENOMEM, ESYSTEM, ECLOSED. */
 CORRAL_API int corral_put(struct corral_space *space, struct corral_bytes key,
                           struct corral_bytes value);
+
+/* What a key's changes are compared with. Copied as one likes; nothing is to be freed. */
+struct corral_mark {
+    uint64_t private_changes;
+};
+
+/* corral_mark_take - a mark of how often a key was changed by invalidations and puts so far. To be
+ * taken before the program reads from the origin or writes there what it will put. Does not
+ * block. */
+CORRAL_API struct corral_mark corral_mark_take(struct corral_space *space, struct corral_bytes key);
+
+/* corral_put_if - the same as corral_put(), if the key was not changed since the mark was taken. If
+ * it was, this is an invalidation, and returns CORRAL_ECHANGED: so whoever comes next loads what
+ * the origin has. It may happen, rarely, that the change of another key is taken for one of this
+ * key's. */
+CORRAL_API int corral_put_if(struct corral_space *space, struct corral_bytes key,
+                             struct corral_bytes value, struct corral_mark mark);
+
+/* Is told how an asynchronous change has ended: 0 or an error of the blocking form. On the cache's
+ * callback thread, where it must not block. */
+typedef void corral_done_fn(void *arg, int result);
+
+/* corral_invalidate_async, corral_put_async, corral_put_if_async - the same without blocking: the
+ * change is done when `fn` is called, at the latest. Changes by one thread happen in their order.
+ *
+ * fn   called exactly once, if 0 is returned; NULL: nobody wants to know
+ * Returns 0; or EKEY, ENOMEM, ELIMIT (waiters_max changes and callbacks are on their way), ECLOSED,
+ * and then nothing was changed. */
+CORRAL_API int corral_invalidate_async(struct corral_space *space, struct corral_bytes key,
+                                       corral_done_fn *fn, void *arg);
+CORRAL_API int corral_put_async(struct corral_space *space, struct corral_bytes key,
+                                struct corral_bytes value, corral_done_fn *fn, void *arg);
+CORRAL_API int corral_put_if_async(struct corral_space *space, struct corral_bytes key,
+                                   struct corral_bytes value, struct corral_mark mark,
+                                   corral_done_fn *fn, void *arg);
+
+/* -------------------------------------------------------------------------------------- figures */
+
+/* Numbers since the cache was opened, but for those that say "now". To be read by any thread, at
+ * any time until corral_close(). The caller sets `size`. */
+struct corral_cache_figures {
+    size_t size;
+    uint64_t entries;      /* in memory now */
+    uint64_t memory_bytes; /* that the table has taken of the system now */
+    uint64_t evictions;    /* entries pushed out to make room */
+    uint64_t flights;      /* keys being loaded now */
+    uint64_t waiters;      /* gets waiting for a load now */
+};
+
+struct corral_space_figures {
+    size_t size;
+    /* What became of gets. Each is counted in exactly one. */
+    uint64_t hits, stale, coalesced, misses, negatives, degraded; /* the outcomes, in their order */
+    uint64_t refused;                                             /* by a limit, or as it closes */
+    uint64_t failed;
+    /* Loads begun, by why. */
+    uint64_t loads; /* in all */
+    uint64_t loads_miss, loads_refresh, loads_early, loads_scheduled, loads_warm;
+    uint64_t needed; /* loads without which a reader would have had nothing fresh; `loads` divided
+                      * by this is the amplification */
+};
+
+struct corral_origin_figures {
+    size_t size;
+    uint64_t loads;       /* that have ended */
+    uint64_t load_us;     /* how long these took, together */
+    uint64_t failed;      /* of these: the loader said so */
+    uint64_t overruns;    /* loads cancelled at their deadline */
+    uint64_t refused;     /* as the queue was full */
+    uint64_t late;        /* answered when nobody waited any more */
+    uint64_t active;      /* running now, cancelled ones too until they have ended */
+    uint64_t active_peak; /* the most there ever were */
+    uint64_t queued;      /* waiting for a place now */
+};
+
+/* Errors: EINVAL no size. Do not block. O(threads that have used the cache) for a space. */
+CORRAL_API int corral_cache_figures(struct corral_cache *cache,
+                                    struct corral_cache_figures *ret_figures);
+CORRAL_API int corral_space_figures(struct corral_space *space,
+                                    struct corral_space_figures *ret_figures);
+CORRAL_API int corral_origin_figures(struct corral_origin *origin,
+                                     struct corral_origin_figures *ret_figures);
 
 #ifdef __cplusplus
 }

@@ -51,6 +51,7 @@ struct corral_policy crl_config_policy(const struct crl_config_route *route)
     crl_assert(route->ttl_us >= 0);
     crl_assert(route->jitter >= 0 && route->jitter <= 0.5);
     return (struct corral_policy){
+        .size = sizeof(struct corral_policy),
         .ttl_us = route->ttl_us,
         .negative_ttl_us =
             route->ttl_us < NEGATIVE_TTL_MAX_US ? route->ttl_us : NEGATIVE_TTL_MAX_US,

@@ -36,14 +36,17 @@ int crl_core_new(const struct crl_core_config *config, struct crl_core **ret_cor
     uint32_t buckets = keys_buckets(config->flights_max);
     core->keys_mask = buckets - 1;
     core->keys = calloc(buckets, sizeof *core->keys);
+    core->changes = calloc(config->changes_n > 0 ? config->changes_n : 1, sizeof *core->changes);
     struct crl_table_config table = {.memory_bytes = config->memory_bytes,
                                      .allocator = config->allocator,
                                      .bucket_allocator = config->bucket_allocator,
                                      .wait_for_readers = config->wait_for_readers,
                                      .hashing = {.seed = config->seed, .hash = crl_hash},
                                      .shards = config->table_shards};
-    int rc = core->keys == NULL ? CORRAL_ENOMEM : crl_table_new(&table, &core->table);
+    bool has_memory = core->keys != NULL && core->changes != NULL;
+    int rc = has_memory ? crl_table_new(&table, &core->table) : CORRAL_ENOMEM;
     if (rc < 0) {
+        free(core->changes);
         free(core->keys);
         free(core);
         return rc;
@@ -63,6 +66,7 @@ void crl_core_free(struct crl_core *core)
     crl_timers_fini(&core->timers);
     crl_table_free(core->table);
     free(core->taken);
+    free(core->changes);
     free(core->keys);
     free(core);
 }
@@ -380,6 +384,8 @@ static void on_timer(struct step *step)
 static void on_close(struct step *step)
 {
     struct crl_core *core = step->core;
+    for (uint32_t i = 0; i < core->spaces_n && !core->closing; i++)
+        crl_space_epoch_begin(core, i); /* readers find nothing any more */
     core->closing = true;
     if (!cds_list_empty(&core->flights))
         crl_flight_drive(step, cds_list_first_entry(&core->flights, struct crl_flight, in_core),
@@ -388,12 +394,27 @@ static void on_close(struct step *step)
 
 /* -------------------------------------------------------------------------------------- changes */
 
+static _Atomic uint64_t *changes_of(const struct crl_core *core, uint64_t hash)
+{
+    return core->config.changes_n > 0 ? &core->changes[hash & (core->config.changes_n - 1)] : NULL;
+}
+
+uint64_t crl_core_mark(const struct crl_core *core, uint32_t space, struct corral_bytes key)
+{
+    crl_assert(core->config.changes_n > 0);
+    return atomic_load(changes_of(core, crl_core_hash(core, space, key))) +
+           atomic_load(&core->spaces[space]->clears);
+}
+
 /* The present value, and whatever is being loaded, is no longer what later readers may have. */
 static bool key_forget(struct step *step)
 {
     struct active_key *key = event_key(step);
+    _Atomic uint64_t *changes = changes_of(step->core, event_hash(step));
     if (key != NULL)
         key->generation++;
+    if (changes != NULL)
+        atomic_fetch_add(changes, 1);
     return crl_table_remove(step->core->table, event_hash(step), step->event->space,
                             step->event->key);
 }
@@ -421,12 +442,33 @@ static void on_invalidate(struct step *step)
     key_wake(step);
 }
 
+/* What was published in earlier epochs is not found any more, and flights of earlier ones are not
+ * current: what they bring is not kept, and not for those who come later. */
+static void on_clear(struct step *step)
+{
+    struct space *space = step->core->spaces[step->event->space];
+    crl_assert(!space->config.has_store);
+    crl_space_epoch_begin(step->core, step->event->space);
+    atomic_fetch_add(&space->clears, 1);
+}
+
+/* Has nobody changed the key since the mark was taken, where that is a condition? */
+static bool put_is_wanted(const struct step *step)
+{
+    const struct crl_event *event = step->event;
+    return !event->put.is_conditional ||
+           event->put.mark == crl_core_mark(step->core, event->space, event->key);
+}
+
+/* P4: one that is refused is an invalidation. Of two writers whose puts may have come in the wrong
+ * order, neither is believed. */
 static void on_put(struct step *step)
 {
+    bool is_wanted = put_is_wanted(step);
     (void)key_forget(step);
     store_invalidate(step);
     key_wake(step);
-    step->out->result = crl_publish_put(step);
+    step->out->result = is_wanted ? crl_publish_put(step) : CORRAL_ECHANGED;
 }
 
 /* ------------------------------------------------------------------------------ the store's own */
@@ -563,6 +605,9 @@ static void event_happen(struct step *step)
         break;
     case CRL_INVALIDATE:
         on_invalidate(step);
+        break;
+    case CRL_CLEAR:
+        on_clear(step);
         break;
     case CRL_PUT:
         step->draft = step->event->put.draft;

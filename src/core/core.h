@@ -103,11 +103,12 @@ struct crl_core_config {
     size_t value_max;
     uint32_t flights_max;
     uint32_t waiters_max;
-    uint32_t table_shards;           /* see crl_table_config */
-    uint64_t seed;                   /* of hashes and lots */
-    uint64_t token_seeds[2];         /* of the names of leases: others in each process, and whenever
+    uint32_t table_shards;   /* see crl_table_config */
+    uint32_t changes_n;      /* counters of changes, for marks; a power of two; 0: no marks */
+    uint64_t seed;           /* of hashes and lots */
+    uint64_t token_seeds[2]; /* of the names of leases: others in each process, and whenever
                                       * it starts. Not needed where no space has a store */
-    bool narrates;                   /* fill crl_actions.taken */
+    bool narrates;           /* fill crl_actions.taken */
     struct crl_allocator *allocator; /* borrowed; outlives the core */
     struct crl_allocator *bucket_allocator;
     void (*wait_for_readers)(void); /* both see crl_table_config; may be NULL */
@@ -153,6 +154,7 @@ enum crl_event_kind {
     CRL_ORIGIN_LIMITED,  /* so many places of an origin may be taken from now on */
     CRL_TIMER,           /* crl_core_next_at() has come; repeat while it is due */
     CRL_INVALIDATE,
+    CRL_CLEAR, /* all keys of a space; of one without a store */
     CRL_PUT,
     CRL_CLOSE, /* no flight begins any more, and one ends; repeat at once until none is left, before
                   any other event */
@@ -213,6 +215,8 @@ struct crl_event {
         } limited;
         struct {
             struct crl_entry *draft; /* taken */
+            bool is_conditional;     /* to be put only if crl_core_mark() is still this: */
+            uint64_t mark;
         } put;
     };
 };
@@ -288,7 +292,8 @@ struct crl_edge_taken {
 struct crl_actions {
     uint32_t n;
     uint32_t taken_n;
-    int result; /* of INVALIDATE (1 there was a value, 0 there was none) and PUT (0 or an error) */
+    int result; /* of INVALIDATE (1 there was a value, 0 there was none) and PUT (0 or an error,
+                 * ECHANGED where the condition is not met) */
     struct crl_action v[CRL_ACTIONS_MAX];
     const struct crl_edge_taken *taken; /* the core's, until the next event; where it narrates */
 };
@@ -332,6 +337,11 @@ bool crl_core_is_idle(const struct crl_core *core);
 
 struct crl_table *crl_core_table(struct crl_core *core);
 uint64_t crl_core_hash(const struct crl_core *core, uint32_t space, struct corral_bytes key);
+
+/* crl_core_mark - a number that grows with each invalidation and put of a key, and with each CLEAR
+ * of its space. It may grow with other keys' changes as well. Any thread. What happened before a
+ * change is seen by who sees the mark that it left. */
+uint64_t crl_core_mark(const struct crl_core *core, uint32_t space, struct corral_bytes key);
 
 /* crl_core_view - what judges the entries of a space. Lives as long as the core; any thread may
  * read it. */

@@ -97,12 +97,14 @@ struct space {
     struct crl_space_view view; /* first: readers of it are spared the line that counts change */
     struct crl_core_space config;
     uint32_t epoch;
+    _Atomic uint64_t clears;
     struct crl_core_space_counts counts;
 };
 
 struct crl_core {
     struct crl_core_config config;
     struct crl_table *table;
+    _Atomic uint64_t *changes; /* of keys, by their hash; config.changes_n of them */
     struct crl_timers timers;
     uint32_t load_timers_n; /* loads that there may be, two timers for each */
     struct crl_rng jitter_lots, early_lots, tokens[2];
@@ -215,7 +217,8 @@ int crl_publish_put(struct step *step); /* the event's; 0 or EVALUE */
 void crl_remember_failure(struct step *step, const struct crl_flight *flight,
                           corral_us retry_us); /* step->rc */
 struct crl_entry *crl_unconfirmed(struct step *step, const struct crl_flight *flight); /* or NULL */
-void crl_epoch_begin(struct crl_core *core);
+void crl_epoch_begin(struct crl_core *core); /* of all spaces with a store */
+void crl_space_epoch_begin(struct crl_core *core, uint32_t space);
 
 static inline struct space *crl_space_of(struct crl_core *core, const struct crl_flight *flight)
 {

@@ -39,12 +39,20 @@ static corral_us served_until(struct step *step, const struct active_key *key)
     crl_unreachable();
 }
 
-/* P4: into the table only what nobody has invalidated since it was asked for. */
+/* P4: has nobody invalidated the key since it was asked for? What has a store may be confirmed
+ * there, in a later epoch; without one a new epoch begins when the space is cleared. */
+static bool is_kept(struct step *step, const struct crl_flight *flight)
+{
+    const struct space *space = crl_space_of(step->core, flight);
+    return !flight->is_fenced && flight->generation == flight->key->generation &&
+           (space->config.has_store || flight->home == space->view.home);
+}
+
 static bool insert_if_current(struct step *step, const struct crl_flight *flight,
                               struct crl_entry *entry)
 {
-    return !flight->is_fenced && flight->generation == flight->key->generation &&
-           step->event->now < entry->fresh_until && crl_table_insert(step->core->table, entry);
+    return is_kept(step, flight) && step->event->now < entry->fresh_until &&
+           crl_table_insert(step->core->table, entry);
 }
 
 /* The event's draft, or one that says that there is no such thing. NULL: no memory. */
@@ -160,7 +168,7 @@ void crl_remember_failure(struct step *step, const struct crl_flight *flight, co
     const struct active_key *key = flight->key;
     const struct crl_space_view *view = &core->spaces[key->space]->view;
     corral_us now = step->event->now;
-    if (retry_us <= 0 || flight->is_fenced || flight->generation != key->generation ||
+    if (retry_us <= 0 || !is_kept(step, flight) ||
         crl_entry_judge(entry_of(core, key), now, view, UINT32_MAX).outcome != CRL_VERDICT_NOTHING)
         return;
     struct crl_entry *entry = crl_entry_failed_draft(core->config.allocator, key->size, step->rc);
@@ -195,13 +203,29 @@ static bool is_of_old(void *arg, const struct crl_entry *entry)
     return (uint16_t)(now - crl_home_epoch(home)) > SWEEP_AGE;
 }
 
+static void sweep(struct crl_core *core)
+{
+    core->sweep_at = crl_table_sweep(core->table, core->sweep_at, SWEEP_EPOCHS, SWEEP_BUCKETS_MIN,
+                                     is_of_old, core);
+}
+
+static void epoch_next(struct crl_core *core, uint32_t space)
+{
+    struct space *of = core->spaces[space];
+    of->view.home = crl_home(space, ++of->epoch);
+}
+
 void crl_epoch_begin(struct crl_core *core)
 {
     for (uint32_t i = 0; i < core->spaces_n; i++) {
-        struct space *space = core->spaces[i];
-        if (space->config.has_store)
-            space->view.home = crl_home(i, ++space->epoch);
+        if (core->spaces[i]->config.has_store)
+            epoch_next(core, i);
     }
-    core->sweep_at = crl_table_sweep(core->table, core->sweep_at, SWEEP_EPOCHS, SWEEP_BUCKETS_MIN,
-                                     is_of_old, core);
+    sweep(core);
+}
+
+void crl_space_epoch_begin(struct crl_core *core, uint32_t space)
+{
+    epoch_next(core, space);
+    sweep(core);
 }

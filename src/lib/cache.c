@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cache.c - open and close, origins and spaces, figures. */
+ * cache.c - open, shut and close, origins and spaces. */
 #include "lib/cache.h"
 
 #include "base/hash.h"
@@ -64,6 +64,9 @@ static void cache_free(struct corral_cache *cache)
     free(cache);
 }
 
+/* Two keys share a counter of changes by a chance of one in so many. */
+#define CHANGES_N 4096
+
 static int core_make(struct corral_cache *cache, const struct corral_options *options)
 {
     int rc = crl_arena_new(options->memory_bytes, CRL_ARENA_ENTRIES, &cache->arena);
@@ -76,6 +79,7 @@ static int core_make(struct corral_cache *cache, const struct corral_options *op
         .value_max = options->value_max,
         .flights_max = options->flights_max,
         .waiters_max = options->waiters_max,
+        .changes_n = CHANGES_N,
         .seed = cache->seed,
         .token_seeds = {crl_entropy(), crl_entropy()},
         .allocator = cache->arena,
@@ -165,22 +169,48 @@ static int origins_close(struct corral_cache *cache, corral_us until)
     return result;
 }
 
-int corral_close(struct corral_cache *cache)
+static int shut(struct corral_cache *cache)
 {
-    if (cache == NULL)
+    if (atomic_exchange(&cache->is_shut, true))
         return 0;
-    if (cache->forks != crl_forks)
-        return CORRAL_ECLOSED;
-    if (crl_engine_calls_back(&cache->engine))
-        return CORRAL_EDEADLOCK;
-    int held = crl_cancel_hold();
     corral_us until = crl_now() + cache->close_wait_us;
     crl_engine_drain(&cache->engine, cache->close_wait_us);
-    int result = origins_close(cache, until);
+    int rc = origins_close(cache, until);
+    cache->left_behind = rc < 0;
+    return rc;
+}
+
+/* May this thread wait for the end of the cache? */
+static int shut_check(const struct corral_cache *cache)
+{
+    if (cache->forks != crl_forks)
+        return CORRAL_ECLOSED;
+    return crl_engine_calls_back(&cache->engine) ? CORRAL_EDEADLOCK : 0;
+}
+
+int corral_shut(struct corral_cache *cache)
+{
+    int rc = cache != NULL ? shut_check(cache) : 0;
+    if (cache == NULL || rc < 0)
+        return rc;
+    int held = crl_cancel_hold();
+    rc = shut(cache);
+    crl_cancel_let_go(held);
+    return rc;
+}
+
+int corral_close(struct corral_cache *cache)
+{
+    int rc = cache != NULL ? shut_check(cache) : 0;
+    if (cache == NULL || rc < 0)
+        return rc;
+    int held = crl_cancel_hold();
+    (void)shut(cache);
+    rc = cache->left_behind ? CORRAL_ETIMEDOUT : 0;
     crl_engine_stop(&cache->engine);
     cache_free(cache);
     crl_cancel_let_go(held);
-    return result;
+    return rc;
 }
 
 /* --------------------------------------------------------------------------- origins and spaces */
@@ -348,106 +378,4 @@ int corral_space_add(struct corral_cache *cache, const struct corral_space_optio
     if (rc == 0)
         *ret_space = errand.made;
     return rc;
-}
-
-/* -------------------------------------------------------------------------------------- figures */
-
-const char *crl_get_class_name(int class)
-{
-    if (class == CRL_GET_REFUSED)
-        return "refused";
-    return class == CRL_GET_FAILED ? "failed" : corral_outcome_name(class);
-}
-
-/* Copies of the core's counters. */
-#define ONE(field, ...) ret_stats->field = crl_counter_get(&counts->field);
-#define EACH(field, kind, ...)                   \
-    for (uint32_t i = 0; i < CRL_##kind##S; i++) \
-        ret_stats->field[i] = crl_counter_get(&counts->field[i]);
-#define HIST(field, ...) crl_hist_merge(&ret_stats->field, &counts->field);
-
-static void core_counts_copy(const struct crl_core_counts *counts,
-                             struct crl_cache_stats *ret_stats)
-{
-    CRL_CORE_COUNTS(ONE)
-}
-
-static void space_counts_copy(const struct crl_core_space_counts *counts,
-                              struct crl_space_stats *ret_stats)
-{
-    CRL_SPACE_COUNTS(ONE, EACH, HIST)
-}
-
-static void origin_counts_copy(const struct crl_core_origin_counts *counts,
-                               struct crl_origin_stats *ret_stats)
-{
-    CRL_ORIGIN_COUNTS(ONE, EACH, HIST)
-}
-
-#undef ONE
-#undef EACH
-#undef HIST
-
-void crl_cache_stats(struct corral_cache *cache, struct crl_cache_stats *ret_stats)
-{
-    *ret_stats = (struct crl_cache_stats){
-        .entries = crl_counter_get(&cache->engine.counts.entries),
-        .bytes = crl_counter_get(&cache->engine.counts.bytes),
-        .evictions = crl_counter_get(&cache->engine.counts.evictions),
-    };
-    core_counts_copy(crl_core_counts(cache->engine.core), ret_stats);
-}
-
-void crl_space_stats(struct corral_space *space, struct crl_space_stats *ret_stats)
-{
-    struct crl_space_sheet sum = {0};
-    crl_stats_sum(space->cache->stats, space->number, &sum);
-    *ret_stats = (struct crl_space_stats){0};
-    space_counts_copy(space->counts, ret_stats);
-    for (uint32_t i = 0; i < CRL_GET_CLASSES; i++)
-        ret_stats->gets[i] = crl_counter_get(&sum.gets[i]);
-    ret_stats->needed += crl_counter_get(&sum.needed); /* as the readers saw it; the core, above */
-    crl_hist_merge(&ret_stats->age, &sum.age);
-}
-
-void crl_origin_stats(struct corral_origin *origin, struct crl_origin_stats *ret_stats)
-{
-    *ret_stats = (struct crl_origin_stats){0};
-    origin_counts_copy(origin->counts, ret_stats);
-}
-
-/* Sums of copies. */
-#define COUNTER(sum, n) ((sum) + (n))
-#define GAUGE(sum, n)   ((sum) + (n))
-#define PEAK(sum, n)    ((sum) > (n) ? (sum) : (n))
-
-#define ONE(field, of, type, ...) sum->field = type(sum->field, stats->field);
-#define EACH(field, kind, label, of, type, ...)  \
-    for (uint32_t i = 0; i < CRL_##kind##S; i++) \
-        sum->field[i] = type(sum->field[i], stats->field[i]);
-#define HIST(field, ...) crl_hist_merge(&sum->field, &stats->field);
-
-void crl_space_stats_add(struct crl_space_stats *sum, const struct crl_space_stats *stats)
-{
-    CRL_SPACE_COUNTS(ONE, EACH, HIST)
-    for (uint32_t i = 0; i < CRL_GET_CLASSES; i++)
-        sum->gets[i] += stats->gets[i];
-    crl_hist_merge(&sum->age, &stats->age);
-}
-
-void crl_origin_stats_add(struct crl_origin_stats *sum, const struct crl_origin_stats *stats)
-{
-    CRL_ORIGIN_COUNTS(ONE, EACH, HIST);
-}
-
-#undef ONE
-#undef EACH
-#undef HIST
-
-uint64_t crl_space_stats_loads(const struct crl_space_stats *stats)
-{
-    uint64_t loads = 0;
-    for (uint32_t i = 0; i < CRL_LOAD_REASONS; i++)
-        loads += stats->loads[i];
-    return loads;
 }

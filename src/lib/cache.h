@@ -13,25 +13,14 @@
 
 /* ----------------------------------------------------------------------------------------- gets */
 
-struct crl_get;
-
 /* crl_get_start - corral_get_async() with a handle, whose answer needs no thread of its own.
  *
  * `fn` is called exactly once if 0 is returned, on any thread: that of a worker which brought the
  * value, another caller's, or the calling one, also before this call returns. It must be short, and
- * must not block or call into the cache; corral_value_release() is allowed. The handle is a
- * reference, to be given back by crl_get_drop() at any time.
+ * must not block or call into the cache; corral_value_release() is allowed.
  * Returns 0, or an error as corral_get_async(); then `fn` is not called and there is no handle. */
 int crl_get_start(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
-                  corral_get_fn *fn, void *arg, struct crl_get **ret_get);
-
-/* crl_get_cancel - nobody waits for this answer any more. If it is not answered yet, `fn` is called
- * soon with CORRAL_ECANCELED, or CORRAL_ECLOSED where close comes first. The load goes on for the
- * others (P7). Any thread; does not block. */
-void crl_get_cancel(struct crl_get *get);
-
-/* crl_get_drop - give the handle back. Any thread. */
-void crl_get_drop(struct crl_get *get);
+                  corral_get_fn *fn, void *arg, struct corral_get_handle **ret_handle);
 
 /* crl_read_at - corral_read() that also tells the times, and takes the instant as an argument.
  * now   as crl_now_coarse()
@@ -43,8 +32,7 @@ int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us n
  * returned, on any thread, as that of crl_get_start(). result: 1 a value was cached, 0 it was not,
  * or an error.
  * Errors: EKEY, ENOMEM, ECLOSED; then `fn` is not called. */
-typedef void crl_done_fn(void *arg, int result);
-int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, crl_done_fn *fn,
+int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, corral_done_fn *fn,
                          void *arg);
 
 /* -------------------------------------------------------------------------------------- origins */

@@ -336,7 +336,7 @@ int crl_engine_do(struct crl_engine *engine, int (*run)(struct crl_engine *engin
                   void *arg)
 {
     crl_assert(run != NULL && !crl_turn_is_mine(&engine->turn));
-    return crl_engine_calls_back(engine) ? CORRAL_EDEADLOCK : errand_do(engine, run, arg, false);
+    return errand_do(engine, run, arg, false);
 }
 
 /* ---------------------------------------------------------------------------------------- drain */

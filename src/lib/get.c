@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * get.c - gets, from the first look at the table to the answer; and changes.
+ * get.c - gets, from the first look at the table to the answer.
  *
  * A fresh hit is answered on the calling thread, under the RCU read lock: it takes no lock,
  * allocates nothing and makes no system call. One that copies (corral_read(), most hits of the
  * daemon) writes no shared cache line either; one that hands out a reference counts it in the
  * entry. Everything else becomes a struct miss that waits in the core for its answer: on the stack
- * of a caller who blocks, or in a struct crl_get, which comes back as one call of its function. */
+ * of a caller who blocks, or in a struct corral_get_handle, which comes back as one call of its
+ * function. */
 #include "base/hash.h"
 #include "io/cancel.h"
 #include "io/clock.h"
@@ -29,17 +30,21 @@ struct miss {
     struct corral_value value; /* a reference, owned by the receiver of the answer */
 };
 
-/* A get whose caller does not wait. References: the engine's until the function was called, and the
- * caller's. */
-struct crl_get {
+/* A get whose caller does not wait. References: the engine's until the function was called, the
+ * handle's, and that of gave_up while it is on its way. */
+struct corral_get_handle {
     struct miss miss;
     struct engine_call gave_up;
     corral_get_fn *fn;
     void *arg;
     _Atomic uint32_t refs;
-    atomic_bool is_cancelled; /* gave_up is on its way, or was */
+    atomic_bool is_over; /* cancelled or told: the cache may be gone */
     unsigned char key[];
 };
+
+/* Callbacks on this thread's stack, one called by the get of another; and how many there may be. */
+static _Thread_local uint32_t nested;
+#define NESTED_MAX 8
 
 /* --------------------------------------------------------------------------------------- values */
 
@@ -77,13 +82,6 @@ void corral_value_release(struct corral_value *value)
 }
 
 /* ----------------------------------------------------------------------------------------- hits */
-
-static int key_check(const struct corral_space *space, struct corral_bytes key)
-{
-    if (key.size == 0 || key.size > space->key_max)
-        return CORRAL_EKEY;
-    return 0;
-}
 
 /* An entry that needs a thought: judged by the exact clock, for the one of hits is behind, so that
  * nothing is served past its TTL (P3). Returns whether it may be served. */
@@ -139,10 +137,17 @@ static inline int hit_outcome(bool negative)
     return negative ? CORRAL_NEGATIVE : CORRAL_HIT;
 }
 
+/* What memory does not answer. Once the cache is shut it answers nothing any more. */
+__attribute__((noinline, cold)) static int absent(const struct corral_space *space)
+{
+    return atomic_load_explicit(&space->cache->is_shut, memory_order_relaxed) ? CORRAL_ECLOSED
+                                                                              : CORRAL_EABSENT;
+}
+
 int corral_read(struct corral_space *space, struct corral_bytes key, void *buffer, size_t size,
                 size_t *ret_size)
 {
-    if (key_check(space, key) < 0)
+    if (crl_key_check(space, key) < 0)
         return CORRAL_EKEY;
     crl_read_lock();
     uint64_t hash = crl_hash_seeded(space->hash_seed, key);
@@ -151,7 +156,7 @@ int corral_read(struct corral_space *space, struct corral_bytes key, void *buffe
     struct crl_entry *entry = entry_take(space, bucket, hash, key, now);
     if (entry == NULL) {
         crl_read_unlock();
-        return CORRAL_EABSENT;
+        return absent(space);
     }
     struct corral_bytes value = crl_entry_value_of(entry, key);
     bool negative = crl_entry_is_absent(entry);
@@ -193,18 +198,23 @@ static int hit_take(struct corral_space *space, struct corral_bytes key, corral_
 int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us now, void *buffer,
                 size_t size, struct corral_value *ret_value)
 {
-    if (key_check(space, key) < 0)
+    if (crl_key_check(space, key) < 0)
         return CORRAL_EKEY;
     return hit_take(space, key, now, buffer, size, ret_value);
 }
 
-/* --------------------------------------------------------------------------------------- misses */
-
-static void leave(_Atomic uint32_t *n)
+int corral_peek(struct corral_space *space, struct corral_bytes key, struct corral_value *ret_value)
 {
-    uint32_t before = atomic_fetch_sub_explicit(n, 1, memory_order_relaxed);
-    crl_assert(before > 0);
+    if (ret_value == NULL)
+        return CORRAL_EINVAL;
+    *ret_value = (struct corral_value){0};
+    if (crl_key_check(space, key) < 0)
+        return CORRAL_EKEY;
+    int outcome = hit_take(space, key, crl_now_coarse(), NULL, 0, ret_value);
+    return outcome == CORRAL_EABSENT ? absent(space) : outcome;
 }
+
+/* --------------------------------------------------------------------------------------- misses */
 
 static int class_of(int result)
 {
@@ -234,7 +244,7 @@ static void miss_answered(struct crl_engine *engine, struct engine_waiter *waite
     }
     crl_stats_count(cache->stats, miss->space->number, class_of(result),
                     result >= 0 ? miss->value.age_us : -1);
-    leave(&cache->gets);
+    crl_leave(&cache->gets);
     if (miss->is_callback)
         crl_engine_call_back(engine, &miss->told); /* leaves those when it is called */
     else
@@ -253,17 +263,13 @@ static void wanted_run(struct crl_engine *engine, struct engine_call *call)
     crl_engine_feed(engine, &event);
 }
 
-/* P8: gets on their way to the engine, and waiting there, are limited in all, since a letter costs
- * memory before the core has seen it; so are callbacks, from then until they are called. Of a
- * program that is slow in these, gets without a callback see nothing. */
+/* P8: see crl_enter(). */
 static int admit(struct corral_space *space, _Atomic uint32_t *n)
 {
-    struct corral_cache *cache = space->cache;
-    if (atomic_fetch_add_explicit(n, 1, memory_order_relaxed) < cache->waiters_max)
-        return 0;
-    leave(n);
-    crl_stats_count(cache->stats, space->number, CRL_GET_REFUSED, -1);
-    return CORRAL_ELIMIT;
+    int rc = crl_enter(space->cache, n);
+    if (rc < 0)
+        crl_stats_count(space->cache->stats, space->number, CRL_GET_REFUSED, -1);
+    return rc;
 }
 
 /* What a miss begins as, its `told` excepted. */
@@ -286,7 +292,7 @@ static int miss_send(struct miss *miss)
     struct corral_cache *cache = miss->space->cache;
     int rc = crl_engine_post(&cache->engine, &miss->wanted);
     if (rc < 0)
-        leave(&cache->gets);
+        crl_leave(&cache->gets);
     return rc;
 }
 
@@ -294,12 +300,12 @@ static int get_check(struct corral_space *space, struct corral_bytes key, corral
 {
     if (wait_us < 0)
         return CORRAL_EINVAL;
-    return key_check(space, key);
+    return crl_key_check(space, key);
 }
 
 /* ------------------------------------------------------------------------- gets with a function */
 
-static void get_unref(struct crl_get *get)
+static void get_unref(struct corral_get_handle *get)
 {
     uint32_t before = atomic_fetch_sub_explicit(&get->refs, 1, memory_order_acq_rel);
     crl_assert(before > 0);
@@ -307,19 +313,27 @@ static void get_unref(struct crl_get *get)
         free(get);
 }
 
+static void call_back(corral_get_fn *fn, void *arg, int result, struct corral_value *value)
+{
+    nested++;
+    fn(arg, result, value);
+    nested--;
+}
+
 static void get_told(struct crl_loop *loop, struct crl_loop_call *call)
 {
-    struct crl_get *get = caa_container_of(call, struct crl_get, miss.told);
+    struct corral_get_handle *get = caa_container_of(call, struct corral_get_handle, miss.told);
     (void)loop;
+    atomic_store_explicit(&get->is_over, true, memory_order_relaxed);
     if (get->miss.is_callback)
-        leave(&get->miss.space->cache->callbacks);
-    get->fn(get->arg, get->miss.result, &get->miss.value);
+        crl_leave(&get->miss.space->cache->callbacks);
+    call_back(get->fn, get->arg, get->miss.result, &get->miss.value);
     get_unref(get);
 }
 
 static void gave_up_run(struct crl_engine *engine, struct engine_call *call)
 {
-    struct crl_get *get = caa_container_of(call, struct crl_get, gave_up);
+    struct corral_get_handle *get = caa_container_of(call, struct corral_get_handle, gave_up);
     struct crl_event event = {.kind = CRL_GAVE_UP, .gave_up = {.waiter = &get->miss.waiter.waiter}};
     if (!get->miss.is_answered)
         crl_engine_feed(engine, &event);
@@ -328,18 +342,18 @@ static void gave_up_run(struct crl_engine *engine, struct engine_call *call)
 
 /* A get with one reference, admitted. */
 static int get_new(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
-                   corral_get_fn *fn, void *arg, struct crl_get **ret_get)
+                   corral_get_fn *fn, void *arg, struct corral_get_handle **ret_get)
 {
     crl_assert(fn != NULL);
     int rc = admit(space, &space->cache->gets);
     if (rc < 0)
         return rc;
-    struct crl_get *get = malloc(sizeof *get + key.size);
+    struct corral_get_handle *get = malloc(sizeof *get + key.size);
     if (get == NULL) {
-        leave(&space->cache->gets);
+        crl_leave(&space->cache->gets);
         return CORRAL_ENOMEM;
     }
-    *get = (struct crl_get){
+    *get = (struct corral_get_handle){
         .miss = miss_make(space, crl_bytes(get->key, key.size), wait_us),
         .gave_up = {.run = gave_up_run},
         .fn = fn,
@@ -352,66 +366,82 @@ static int get_new(struct corral_space *space, struct corral_bytes key, corral_u
     return 0;
 }
 
-int crl_get_start(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
-                  corral_get_fn *fn, void *arg, struct crl_get **ret_get)
+/* Let it go on its way. ret_handle: as of corral_get_async(). Frees it on failure. */
+static int get_send(struct corral_get_handle *get, struct corral_get_handle **ret_handle)
 {
-    struct crl_get *get;
-    crl_assert(fn != NULL && ret_get != NULL);
-    int rc = get_check(space, key, wait_us);
+    if (ret_handle != NULL) {
+        atomic_store_explicit(&get->refs, 2, memory_order_relaxed);
+        *ret_handle = get; /* now: it may be told before it is sent */
+    }
+    int rc = miss_send(&get->miss);
     if (rc == 0)
-        rc = get_new(space, key, wait_us, fn, arg, &get);
-    if (rc < 0)
-        return rc;
-    atomic_init(&get->refs, 2);
-    rc = miss_send(&get->miss);
-    if (rc < 0)
-        free(get);
-    else
-        *ret_get = get;
+        return 0;
+    if (ret_handle != NULL)
+        *ret_handle = NULL;
+    free(get);
     return rc;
 }
 
-void crl_get_cancel(struct crl_get *get)
+int crl_get_start(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
+                  corral_get_fn *fn, void *arg, struct corral_get_handle **ret_handle)
 {
-    if (atomic_exchange_explicit(&get->is_cancelled, true, memory_order_relaxed))
+    struct corral_get_handle *get;
+    crl_assert(fn != NULL && ret_handle != NULL);
+    int rc = get_check(space, key, wait_us);
+    if (rc == 0)
+        rc = get_new(space, key, wait_us, fn, arg, &get);
+    return rc < 0 ? rc : get_send(get, ret_handle);
+}
+
+void corral_get_cancel(struct corral_get_handle *get)
+{
+    if (get == NULL || atomic_exchange_explicit(&get->is_over, true, memory_order_relaxed))
         return;
     atomic_fetch_add_explicit(&get->refs, 1, memory_order_relaxed);
     if (crl_engine_post(&get->miss.space->cache->engine, &get->gave_up) < 0)
         get_unref(get); /* close answers it */
 }
 
-void crl_get_drop(struct crl_get *get)
+void corral_get_drop(struct corral_get_handle *get)
 {
-    get_unref(get);
+    if (get != NULL)
+        get_unref(get);
 }
 
-int corral_get_async(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
-                     corral_get_fn *fn, void *arg)
+static int get_async(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
+                     corral_get_fn *fn, void *arg, struct corral_get_handle **ret_handle)
 {
-    int rc = get_check(space, key, wait_us);
-    if (rc < 0 || fn == NULL)
-        return rc < 0 ? rc : CORRAL_EINVAL;
-    struct corral_value value;
-    int outcome = hit_take(space, key, crl_now_coarse(), NULL, 0, &value);
-    if (outcome >= 0) {
-        fn(arg, outcome, &value);
-        return 0;
-    }
     _Atomic uint32_t *callbacks = &space->cache->callbacks;
-    struct crl_get *get = NULL;
-    rc = admit(space, callbacks);
+    struct corral_get_handle *get;
+    int rc = admit(space, callbacks);
     if (rc < 0)
         return rc;
     rc = get_new(space, key, wait_us, fn, arg, &get);
     if (rc == 0) {
         get->miss.is_callback = true;
-        rc = miss_send(&get->miss);
+        rc = get_send(get, ret_handle);
     }
-    if (rc < 0) {
-        leave(callbacks);
-        free(get);
-    }
+    if (rc < 0)
+        crl_leave(callbacks);
     return rc;
+}
+
+int corral_get_async(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
+                     corral_get_fn *fn, void *arg, struct corral_get_handle **ret_handle)
+{
+    if (ret_handle != NULL)
+        *ret_handle = NULL;
+    int rc = get_check(space, key, wait_us);
+    if (rc < 0 || fn == NULL)
+        return rc < 0 ? rc : CORRAL_EINVAL;
+    struct corral_value value;
+    int outcome = CORRAL_EABSENT;
+    if (nested < NESTED_MAX)
+        outcome = hit_take(space, key, crl_now_coarse(), NULL, 0, &value);
+    if (outcome < 0)
+        return get_async(space, key, wait_us, fn, arg, ret_handle);
+    call_back(fn, arg, outcome, &value);
+    return 0;
 }
 
 /* ------------------------------------------------------------------------------ gets that block */
@@ -448,7 +478,7 @@ __attribute__((noinline)) static int get_blocking(struct corral_space *space,
     struct blocking_get blocking = {.miss = miss_make(space, key, wait_us)};
     blocking.miss.told.run = blocking_told;
     if (uv_sem_init(&blocking.done, 0) != 0) {
-        leave(&space->cache->gets);
+        crl_leave(&space->cache->gets);
         return CORRAL_ESYSTEM;
     }
     int held = crl_cancel_hold();
@@ -472,109 +502,155 @@ int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wa
     int outcome = hit_take(space, key, crl_now_coarse(), NULL, 0, ret_value);
     if (outcome >= 0)
         return outcome;
-    if (crl_engine_calls_back(&space->cache->engine))
+    if (wait_us > 0 && crl_engine_calls_back(&space->cache->engine))
         return CORRAL_EDEADLOCK;
     return get_blocking(space, key, wait_us, ret_value);
 }
 
-/* -------------------------------------------------------------------------------------- changes */
+/* ------------------------------------------------------------------------------- many at a time */
 
-struct change {
-    struct corral_space *space;
-    struct corral_bytes key;
-    struct crl_entry *draft; /* PUT: taken */
-    enum crl_event_kind kind;
+/* Misses that go to the core by one letter, so that loads that they begin come to their origin
+ * together. */
+#define GROUP_MAX 64
+
+struct many_miss {
+    struct miss miss;
+    struct many *many;
+    struct corral_result *result;
 };
 
-static int change_run(struct crl_engine *engine, void *arg)
-{
-    struct change *change = arg;
-    crl_assert(change->kind == CRL_INVALIDATE || change->kind == CRL_PUT);
-    struct crl_event event = {
-        .kind = change->kind,
-        .space = change->space->number,
-        .key = change->key,
-        .put = {.draft = change->draft},
-    };
-    change->draft = NULL;
-    return crl_engine_feed(engine, &event);
-}
-
-int corral_invalidate(struct corral_space *space, struct corral_bytes key)
-{
-    if (key_check(space, key) < 0)
-        return CORRAL_EKEY;
-    struct change change = {.space = space, .key = key, .kind = CRL_INVALIDATE};
-    int rc = crl_engine_do(&space->cache->engine, change_run, &change);
-    return rc < 0 ? rc : 0;
-}
-
-int corral_put(struct corral_space *space, struct corral_bytes key, struct corral_bytes value)
-{
-    struct corral_cache *cache = space->cache;
-    if (key_check(space, key) < 0)
-        return CORRAL_EKEY;
-    if (value.size > cache->value_max)
-        return CORRAL_EVALUE;
-    if (cache->forks != crl_forks)
-        return CORRAL_ECLOSED; /* the arena's lock may be held by a thread that is not here */
-    struct change change = {.space = space, .key = key, .kind = CRL_PUT};
-    change.draft = crl_entry_draft(cache->arena, key.size, value.size, 0);
-    if (change.draft == NULL) {
-        int rc = corral_invalidate(space, key); /* the old value must not stay */
-        return rc < 0 ? rc : CORRAL_ENOMEM;
-    }
-    if (value.size > 0)
-        memcpy(crl_entry_value_room(change.draft), value.data, value.size);
-    int rc = crl_engine_do(&cache->engine, change_run, &change);
-    if (change.draft != NULL)
-        crl_entry_unref(cache->arena, change.draft);
-    return rc;
-}
-
-struct async_change {
-    struct engine_call call;
-    struct crl_loop_call told;
-    struct change change;
-    int result;
-    crl_done_fn *fn;
-    void *arg;
-    unsigned char key[];
+/* What memory did not answer of corral_get_many(), whose caller sleeps until all of it is told. */
+struct many {
+    _Atomic size_t left; /* that are not told, and one more until all have been sent */
+    uv_sem_t done;
+    size_t n;
+    struct many_miss misses[];
 };
 
-static void async_change_told(struct crl_loop *loop, struct crl_loop_call *call)
+/* The last one ends the sleep; then `many` may be gone. */
+static void many_leave(struct many *many, size_t n)
 {
-    struct async_change *async = caa_container_of(call, struct async_change, told);
+    if (atomic_fetch_sub_explicit(&many->left, n, memory_order_acq_rel) == n)
+        uv_sem_post(&many->done);
+}
+
+static void many_told(struct crl_loop *loop, struct crl_loop_call *call)
+{
     (void)loop;
-    async->fn(async->arg, async->result);
-    free(async);
+    many_leave(caa_container_of(call, struct many_miss, miss.told)->many, 1);
 }
 
-static void async_change_run(struct crl_engine *engine, struct engine_call *call)
+static size_t group_size(const struct many *many, const struct many_miss *first)
 {
-    struct async_change *async = caa_container_of(call, struct async_change, call);
-    async->result = change_run(engine, &async->change);
-    crl_engine_tell(engine, &async->told);
+    size_t left = many->n - (size_t)(first - many->misses);
+    return left < GROUP_MAX ? left : GROUP_MAX;
 }
 
-int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, crl_done_fn *fn,
-                         void *arg)
+/* The letter of a group is that of its first miss. */
+static void group_wanted_run(struct crl_engine *engine, struct engine_call *call)
 {
-    crl_assert(fn != NULL);
-    if (key_check(space, key) < 0)
-        return CORRAL_EKEY;
-    struct async_change *async = calloc(1, sizeof *async + key.size);
-    if (async == NULL)
+    struct many_miss *first = caa_container_of(call, struct many_miss, miss.wanted);
+    size_t n = group_size(first->many, first);
+    for (size_t i = 0; i < n; i++)
+        wanted_run(engine, &first[i].miss.wanted);
+}
+
+static void group_send(struct corral_cache *cache, struct many_miss *first)
+{
+    struct many *many = first->many;
+    size_t n = group_size(many, first);
+    first->miss.wanted.run = group_wanted_run;
+    int rc = crl_engine_post(&cache->engine, &first->miss.wanted);
+    if (rc == 0)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        crl_leave(&cache->gets);
+        first[i].miss.result = rc;
+    }
+    many_leave(many, n);
+}
+
+/* Take in the keys that are absent. A limit refuses each on its own. */
+static void many_fill(struct many *many, struct corral_space *space,
+                      const struct corral_bytes *keys, size_t keys_n, corral_us wait_us,
+                      struct corral_result *results)
+{
+    for (size_t i = 0; i < keys_n; i++) {
+        if (results[i].result != CORRAL_EABSENT)
+            continue;
+        results[i].result = admit(space, &space->cache->gets);
+        if (results[i].result < 0)
+            continue;
+        struct many_miss *one = &many->misses[many->n++];
+        *one = (struct many_miss){
+            .miss = miss_make(space, keys[i], wait_us), .many = many, .result = &results[i]};
+        one->miss.told.run = many_told;
+    }
+}
+
+static void many_wait(struct many *many, struct corral_cache *cache)
+{
+    atomic_init(&many->left, many->n + 1);
+    for (size_t i = 0; i < many->n; i += GROUP_MAX)
+        group_send(cache, &many->misses[i]);
+    many_leave(many, 1);
+    uv_sem_wait(&many->done);
+    for (size_t i = 0; i < many->n; i++) {
+        struct many_miss *one = &many->misses[i];
+        *one->result = (struct corral_result){one->miss.result, one->miss.value};
+    }
+}
+
+static int many_load(struct corral_space *space, const struct corral_bytes *keys, size_t keys_n,
+                     size_t absent_n, corral_us wait_us, struct corral_result *results)
+{
+    struct many *many = malloc(sizeof *many + absent_n * sizeof many->misses[0]);
+    if (many == NULL)
         return CORRAL_ENOMEM;
-    memcpy(async->key, key.data, key.size);
-    async->call.run = async_change_run;
-    async->told.run = async_change_told;
-    async->change = (struct change){
-        .space = space, .key = crl_bytes(async->key, key.size), .kind = CRL_INVALIDATE};
-    async->fn = fn;
-    async->arg = arg;
-    int rc = crl_engine_post(&space->cache->engine, &async->call);
-    if (rc < 0)
-        free(async);
+    if (uv_sem_init(&many->done, 0) != 0) {
+        free(many);
+        return CORRAL_ESYSTEM;
+    }
+    many->n = 0;
+    int held = crl_cancel_hold();
+    many_fill(many, space, keys, keys_n, wait_us, results);
+    many_wait(many, space->cache);
+    uv_sem_destroy(&many->done);
+    free(many);
+    crl_cancel_let_go(held);
+    return 0;
+}
+
+/* What memory has. Returns how many keys it has nothing of. */
+static size_t many_look(struct corral_space *space, const struct corral_bytes *keys, size_t n,
+                        struct corral_result *ret_results)
+{
+    size_t absent_n = 0;
+    corral_us now = crl_now_coarse();
+    for (size_t i = 0; i < n; i++) {
+        ret_results[i] = (struct corral_result){.result = crl_key_check(space, keys[i])};
+        if (ret_results[i].result < 0)
+            continue;
+        ret_results[i].result = hit_take(space, keys[i], now, NULL, 0, &ret_results[i].value);
+        absent_n += ret_results[i].result == CORRAL_EABSENT;
+    }
+    return absent_n;
+}
+
+int corral_get_many(struct corral_space *space, const struct corral_bytes *keys, size_t n,
+                    corral_us wait_us, struct corral_result *ret_results)
+{
+    if (wait_us < 0 || (n > 0 && (keys == NULL || ret_results == NULL)))
+        return CORRAL_EINVAL;
+    size_t absent_n = many_look(space, keys, n, ret_results);
+    if (absent_n == 0)
+        return 0;
+    int rc = CORRAL_EDEADLOCK;
+    if (wait_us == 0 || !crl_engine_calls_back(&space->cache->engine))
+        rc = many_load(space, keys, n, absent_n, wait_us, ret_results);
+    for (size_t i = 0; i < n && rc < 0; i++) {
+        corral_value_release(&ret_results[i].value);
+        ret_results[i].result = rc;
+    }
     return rc;
 }

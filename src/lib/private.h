@@ -2,8 +2,10 @@
  *
  * private.h - what the files of lib/ share. Each calls only those below it:
  *
- *   cache.c   open, close, origins and spaces
- *   get.c     gets, from the first look at the table to the answer; changes
+ *   cache.c   open, shut, close, origins and spaces
+ *   get.c     gets, from the first look at the table to the answer
+ *   change.c  invalidations and puts
+ *   figures.c what there is to be counted of all these
  *   engine.c  what drives the core: its turns, its own thread, timers, errands, the end
  *   loads.c   events to the core, its actions carried out, loads on their way
  *   turn.c    whose turn it is
@@ -141,7 +143,9 @@ struct corral_cache {
     size_t key_max, value_max;
     uint32_t waiters_max;
     _Atomic uint32_t gets;      /* on their way to the engine, or waiting there */
-    _Atomic uint32_t callbacks; /* of gets, not called yet */
+    _Atomic uint32_t callbacks; /* of gets and changes, not called yet */
+    atomic_bool is_shut;
+    bool left_behind; /* a loader, when it was shut */
     corral_us close_wait_us;
     corral_failure_fn *on_failure;
     void *on_failure_arg;
@@ -154,6 +158,30 @@ struct corral_cache {
 
     struct crl_engine engine;
 };
+
+static inline int crl_key_check(const struct corral_space *space, struct corral_bytes key)
+{
+    return key.size == 0 || key.size > space->key_max ? CORRAL_EKEY : 0;
+}
+
+/* crl_enter, crl_leave - P8: gets on their way to the engine, and waiting there, are limited in
+ * all, since a letter costs memory before the core has seen it; so are callbacks, from then until
+ * they are called. Of a program that is slow in these, gets without a callback see nothing.
+ * n   cache->gets or cache->callbacks
+ * Errors: ELIMIT */
+static inline void crl_leave(_Atomic uint32_t *n)
+{
+    uint32_t before = atomic_fetch_sub_explicit(n, 1, memory_order_relaxed);
+    crl_assert(before > 0);
+}
+
+static inline int crl_enter(struct corral_cache *cache, _Atomic uint32_t *n)
+{
+    if (atomic_fetch_add_explicit(n, 1, memory_order_relaxed) < cache->waiters_max)
+        return 0;
+    crl_leave(n);
+    return CORRAL_ELIMIT;
+}
 
 /* ------------------------------------------------------------------------------------- engine.c */
 
@@ -174,7 +202,8 @@ int crl_engine_post(struct crl_engine *engine, struct engine_call *call);
 bool crl_engine_calls_back(const struct crl_engine *engine);
 
 /* crl_engine_do - run a function in the turn and wait for its result.
- * Errors: EDEADLOCK on the callback thread, ECLOSED, ESYSTEM, and what the function returns. */
+ * Errors: ECLOSED, ESYSTEM, and what the function returns. Any thread but in the turn: who waits is
+ * woken by whoever has the turn, or by the own thread. */
 int crl_engine_do(struct crl_engine *engine, int (*run)(struct crl_engine *engine, void *arg),
                   void *arg);
 

@@ -3,7 +3,8 @@
  * sized.h - structs of options and figures that begin with their size: how a program and a
  * library of two versions understand each other.
  *
- * A struct only ever grows at its end. Threads: any. */
+ * A struct only ever grows at its end: a new member begins at what was its sizeof, not in padding,
+ * which a program may have left as it was. Threads: any. */
 #ifndef CRL_LIB_SIZED_H
 #define CRL_LIB_SIZED_H
 
@@ -24,5 +25,8 @@ bool crl_sized_read(void *ret_known, size_t known_bytes, const void *given);
  * ret_figures   begins with its size, which stays
  * Returns false where the size is not even that of a size. */
 bool crl_sized_write(void *ret_figures, const void *figures, size_t figures_bytes);
+
+#define CRL_SIZED_WRITE(ret_figures, figures) \
+    crl_sized_write((ret_figures), (figures), sizeof *(figures))
 
 #endif

@@ -31,7 +31,7 @@ struct waiting {
     struct crl_front_letter letter;
     struct crl_exchange exchange;
     struct anchor *anchor; /* NULL: the client has gone (R3). The front's */
-    struct crl_get *get;
+    struct corral_get_handle *get;
     int result;
     struct corral_value value;
 };
@@ -101,7 +101,7 @@ static void anchor_dispose(void *arg)
         return;
     waiting->anchor = NULL;
     crl_exchange_abandon(waiting->exchange.front);
-    crl_get_cancel(waiting->get);
+    corral_get_cancel(waiting->get);
 }
 
 /* The answer has come back to the front's thread. */
@@ -110,7 +110,7 @@ static void waiting_answer(struct crl_front *front, struct crl_front_letter *let
     (void)front;
     struct waiting *waiting = H2O_STRUCT_FROM_MEMBER(struct waiting, letter, letter);
     struct anchor *anchor = waiting->anchor;
-    crl_get_drop(waiting->get);
+    corral_get_drop(waiting->get);
     if (anchor == NULL) {
         corral_value_release(&waiting->value);
         free(waiting);
@@ -140,7 +140,7 @@ static void on_get(void *arg, int result, struct corral_value *value)
 
 static void waiting_hurry(struct crl_front_letter *letter)
 {
-    crl_get_cancel(H2O_STRUCT_FROM_MEMBER(struct waiting, letter, letter)->get);
+    corral_get_cancel(H2O_STRUCT_FROM_MEMBER(struct waiting, letter, letter)->get);
 }
 
 static void answer_later(const struct crl_exchange *exchange, const struct crl_route *route,

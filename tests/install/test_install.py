@@ -107,6 +107,7 @@ int main()
 {
     corral_cache *cache = nullptr;
     corral_options options = {};
+    options.size = sizeof options;
     options.memory_bytes = 1 << 20;
     if (corral_open(&options, &cache) < 0)
         return 1;

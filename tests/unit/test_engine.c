@@ -236,7 +236,8 @@ static void *get_many(void *arg)
         char key[16];
         snprintf(key, sizeof key, "%d", i);
         assert_int_equal(
-            corral_get_async(tally->house->space, corral_str(key), LONG, take_note, tally), 0);
+            corral_get_async(tally->house->space, corral_str(key), LONG, take_note, tally, NULL),
+            0);
         struct corral_value value = {0};
         (void)corral_get(tally->house->space, corral_str(key), LONG, &value);
         corral_value_release(&value);
@@ -272,7 +273,7 @@ static void get_next(void *arg, int result, struct corral_value *value)
     char key[16];
     snprintf(key, sizeof key, "%u", tally->calls);
     if (tally->calls < 1000)
-        (void)corral_get_async(tally->house->space, corral_str(key), LONG, get_next, tally);
+        (void)corral_get_async(tally->house->space, corral_str(key), LONG, get_next, tally, NULL);
 }
 
 static void a_callback_may_get_again(void **state)
@@ -280,7 +281,8 @@ static void a_callback_may_get_again(void **state)
     (void)state;
     struct house *house = house_open(true);
     struct tally tally = {.house = house, .expected = CORRAL_LOADED};
-    assert_int_equal(corral_get_async(house->space, corral_str("0"), LONG, get_next, &tally), 0);
+    assert_int_equal(corral_get_async(house->space, corral_str("0"), LONG, get_next, &tally, NULL),
+                     0);
     wait_until(tally.calls == 1000);
     assert_int_equal(tally.called_back, 1000);
     assert_int_equal(tally.in_turn + tally.odd, 0);
@@ -299,8 +301,8 @@ static void callbacks_stop(struct tally *tally)
 {
     struct house *house = tally->house;
     house->callbacks_stop = true;
-    assert_int_equal(corral_get_async(house->space, corral_str("stuck"), LONG, get_stuck, tally),
-                     0);
+    assert_int_equal(
+        corral_get_async(house->space, corral_str("stuck"), LONG, get_stuck, tally, NULL), 0);
     wait_until(tally->calls == 1);
 }
 
@@ -338,11 +340,11 @@ static void gets_are_limited_until_they_are_called_back(void **state)
     struct tally tally = {.house = house, .expected = CORRAL_EORIGIN};
     house->fails = true; /* so nothing is answered from memory */
     for (uint32_t i = 0; i < WAITERS_MAX; i++) {
-        assert_int_equal(corral_get_async(house->space, corral_str("f"), LONG, take_note, &tally),
-                         0);
+        assert_int_equal(
+            corral_get_async(house->space, corral_str("f"), LONG, take_note, &tally, NULL), 0);
         wait_until(waiters(house) == 0);
     }
-    assert_int_equal(corral_get_async(house->space, corral_str("f"), LONG, take_note, &tally),
+    assert_int_equal(corral_get_async(house->space, corral_str("f"), LONG, take_note, &tally, NULL),
                      CORRAL_ELIMIT);
     assert_int_equal(tally.calls, 0);
     struct corral_value value; /* without a callback, one notices nothing */
@@ -378,7 +380,7 @@ static void a_herd_is_answered_by_two(void **state)
     enum { HERD = 1000 };
     struct house *house = house_open(false);
     struct tally tally = {.house = house, .expected = CORRAL_COALESCED};
-    struct crl_get *gets[HERD];
+    struct corral_get_handle *gets[HERD];
     for (int i = 0; i < HERD; i++)
         assert_int_equal(
             crl_get_start(house->space, corral_str("7"), LONG, take_note, &tally, &gets[i]), 0);
@@ -389,7 +391,7 @@ static void a_herd_is_answered_by_two(void **state)
     assert_int_equal(tally.in_turn, 0);
     assert_in_range(tally.own, HERD - CRL_TURN_LETTERS, HERD);
     for (int i = 0; i < HERD; i++)
-        crl_get_drop(gets[i]);
+        corral_get_drop(gets[i]);
     house_close(house);
 }
 
@@ -406,7 +408,8 @@ static void many_limits_pass_at_once(void **state)
     pthread_t holder;
     turn_hold(&errand, house, &holder);
     for (int i = 0; i < READERS; i++)
-        assert_int_equal(corral_get_async(house->space, corral_str("7"), 1, take_note, &tally), 0);
+        assert_int_equal(
+            corral_get_async(house->space, corral_str("7"), 1, take_note, &tally, NULL), 0);
     errand.until = crl_now() + 2; /* by then all have passed */
     wait_until(tally.calls == READERS);
     assert_int_equal(tally.called_back, READERS);
@@ -423,8 +426,8 @@ static corral_us overtime(struct house *house, corral_us wait_us)
     struct tally tally = {.house = house, .expected = CORRAL_ETIMEDOUT};
     pthread_t busy;
     turn_hold(&first, house, &busy);
-    assert_int_equal(corral_get_async(house->space, corral_str("7"), wait_us, take_note, &tally),
-                     0);
+    assert_int_equal(
+        corral_get_async(house->space, corral_str("7"), wait_us, take_note, &tally, NULL), 0);
     second.until = crl_now() + wait_us;
     errand_post(&second);
     first.until = 0; /* from here on one batch */

@@ -128,7 +128,7 @@ static _Noreturn void use_the_inherited_cache(void)
     struct corral_bytes key = corral_str("7");
     if (corral_get(space, key, CORRAL_SECONDS(5), &value) != CORRAL_ECLOSED)
         _exit(2);
-    if (corral_get_async(space, key, 0, not_answered, NULL) != CORRAL_ECLOSED)
+    if (corral_get_async(space, key, 0, not_answered, NULL, NULL) != CORRAL_ECLOSED)
         _exit(3);
     if (corral_put(space, key, key) != CORRAL_ECLOSED)
         _exit(4);

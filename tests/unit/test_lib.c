@@ -292,16 +292,18 @@ static void a_get_is_answered_by_callback_once(void **state)
     (void)state;
     struct house *house = house_open(&(struct plan){0});
     struct note miss = {0}, hit = {0};
-    assert_int_equal(corral_get_async(house->space, corral_str("7"), LONG, take_note, &miss), 0);
+    assert_int_equal(corral_get_async(house->space, corral_str("7"), LONG, take_note, &miss, NULL),
+                     0);
     wait_until(miss.calls == 1);
     assert_int_equal(miss.result, CORRAL_LOADED);
     assert_string_equal(miss.text, "value of 7 #1");
-    assert_int_equal(corral_get_async(house->space, corral_str("7"), LONG, take_note, &hit), 0);
+    assert_int_equal(corral_get_async(house->space, corral_str("7"), LONG, take_note, &hit, NULL),
+                     0);
     assert_int_equal(hit.calls, 1); /* before the call returned */
     assert_int_equal(hit.result, CORRAL_HIT);
-    assert_int_equal(corral_get_async(house->space, corral_str(""), LONG, take_note, &hit),
+    assert_int_equal(corral_get_async(house->space, corral_str(""), LONG, take_note, &hit, NULL),
                      CORRAL_EKEY);
-    assert_int_equal(corral_get_async(house->space, corral_str("7"), -1, take_note, &hit),
+    assert_int_equal(corral_get_async(house->space, corral_str("7"), -1, take_note, &hit, NULL),
                      CORRAL_EINVAL);
     assert_int_equal(hit.calls, 1);
     house_close(house);
@@ -313,17 +315,17 @@ static void a_get_can_be_called_off(void **state)
     (void)state;
     struct house *house = house_open(&(struct plan){0});
     struct note note = {0};
-    struct crl_get *handle;
+    struct corral_get_handle *handle;
     house->gate_is_open = false;
     assert_int_equal(crl_get_start(house->space, corral_str("7"), LONG, take_note, &note, &handle),
                      0);
     wait_until(waiters(house) == 1);
-    crl_get_cancel(handle);
-    crl_get_cancel(handle);
+    corral_get_cancel(handle);
+    corral_get_cancel(handle);
     wait_until(note.calls == 1);
     assert_int_equal(note.result, CORRAL_ECANCELED);
     assert_int_equal(waiters(house), 0);
-    crl_get_drop(handle);
+    corral_get_drop(handle);
     house->gate_is_open = true;
     wait_until(house->returned == 1); /* the load went on */
     wait_until(origin_stats(house).active == 0);
@@ -334,8 +336,8 @@ static void a_get_can_be_called_off(void **state)
     assert_int_equal(crl_get_start(house->space, corral_str("7"), LONG, take_note, &late, &handle),
                      0);
     wait_until(late.calls == 1);
-    crl_get_cancel(handle);
-    crl_get_drop(handle);
+    corral_get_cancel(handle);
+    corral_get_drop(handle);
     house_close(house);
     assert_int_equal(late.calls, 1);
     assert_int_equal(late.result, CORRAL_HIT);
@@ -698,9 +700,10 @@ static void waiters_at_and_over_their_limit(void **state)
     house->gate_is_open = false;
     for (int i = 0; i < 3; i++)
         assert_int_equal(
-            corral_get_async(house->space, corral_str("7"), LONG, take_note, &notes[i]), 0);
-    assert_int_equal(corral_get_async(house->space, corral_str("7"), LONG, take_note, &notes[3]),
-                     CORRAL_ELIMIT);
+            corral_get_async(house->space, corral_str("7"), LONG, take_note, &notes[i], NULL), 0);
+    assert_int_equal(
+        corral_get_async(house->space, corral_str("7"), LONG, take_note, &notes[3], NULL),
+        CORRAL_ELIMIT);
     assert_int_equal(get(house, "8", LONG), CORRAL_ELIMIT);
     house->gate_is_open = true;
     for (int i = 0; i < 3; i++)
@@ -829,7 +832,7 @@ static void misuse_is_told(void **state)
 
 struct nested {
     struct house *house;
-    int get, invalidate, close;
+    int get, get_at_once, get_many, invalidate, put, clear, space_add, shut, close;
     atomic_bool done;
 };
 
@@ -838,22 +841,43 @@ static void call_from_the_engine(void *arg, int result, struct corral_value *val
     struct nested *nested = arg;
     (void)result;
     corral_value_release(value);
-    nested->get = get(nested->house, "another", LONG);
-    nested->invalidate = corral_invalidate(nested->house->space, corral_str("7"));
-    nested->close = corral_close(nested->house->cache);
+    struct house *house = nested->house;
+    struct corral_bytes keys[] = {corral_str("a third"), corral_str("7")};
+    struct corral_result results[2];
+    struct corral_space_options more = {
+        .size = sizeof more, .name = "more", .origin = house->origin};
+    struct corral_space *space;
+    nested->get = get(house, "another", LONG);
+    nested->get_at_once = get(house, "another", 0);
+    nested->get_many = corral_get_many(house->space, keys, 2, LONG, results);
+    nested->invalidate = corral_invalidate(house->space, corral_str("7"));
+    nested->put = corral_put(house->space, corral_str("7"), corral_str("seven"));
+    nested->clear = corral_space_clear(house->space);
+    nested->space_add = corral_space_add(house->cache, &more, &space);
+    nested->shut = corral_shut(house->cache);
+    nested->close = corral_close(house->cache);
     nested->done = true;
 }
 
-static void blocking_on_the_cache_s_own_thread_is_refused(void **state)
+/* What would wait for a load or for the end is refused; what is over as soon as the turn is free is
+ * not. */
+static void waiting_on_the_callback_thread_is_refused(void **state)
 {
     (void)state;
     struct house *house = house_open(&(struct plan){0});
     struct nested nested = {.house = house};
     assert_int_equal(
-        corral_get_async(house->space, corral_str("7"), LONG, call_from_the_engine, &nested), 0);
+        corral_get_async(house->space, corral_str("7"), LONG, call_from_the_engine, &nested, NULL),
+        0);
     wait_until(nested.done);
     assert_int_equal(nested.get, CORRAL_EDEADLOCK);
-    assert_int_equal(nested.invalidate, CORRAL_EDEADLOCK);
+    assert_int_equal(nested.get_at_once, CORRAL_ETIMEDOUT);
+    assert_int_equal(nested.get_many, CORRAL_EDEADLOCK);
+    assert_int_equal(nested.invalidate, 0);
+    assert_int_equal(nested.put, 0);
+    assert_int_equal(nested.clear, 0);
+    assert_int_equal(nested.space_add, 0);
+    assert_int_equal(nested.shut, CORRAL_EDEADLOCK);
     assert_int_equal(nested.close, CORRAL_EDEADLOCK);
     house_close(house);
 }
@@ -969,7 +993,7 @@ int main(void)
         cmocka_unit_test(an_idle_cache_that_closes_starts_nothing),
         cmocka_unit_test(figures_may_be_read_while_spaces_are_added),
         cmocka_unit_test(misuse_is_told),
-        cmocka_unit_test(blocking_on_the_cache_s_own_thread_is_refused),
+        cmocka_unit_test(waiting_on_the_callback_thread_is_refused),
         cmocka_unit_test(many_threads_readers_and_writers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,8 +115,8 @@ static void answers_of_one_call_arrive_in_order(void **state)
     told.n = 0;
     static const char *const keys[] = {"a", "b", "c", "d"};
     for (uint32_t i = 0; i < 4; i++) {
-        assert_int_equal(corral_get_async(space, corral_str(keys[i]), PROBE_LIMIT, on_answer, NULL),
-                         0);
+        assert_int_equal(
+            corral_get_async(space, corral_str(keys[i]), PROBE_LIMIT, on_answer, NULL, NULL), 0);
         probe_await(holder.n == i + 1);
     }
     const struct crl_load_answered answered[] = {

@@ -15,17 +15,17 @@
 
 struct old {
     size_t size;
-    int a;
+    long a;
 };
 
 struct known {
     size_t size;
-    int a, b;
+    long a, b;
 };
 
 struct newer {
     size_t size;
-    int a, b, c, d;
+    long a, b, c, d;
 };
 
 static void what_an_older_program_does_not_know_is_zero(void **state)
