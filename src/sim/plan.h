@@ -54,7 +54,9 @@ struct sim_readers {
     double give_up;    /* the fraction of waiting readers that leave early, at a random instant */
     double writes;     /* writes to the database, each with an invalidation, a second */
     double refreshes;  /* loads asked for without a reader, for any reason, a second */
-    double puts;       /* the fraction of them that put the new value into the cache */
+    double puts;       /* the fraction of writes that put the new value into the cache */
+    double clears;     /* the fraction of writes, in a space without a store, that change all its
+                        * keys and clear it */
 };
 
 /* ------------------------------------------------------------------------------------- database */

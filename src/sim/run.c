@@ -103,8 +103,12 @@ static void write_happens(struct sim *sim, struct sim_event *event)
     uint32_t node = node_up(sim, wanted);
     bool puts =
         sim->plan.readers.puts > 0 && crl_rng_uniform(&sim->reader_lots) <= sim->plan.readers.puts;
+    bool clears = sim->plan.readers.clears > 0 && !key_space(sim, key)->has_store &&
+                  crl_rng_uniform(&sim->clear_lots) <= sim->plan.readers.clears;
     bool can = node != SIM_NO_NODE && !node_is_paused(sim, node);
-    if (can && puts)
+    if (can && clears)
+        readers_clear(sim, node, sim->keys[key].space);
+    else if (can && puts)
         readers_put(sim, node, key, sizeof(struct sim_value));
     else if (can)
         readers_write(sim, node, key);

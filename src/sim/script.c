@@ -202,6 +202,16 @@ void sim_write(struct sim *sim, corral_us at, uint32_t node, const char *key)
     event_add(sim, at, write_happens, node)->key = key_named(sim, key);
 }
 
+static void clear_happens(struct sim *sim, struct sim_event *event)
+{
+    readers_clear(sim, event->node, event->number);
+}
+
+void sim_clear(struct sim *sim, corral_us at, uint32_t node, uint32_t space)
+{
+    event_add(sim, at, clear_happens, node)->number = space;
+}
+
 static void put_happens(struct sim *sim, struct sim_event *event)
 {
     readers_put(sim, event->node, event->key, event->number);

@@ -9,7 +9,7 @@
  * queries at once, each takes the same time. Its narration is kept as a text, to be compared.
  *
  * A load reads the version of its key at its start (the worst case for P4). sim_write() raises the
- * version and invalidates the key.
+ * version and invalidates the key; sim_clear() does so with all keys of a space that are known.
  *
  * Threads: one. Nothing here reads a real clock. */
 #ifndef CRL_SIM_SCRIPT_H
@@ -68,6 +68,7 @@ void sim_gets(struct sim *sim, corral_us at, uint32_t node, const char *key, cor
               uint32_t readers);
 void sim_give_up(struct sim *sim, corral_us at, uint32_t reader); /* by number, from 0, as asked */
 void sim_write(struct sim *sim, corral_us at, uint32_t node, const char *key);
+void sim_clear(struct sim *sim, corral_us at, uint32_t node, uint32_t space);
 void sim_put(struct sim *sim, corral_us at, uint32_t node, const char *key, size_t size);
 void sim_refresh(struct sim *sim, corral_us at, uint32_t node, const char *key,
                  enum crl_load_reason reason);

@@ -236,6 +236,8 @@ void sim_swarm_draw(uint64_t seed, struct sim_drawn *ret_drawn)
     plan->nodes = chance(&rng, 0.35) ? 1 : whole(&rng, 2, 8);
     plan->lasts_us = span(&rng, CORRAL_MS(100), CORRAL_SECONDS(20));
     draw_readers(&rng, ret_drawn);
+    struct crl_rng clears = crl_rng_split(seed, "swarm clears");
+    plan->readers.clears = chance(&clears, 0.7) ? 0 : fraction(&clears, 0.05, 1);
     draw_origins(&rng, plan);
     draw_spaces(&rng, plan);
     draw_limits(&rng, plan);
@@ -285,6 +287,8 @@ static void describe_readers(struct text *text, const struct sim_readers *reader
         say(text, " refreshes=%.3g/s", readers->refreshes);
     if (readers->writes > 0 && readers->puts > 0)
         say(text, " puts=%.2g", readers->puts);
+    if (readers->writes > 0 && readers->clears > 0)
+        say(text, " clears=%.2g", readers->clears);
 }
 
 static void describe_database(struct text *text, const struct sim_database *database)

@@ -46,6 +46,50 @@ static void a_text_is_a_key_in_each_space(void **state)
     story_swept(&story);
 }
 
+static void plot_clear(struct sim *sim)
+{
+    sim_gets(sim, MS(0), 0, "user:7", S(5), 1);
+    sim_gets(sim, MS(0), 0, "1/user:7", S(5), 1);
+    sim_gets(sim, MS(200), 0, "1/user:8", S(5), 1);
+    sim_clear(sim, MS(250), 0, 1);
+    for (int i = 0; i < 2; i++) {
+        sim_gets(sim, MS(260) + MS(200) * i, 0, "1/user:7", S(5), 1);
+        sim_gets(sim, MS(260) + MS(200) * i, 0, "1/user:8", S(5), 1);
+    }
+    sim_gets(sim, MS(270), 0, "user:7", S(5), 1);
+}
+
+/* P4: what was there goes; the load under way serves who waits, and nobody who comes later. */
+static void a_space_is_cleared_for_itself(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual, .more_spaces = &short_lived, .more_spaces_n = 1},
+                          plot_clear};
+    struct sim *sim = story_told(&story);
+    expect_trace(
+        sim, "[    0 ms] 0 user:7   idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 user:7   queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    0 ms] 0 1/user:7 idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 1/user:7 queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[  100 ms] 0 user:7   loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 1/user:7 loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  200 ms] 0 1/user:8 idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[  200 ms] 0 1/user:8 queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[  250 ms] 0 space 1  is cleared\n"
+             "[  260 ms] 0 1/user:7 idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[  260 ms] 0 1/user:7 queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[  300 ms] 0 1/user:8 loading  loaded       -> idle     answer_loaded, 2 waiting\n"
+             "[  300 ms] 0 1/user:8 idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[  300 ms] 0 1/user:8 queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[  360 ms] 0 1/user:7 loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  400 ms] 0 1/user:8 loading  loaded       -> idle     answer_loaded, 1 waiting\n");
+    assert_int_equal(sim_origin_loads(sim, "user:7"), 1);
+    assert_int_equal(sim_origin_loads(sim, "1/user:7"), 2);
+    assert_int_equal(sim_origin_loads(sim, "1/user:8"), 2);
+    sim_free(sim);
+    story_swept(&story);
+}
+
 static void plot_write_to_one(struct sim *sim)
 {
     for (int i = 0; i < 2; i++) {
@@ -162,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_is_a_key_in_each_space),
+        cmocka_unit_test(a_space_is_cleared_for_itself),
         cmocka_unit_test(an_invalidation_is_of_one_space),
         cmocka_unit_test(a_space_without_the_store_asks_for_no_lease),
         cmocka_unit_test(an_origin_that_hangs_leaves_the_others_alone),

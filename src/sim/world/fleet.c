@@ -156,6 +156,7 @@ int fleet_init(struct sim *sim, const struct sim_plan *plan, const struct sim_ru
     sim->narrates = sim->options.trace != NULL || sim->options.edges != NULL;
     sim->network_lots = crl_rng_split(plan->seed, "network");
     sim->reader_lots = crl_rng_split(plan->seed, "readers");
+    sim->clear_lots = crl_rng_split(plan->seed, "clears");
     sim->refresh_lots = crl_rng_split(plan->seed, "refreshes");
     for (uint32_t i = 0; i < plan->origins_n; i++)
         origin_init(sim, i);

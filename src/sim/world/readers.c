@@ -126,6 +126,20 @@ void readers_write(struct sim *sim, uint32_t node, uint32_t key)
     node_step_key(sim, node, key, &(struct crl_event){.kind = CRL_INVALIDATE});
 }
 
+void readers_clear(struct sim *sim, uint32_t node, uint32_t space)
+{
+    trace_line(sim, node, "space %-2u is cleared", space);
+    for (uint32_t key = 0; key < sim->keys_n; key++) {
+        struct sim_key *written = &sim->keys[key];
+        if (written->space != space)
+            continue;
+        written->version++;
+        written->needed_until = 0;
+        watch_changed(sim, node, key, written->version);
+    }
+    node_step(sim, node, &(struct crl_event){.kind = CRL_CLEAR, .space = space});
+}
+
 void readers_put(struct sim *sim, uint32_t node, uint32_t key, size_t size)
 {
     struct sim_key *written = &sim->keys[key];

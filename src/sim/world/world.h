@@ -150,7 +150,7 @@ struct sim {
     corral_us now;
     struct crl_timers queue;
     struct sim_origin origins[SIM_ORIGINS_MAX];
-    struct crl_rng network_lots, reader_lots, refresh_lots;
+    struct crl_rng network_lots, reader_lots, refresh_lots, clear_lots;
     struct crl_store_memory *store;
     bool store_is_up;
     uint64_t store_requests[CRL_STORE_INVALIDATE + 1]; /* that it has worked on */
