@@ -29,10 +29,11 @@ void readers_answer(struct sim *sim, struct crl_action *action);
  * change is done when the call returns. */
 void readers_write(struct sim *sim, uint32_t node, uint32_t key);
 
-/* readers_clear - a writer changes all keys of a space without a store, and clears it at a node. */
+/* readers_clear - a writer changes all keys of a space that has no store, and clears it at a
+ * node. */
 void readers_clear(struct sim *sim, uint32_t node, uint32_t space);
 
-/* readers_put - the same as readers_write(), by one who has the new value at hand, padded to a size. */
+/* readers_put - as readers_write(), by one who has the new value at hand, padded to a size. */
 void readers_put(struct sim *sim, uint32_t node, uint32_t key, size_t size);
 
 /* readers_refresh - a load is asked for, for nobody who waits. */
