@@ -103,12 +103,12 @@ struct crl_core_config {
     size_t value_max;
     uint32_t flights_max;
     uint32_t waiters_max;
-    uint32_t table_shards;   /* see crl_table_config */
-    uint32_t changes_n;      /* counters of changes, for marks; a power of two; 0: no marks */
-    uint64_t seed;           /* of hashes and lots */
-    uint64_t token_seeds[2]; /* of the names of leases: others in each process, and whenever
+    uint32_t table_shards;           /* see crl_table_config */
+    uint32_t changes_n;              /* counters of changes, for marks; a power of two; 0: none */
+    uint64_t seed;                   /* of hashes and lots */
+    uint64_t token_seeds[2];         /* of the names of leases: others in each process, and whenever
                                       * it starts. Not needed where no space has a store */
-    bool narrates;           /* fill crl_actions.taken */
+    bool narrates;                   /* fill crl_actions.taken */
     struct crl_allocator *allocator; /* borrowed; outlives the core */
     struct crl_allocator *bucket_allocator;
     void (*wait_for_readers)(void); /* both see crl_table_config; may be NULL */
