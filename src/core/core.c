@@ -156,8 +156,17 @@ static void origin_admit(struct step *step, struct origin *origin)
     if (flight == NULL)
         return;
     crl_flight_admit(step, flight);
-    if (crl_queue_first(origin) != NULL)
-        cds_list_add_tail(&origin->in_ready, &step->core->ready_origins);
+    crl_origin_make_ready(step->core, origin);
+}
+
+/* The same, as part of other events: loads that may share a place wait for those that come along.
+ */
+static void origin_has_room(struct step *step, struct origin *origin)
+{
+    if (crl_origin_gathers(origin))
+        crl_origin_make_ready(step->core, origin);
+    else
+        origin_admit(step, origin);
 }
 
 /* The flight that a reader of this key joins or leads, with its timers; or an error. */
@@ -311,7 +320,7 @@ static void on_origin_answered(struct step *step)
     } else if (flight != NULL) {
         crl_flight_drive(step, flight, CRL_ON_LOADED);
     }
-    origin_admit(step, origin);
+    origin_has_room(step, origin);
 }
 
 /* Places beyond the new limit stay taken until their loads have ended. */
@@ -321,7 +330,7 @@ static void on_origin_limited(struct step *step)
     crl_assert(step->event->limited.origin < step->core->origins_n && limit >= 1);
     struct origin *origin = step->core->origins[step->event->limited.origin];
     origin->limit_now = limit < origin->places_n ? limit : origin->places_n;
-    origin_admit(step, origin);
+    origin_has_room(step, origin);
 }
 
 static void load_overruns(struct step *step, struct load *load)

@@ -25,7 +25,9 @@
  *            the TIMER event of its own wait_until.
  *   C4 = P6  no load begins while the places taken at its origin are not fewer than the limit, and
  *            flights queued there <= queue. A place is free only when the origin has answered all
- *            of its loads, cancelled ones too.
+ *            of its loads, cancelled ones too. No flight is refused while a place is free. Where
+ *            loads share places, a flight that may load waits for those that are wanted along with
+ *            it: until a TIMER at once, or until they fill a place.
  *   C5 = P7  a waiter that leaves does not end a load; a flight that has not begun its load and is
  *            wanted by nobody ends.
  *   C6 = P8  flights <= flights_max, waiters <= waiters_max; beyond: ELIMIT.
@@ -117,7 +119,8 @@ struct crl_core_config {
 struct crl_core_origin {
     struct crl_bulkhead_limits limits; /* concurrency: the places that there are, and the limit */
     corral_us deadline_us;
-    uint32_t batch_max; /* loads of one space that may share a place; 0: 1; at most 256 */
+    uint32_t batch_max; /* loads of one space that may share a place; 0: 1; at most 256. Above 1
+                         * they are gathered: see C4 */
     corral_us hedge_us; /* a load that has run for so long gets a second attempt, if there is a free
                          * place; 0: none does */
 };

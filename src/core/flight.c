@@ -421,18 +421,43 @@ static void answer_unconfirmed(struct step *step, struct crl_flight *flight)
     crl_answer_list(step, &flight->waiters, result, entry, true);
 }
 
+/* Nobody is refused while a place is free: if the queue is full of flights that may load by now,
+ * the first of them do. */
+static void queue_make_room(struct step *step, struct origin *origin)
+{
+    struct crl_flight *first = crl_queue_first(origin);
+    if (first != NULL && origin->queued >= origin->config.limits.queue)
+        crl_flight_admit(step, first);
+}
+
+/* Into the queue, until the events that have come along are through: those that they want share
+ * places. A full place has no reason to wait. */
+static void queue_gather(struct step *step, struct origin *origin, struct crl_flight *flight)
+{
+    crl_queue_join(origin, flight);
+    if (!crl_origin_gathers(origin))
+        return;
+    if (crl_queue_fills_place(origin))
+        crl_flight_admit(step, crl_queue_first(origin));
+    crl_origin_make_ready(step->core, origin);
+}
+
 static void ask_admission(struct step *step, struct crl_flight *flight)
 {
     struct origin *origin = crl_origin_of(step->core, flight);
     flight->priority = flight->waiters_n > 0 || flight->reasons == 0
                            ? CRL_LOAD_MISS
                            : (enum crl_load_reason)__builtin_ctz(flight->reasons);
+    queue_make_room(step, origin);
     switch (crl_origin_judge(origin)) {
     case CRL_BULKHEAD_ADMIT:
-        crl_flight_admit(step, flight);
+        if (crl_origin_gathers(origin))
+            queue_gather(step, origin, flight);
+        else
+            crl_flight_admit(step, flight);
         break;
     case CRL_BULKHEAD_QUEUE:
-        crl_queue_join(origin, flight);
+        queue_gather(step, origin, flight);
         break;
     case CRL_BULKHEAD_REFUSE:
         crl_counter_add(&origin->counts.errors[CRL_LOAD_REFUSED], 1);

@@ -173,6 +173,14 @@ void crl_queue_leave(struct origin *origin, struct crl_flight *flight);
 struct crl_flight *crl_queue_first(struct origin *origin); /* that may load now; NULL: none may */
 struct crl_flight *crl_queue_mate(struct origin *origin,
                                   const struct crl_flight *flight); /* to share its place; NULL */
+bool crl_queue_fills_place(struct origin *origin); /* do the first in line? O(batch_max) */
+/* Do flights that may load wait in its queue for mates? */
+static inline bool crl_origin_gathers(const struct origin *origin)
+{
+    return origin->config.batch_max > 1 && origin->config.limits.queue > 0;
+}
+void crl_origin_make_ready(struct crl_core *core,
+                           struct origin *origin); /* CRL_TIMER admits who may load by then */
 
 /* loads.c */
 struct origin *crl_load_origin(struct crl_core *core, const struct load *load);

@@ -125,6 +125,27 @@ struct crl_flight *crl_queue_first(struct origin *origin)
     return cds_list_first_entry(&origin->queue[priority], struct crl_flight, in_line);
 }
 
+bool crl_queue_fills_place(struct origin *origin)
+{
+    uint32_t together = 0, batch_max = origin->config.batch_max;
+    struct crl_flight *first = crl_queue_first(origin), *flight;
+    if (first == NULL || origin->queued < batch_max)
+        return false;
+    cds_list_for_each_entry(flight, &origin->queue[first->priority], in_line) {
+        if (flight->key->space != first->key->space)
+            return false;
+        if (++together == batch_max)
+            return true;
+    }
+    return false;
+}
+
+void crl_origin_make_ready(struct crl_core *core, struct origin *origin)
+{
+    if (!core->closing && crl_queue_first(origin) != NULL && cds_list_empty(&origin->in_ready))
+        cds_list_add_tail(&origin->in_ready, &core->ready_origins);
+}
+
 /* The next in line, if it asks the same space: so that a mate overtakes nobody. */
 struct crl_flight *crl_queue_mate(struct origin *origin, const struct crl_flight *flight)
 {

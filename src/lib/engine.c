@@ -46,8 +46,11 @@
 /* Answers that a thread gives which only came with a letter; the own thread gives the rest. */
 #define TOLD_MAX 64
 
-/* Timers that such a thread runs; the rest is left to the next tick. */
-#define TIMERS_MAX 64
+/* Timers that such a thread runs; the rest is left to the next tick. Not among them is what the
+ * letters of its own batch have left to do at once, up to one load for each place that an origin
+ * can have: loads that are gathered begin in the turn that wanted them. */
+#define TIMERS_MAX  64
+#define AT_ONCE_MAX (1u << CRL_PLACE_BITS)
 
 /* ------------------------------------------------------------------------------------ the alarm */
 
@@ -145,8 +148,12 @@ static void counts_publish(struct crl_engine *engine)
 
 static void timers_run(struct crl_engine *engine)
 {
-    uint32_t left = crl_loop_is_here(&engine->loop) ? UINT32_MAX : TIMERS_MAX;
-    while (crl_core_next_at(engine->core) <= engine->now && left-- > 0)
+    bool is_own = crl_loop_is_here(&engine->loop);
+    uint32_t left = is_own ? UINT32_MAX : TIMERS_MAX;
+    uint32_t at_once_left = is_own ? UINT32_MAX : AT_ONCE_MAX;
+    corral_us next_at;
+    while ((next_at = crl_core_next_at(engine->core)) <= engine->now &&
+           (next_at == CRL_AT_ONCE ? at_once_left-- : left--) > 0)
         crl_engine_feed(engine, &(struct crl_event){.kind = CRL_TIMER});
 }
 

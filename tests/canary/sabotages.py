@@ -195,7 +195,7 @@ WEAKEST_FIRST = [
      "    while (cds_list_empty(&origin->queue[priority]))\n        priority--;\n"),
 ]
 NOTHING_IS_READY = [
-    ("src/core/core.c", "        cds_list_add_tail(&origin->in_ready, &step->core->ready_origins);\n",
+    ("src/core/places.c", "        cds_list_add_tail(&origin->in_ready, &core->ready_origins);\n",
      "        (void)origin;\n"),
 ]
 BATCH_FREED_EARLY = [
@@ -475,8 +475,8 @@ SWARM_SABOTAGES = [
     ("all loads go to the first origin", "P6", "at origin 0", OBSERVER, [
         ("src/core/flight.c", "step->order->origin = origin->number;", "step->order->origin = 0;")]),
     ("a free place is offered at the first origin only", "P5", "for which nobody works", OBSERVER, [
-        ("src/core/core.c", "flight, CRL_ON_LOADED);\n    }\n    origin_admit(step, origin);\n",
-         "flight, CRL_ON_LOADED);\n    }\n    origin_admit(step, step->core->origins[0]);\n")]),
+        ("src/core/core.c", "flight, CRL_ON_LOADED);\n    }\n    origin_has_room(step, origin);\n",
+         "flight, CRL_ON_LOADED);\n    }\n    origin_has_room(step, step->core->origins[0]);\n")]),
     ("a value of another space is found", "P10", ("P10: reader", "P9: node"), OBSERVER, VALUES_OF_ANY_SPACE),
     ("a flight of another space is joined", "P10", ("P10: reader", "for which nobody works"), OBSERVER,
      FLIGHTS_OF_ANY_SPACE),
@@ -547,7 +547,7 @@ SWARM_SABOTAGES = [
         ("src/core/core.c", "    if (step->core->spaces[step->event->space]->config.has_store)\n        (void)crl_tell",
          "    if (false)\n        (void)crl_tell")]),
     ("a free place is offered to nobody", "P5", "for which nobody works", OBSERVER, [
-        ("src/core/core.c", "flight, CRL_ON_LOADED);\n    }\n    origin_admit(step, origin);\n",
+        ("src/core/core.c", "flight, CRL_ON_LOADED);\n    }\n    origin_has_room(step, origin);\n",
          "flight, CRL_ON_LOADED);\n    }\n")]),
     ("a leader that leaves takes all along", "P7", "P7: node", OBSERVER, LEADER_TAKES_ALL),
     ("a deserted flight goes on to wait", "P7", "P7: ", ALL, [

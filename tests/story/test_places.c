@@ -108,13 +108,15 @@ static void a_member_that_fails_fails_alone(void **state)
 
 static void plot_member_cancelled(struct sim *sim)
 {
-    get_each(sim, MS(0), "ay", S(5));  /* take both places until 100 */
+    get_each(sim, MS(0), "a", S(5)); /* take both places until 100 */
+    get_each(sim, MS(1), "y", S(5));
     get_each(sim, MS(10), "bc", S(5)); /* one query from then on, of 400 ms */
     sim_origin(sim, MS(90), SIM_ORIGIN_WORKS, MS(400));
     sim_origin(sim, MS(110), SIM_ORIGIN_WORKS, MS(20));
     /* At 150 the second attempt of b takes the other place, and wins; there is none for c. */
     sim_origin(sim, MS(175), SIM_ORIGIN_WORKS, MS(100));
-    get_each(sim, MS(180), "de", S(5)); /* one after the other, beside the query for c */
+    get_each(sim, MS(180), "d", S(5)); /* one after the other, beside the query for c */
+    get_each(sim, MS(181), "e", S(5));
 }
 
 static void a_member_that_is_cancelled_keeps_the_place(void **state)
@@ -126,18 +128,18 @@ static void a_member_that_is_cancelled_keeps_the_place(void **state)
     expect_trace(
         sim, "[    0 ms] 0 a        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
              "[    0 ms] 0 a        queued   admitted     -> loading  begin_load, 1 waiting\n"
-             "[    0 ms] 0 y        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
-             "[    0 ms] 0 y        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    1 ms] 0 y        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    1 ms] 0 y        queued   admitted     -> loading  begin_load, 1 waiting\n"
              "[   10 ms] 0 b        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
              "[   10 ms] 0 c        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
              "[  100 ms] 0 a        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
              "[  100 ms] 0 b        queued   admitted     -> loading  begin_load, 1 waiting\n"
              "[  100 ms] 0 c        queued   admitted     -> loading  begin_load, 1 waiting\n"
-             "[  100 ms] 0 y        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  101 ms] 0 y        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
              "[  170 ms] 0 b        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
              "[  180 ms] 0 d        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
              "[  180 ms] 0 d        queued   admitted     -> loading  begin_load, 1 waiting\n"
-             "[  180 ms] 0 e        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[  181 ms] 0 e        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
              "[  280 ms] 0 d        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
              "[  280 ms] 0 e        queued   admitted     -> loading  begin_load, 1 waiting\n"
              "[  380 ms] 0 e        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
@@ -262,6 +264,134 @@ static void who_left_the_queue_is_not_in_the_batch(void **state)
     assert_int_equal(sim_answered(sim, CORRAL_ETIMEDOUT), 2);
     assert_int_equal(sim_answered(sim, CORRAL_HIT), 1);
     assert_int_equal(sim_last_answer_at(sim), MS(250));
+    sim_free(sim);
+    story_swept(&story);
+}
+
+/* ----------------------------------------------------------------------- what is wanted at once */
+
+static void plot_wanted_at_once(struct sim *sim)
+{
+    get_each(sim, MS(0), "abcdefgh", S(5));
+}
+
+/* A full place loads at once; the rest does when all that came along has been heard. */
+static void what_is_wanted_at_once_shares_places(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual, .limits = {8, 10}, .batch_max = 3},
+                          plot_wanted_at_once};
+    struct sim *sim = story_told(&story);
+    expect_trace(
+        sim, "[    0 ms] 0 a        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 b        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 c        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 a        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    0 ms] 0 b        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    0 ms] 0 c        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    0 ms] 0 d        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 e        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 f        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 d        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    0 ms] 0 e        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    0 ms] 0 f        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    0 ms] 0 g        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 h        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 g        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    0 ms] 0 h        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[  100 ms] 0 a        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 b        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 c        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 d        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 e        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 f        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 g        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 h        loading  loaded       -> idle     answer_loaded, 1 waiting\n");
+    assert_int_equal(active_peak_of(sim), 3);
+    sim_free(sim);
+    story_swept(&story);
+}
+
+static void plot_queue_overflows(struct sim *sim)
+{
+    get_each(sim, MS(0), "abcdefg", S(5));
+}
+
+/* Two places and a queue of two: the queue is emptied into the places, then it is full. */
+static void nobody_is_refused_while_a_place_is_free(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual, .limits = {2, 2}, .batch_max = 4},
+                          plot_queue_overflows};
+    struct sim *sim = story_told(&story);
+    expect_trace(
+        sim, "[    0 ms] 0 a        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 b        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 c        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 a        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    0 ms] 0 b        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    0 ms] 0 d        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 e        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 c        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    0 ms] 0 d        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[    0 ms] 0 f        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 g        idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 g        queued   refused      -> idle     answer_refused, 1 waiting\n"
+             "[  100 ms] 0 a        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 b        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 c        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 d        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  100 ms] 0 e        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[  100 ms] 0 f        queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[  200 ms] 0 e        loading  loaded       -> idle     answer_loaded, 1 waiting\n"
+             "[  200 ms] 0 f        loading  loaded       -> idle     answer_loaded, 1 waiting\n");
+    assert_int_equal(errors_of(sim, CRL_LOAD_REFUSED), 1);
+    sim_free(sim);
+    story_swept(&story);
+}
+
+static void plot_raised_with_a_full_queue(struct sim *sim)
+{
+    sim_limit(sim, MS(0), 0, 1);
+    get_each(sim, MS(1), "abc", S(5)); /* one place, and a full queue */
+    sim_limit(sim, MS(50), 0, 5);      /* b loads; c is to, at the next TIMER */
+    get_each(sim, MS(50), "de", S(5)); /* d fills the queue again */
+    get_each(sim, MS(60), "f", S(5));
+}
+
+/* The same where loads have their places alone. */
+static void nobody_is_refused_when_the_limit_has_risen(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual, .limits = {5, 2}}, plot_raised_with_a_full_queue};
+    struct sim *sim = story_told(&story);
+    assert_int_equal(sim_answered(sim, CORRAL_LOADED), 6);
+    assert_int_equal(errors_of(sim, CRL_LOAD_REFUSED), 0);
+    sim_free(sim);
+    story.config.batch_max = 2;
+    sim = story_told(&story);
+    assert_int_equal(sim_answered(sim, CORRAL_LOADED), 6);
+    assert_int_equal(errors_of(sim, CRL_LOAD_REFUSED), 0);
+    sim_free(sim);
+    story_swept(&story);
+}
+
+static void plot_cannot_wait(struct sim *sim)
+{
+    get_each(sim, MS(0), "ab", 0);
+    get_each(sim, MS(10), "c", 0);
+    get_each(sim, MS(200), "abc", S(5));
+}
+
+/* Who does not wait has started the load all the same. */
+static void a_get_that_does_not_wait_begins_its_load(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual, .limits = {8, 10}, .batch_max = 3}, plot_cannot_wait};
+    struct sim *sim = story_told(&story);
+    assert_int_equal(sim_answered(sim, CORRAL_ETIMEDOUT), 3);
+    assert_int_equal(sim_answered(sim, CORRAL_HIT), 3);
+    assert_int_equal(active_peak_of(sim), 2);
     sim_free(sim);
     story_swept(&story);
 }
@@ -656,6 +786,10 @@ int main(void)
         cmocka_unit_test(a_batch_has_one_deadline),
         cmocka_unit_test(a_batch_is_of_one_space_and_overtakes_nobody),
         cmocka_unit_test(who_left_the_queue_is_not_in_the_batch),
+        cmocka_unit_test(what_is_wanted_at_once_shares_places),
+        cmocka_unit_test(nobody_is_refused_while_a_place_is_free),
+        cmocka_unit_test(nobody_is_refused_when_the_limit_has_risen),
+        cmocka_unit_test(a_get_that_does_not_wait_begins_its_load),
         cmocka_unit_test(a_lowered_limit_waits_until_it_is_kept),
         cmocka_unit_test(a_raised_limit_admits_all_one_by_one),
         cmocka_unit_test(a_raised_limit_is_of_places_not_of_loads),
