@@ -3,14 +3,17 @@
  * check.c - the audit: every invariant of core.h, recounted from the ground. */
 #include "core/machine.h"
 
-/* How many waiters are on a list; each of them knows its flight and has a timer (C3). */
-static uint32_t check_waiters(struct crl_flight *flight, struct cds_list_head *list)
+/* How many waiters are on a list; each of them knows its flight and has a timer (C3). Those of
+ * loaders are added up. */
+static uint32_t check_waiters(struct crl_flight *flight, struct cds_list_head *list,
+                              uint32_t *askers)
 {
     uint32_t n = 0;
     struct crl_waiter *waiter;
     cds_list_for_each_entry(waiter, list, link) {
         crl_promise(P5, waiter->flight == flight);
         crl_promise(P5, crl_timer_is_armed(&waiter->timer));
+        *askers += waiter->asker != NULL;
         n++;
     }
     return n;
@@ -49,13 +52,30 @@ static void check_flight(const struct crl_core *core, struct crl_flight *flight)
     crl_promise(P4, (cds_list_empty(&flight->later) && flight->later_reasons == 0) ||
                         !crl_flight_is_current(core, flight));
     check_loads(core, flight);
-    uint32_t n = check_waiters(flight, &flight->waiters) + check_waiters(flight, &flight->later);
+    uint32_t askers = 0;
+    uint32_t n = check_waiters(flight, &flight->waiters, &askers) +
+                 check_waiters(flight, &flight->later, &askers);
     crl_promise(P5, n == flight->waiters_n);
+    crl_assert(askers == flight->askers_n);
     if (flight->state == CRL_FLIGHT_QUEUED || flight->state == CRL_FLIGHT_WAITING)
         crl_promise(P7, crl_flight_is_wanted(flight));
 }
 
-static uint32_t check_place(const struct place *place)
+/* Its loader's waits (C7). */
+static uint32_t check_waits(struct crl_place *place)
+{
+    uint32_t n = 0;
+    struct crl_waiter *waiter;
+    cds_list_for_each_entry(waiter, &place->waits, in_asker) {
+        crl_assert(waiter->asker == place && waiter->flight != NULL);
+        n++;
+    }
+    crl_assert(n == 0 || place->loads_n > 0);
+    crl_assert((n > 0) == !cds_list_empty(&place->in_waiting));
+    return n;
+}
+
+static uint32_t check_place(const struct crl_place *place)
 {
     uint32_t loads = 0;
     for (uint32_t i = 0; i < place->loads_n; i++)
@@ -64,13 +84,19 @@ static uint32_t check_place(const struct place *place)
     return loads;
 }
 
-static uint32_t check_origin(const struct crl_core *core, struct origin *origin)
+static uint32_t check_origin(const struct crl_core *core, struct origin *origin, uint32_t *waits)
 {
-    uint32_t taken = 0, queued = 0, loads = 0;
+    uint32_t taken = 0, waiting = 0, queued = 0, loads = 0;
     for (uint32_t i = 0; i < origin->places_n; i++) {
-        taken += origin->places[i].loads_n > 0;
-        loads += check_place(&origin->places[i]);
+        struct crl_place *place = &origin->places[i];
+        uint32_t n = check_waits(place);
+        taken += place->loads_n > 0;
+        loads += check_place(place);
+        waiting += n > 0;
+        *waits += n;
+        crl_assert(place->origin == origin);
     }
+    crl_assert(waiting == origin->waiting_n);
     for (uint32_t priority = 0; priority < CRL_LOAD_REASONS; priority++) {
         struct crl_flight *flight;
         cds_list_for_each_entry(flight, &origin->queue[priority], in_line) {
@@ -89,7 +115,7 @@ static uint32_t check_origin(const struct crl_core *core, struct origin *origin)
 
 void crl_core_check(const struct crl_core *core)
 {
-    uint32_t flights = 0, waiters = 0, loads = 0;
+    uint32_t flights = 0, waiters = 0, loads = 0, waits = 0;
     struct crl_flight *flight;
     cds_list_for_each_entry(flight, &core->flights, in_core) {
         check_flight(core, flight);
@@ -97,8 +123,8 @@ void crl_core_check(const struct crl_core *core)
         waiters += flight->waiters_n;
     }
     for (uint32_t i = 0; i < core->origins_n; i++)
-        loads += check_origin(core, core->origins[i]);
-    crl_assert(loads == core->loads_n);
+        loads += check_origin(core, core->origins[i], &waits);
+    crl_assert(loads == core->loads_n && waits == core->waits_n);
     crl_promise(P8, flights == core->flights_n && flights <= core->config.flights_max);
     crl_promise(P8, waiters == core->waiters_n && waiters <= core->config.waiters_max);
     crl_table_check(core->table);

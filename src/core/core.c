@@ -33,6 +33,7 @@ int crl_core_new(const struct crl_core_config *config, struct crl_core **ret_cor
     CDS_INIT_LIST_HEAD(&core->waiting);
     CDS_INIT_LIST_HEAD(&core->woken);
     CDS_INIT_LIST_HEAD(&core->ready_origins);
+    CDS_INIT_LIST_HEAD(&core->waiting_places);
     uint32_t buckets = keys_buckets(config->flights_max);
     core->keys_mask = buckets - 1;
     core->keys = calloc(buckets, sizeof *core->keys);
@@ -257,6 +258,27 @@ static bool answer_from_table(struct step *step, struct crl_waiter *waiter)
     return true;
 }
 
+static void waiter_leave(struct step *step, struct crl_waiter *waiter, int rc)
+{
+    struct crl_flight *flight = waiter->flight;
+    crl_waiter_detach(step->core, waiter);
+    crl_answer_one(step, waiter, rc, NULL);
+    flight_check_deserted(step, flight);
+}
+
+/* A loader waits: not for itself. One that has answered waits for nobody's sake, and one that is
+ * told at once does not wait. */
+static void loader_waits(struct step *step, struct crl_waiter *waiter)
+{
+    const struct crl_event *event = step->event;
+    struct crl_place *asker = crl_place_of_load(step->core, event->wanted.asker);
+    if (asker == NULL || waiter->flight == NULL || event->wanted.wait_until <= event->now)
+        return;
+    crl_wait_begin(step->core, waiter, asker);
+    if (crl_wait_is_stuck(step->core, waiter))
+        waiter_leave(step, waiter, CORRAL_EDEADLOCK);
+}
+
 static void on_wanted(struct step *step)
 {
     struct crl_core *core = step->core;
@@ -274,23 +296,17 @@ static void on_wanted(struct step *step)
     int rc = core->waiters_n < core->config.waiters_max ? 0 : CORRAL_ELIMIT;
     if (rc == 0)
         rc = flight_for(step, &flight);
-    if (rc < 0)
+    if (rc < 0) {
         crl_answer_one(step, waiter, rc, NULL);
-    else
-        crl_flight_board(step, flight, waiter);
+        return;
+    }
+    crl_flight_board(step, flight, waiter);
+    loader_waits(step, waiter);
 }
 
 static void on_refresh(struct step *step)
 {
     refresh(step, step->event->refresh.reason);
-}
-
-static void waiter_leave(struct step *step, struct crl_waiter *waiter, int rc)
-{
-    struct crl_flight *flight = waiter->flight;
-    crl_waiter_detach(step->core, waiter);
-    crl_answer_one(step, waiter, rc, NULL);
-    flight_check_deserted(step, flight);
 }
 
 static void on_gave_up(struct step *step)
@@ -330,6 +346,7 @@ static void on_origin_limited(struct step *step)
     crl_assert(step->event->limited.origin < step->core->origins_n && limit >= 1);
     struct origin *origin = step->core->origins[step->event->limited.origin];
     origin->limit_now = limit < origin->places_n ? limit : origin->places_n;
+    step->core->waits_changed |= step->core->waits_n > 0;
     origin_has_room(step, origin);
 }
 
@@ -372,6 +389,14 @@ static void timer_fires(struct step *step, struct crl_timer *timer)
     }
 }
 
+/* Another event than a loader's get may have closed a circle. */
+static void loaders_look(struct step *step)
+{
+    struct crl_waiter *waiter = crl_waits_find_stuck(step->core);
+    if (waiter != NULL)
+        waiter_leave(step, waiter, CORRAL_EDEADLOCK);
+}
+
 /* One thing that is due: first what other events have left. */
 static void on_timer(struct step *step)
 {
@@ -383,6 +408,10 @@ static void on_timer(struct step *step)
     }
     if (!cds_list_empty(&core->ready_origins)) {
         origin_admit(step, cds_list_first_entry(&core->ready_origins, struct origin, in_ready));
+        return;
+    }
+    if (core->waits_changed) {
+        loaders_look(step);
         return;
     }
     struct crl_timer *timer = crl_timers_pop(&core->timers, step->event->now);
@@ -646,8 +675,8 @@ void crl_core_step(struct crl_core *core, const struct crl_event *event,
 
 corral_us crl_core_next_at(const struct crl_core *core)
 {
-    bool is_ready =
-        core->woken.next != &core->woken || core->ready_origins.next != &core->ready_origins;
+    bool is_ready = core->woken.next != &core->woken ||
+                    core->ready_origins.next != &core->ready_origins || core->waits_changed;
     return is_ready ? CRL_AT_ONCE : crl_timers_next_at(&core->timers);
 }
 

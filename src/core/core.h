@@ -31,6 +31,9 @@
  *   C5 = P7  a waiter that leaves does not end a load; a flight that has not begun its load and is
  *            wanted by nobody ends.
  *   C6 = P8  flights <= flights_max, waiters <= waiters_max; beyond: ELIMIT.
+ *   C7       no loader waits for itself: the wait that would close a circle is answered with
+ *            EDEADLOCK (waits.c). Of waits that WANTED does not name, or that are too many for a
+ *            look, nothing is known here: their limits and the deadlines of the loads end these.
  *
  * Not here: clocks, threads, I/O, hits (they are answered from the table without the core).
  *
@@ -135,13 +138,25 @@ struct crl_core_space {
 
 /* --------------------------------------------------------------------------------------- events */
 
+/* Why a get of a loader is told EDEADLOCK: what it waits for is */
+enum crl_stuck {
+    CRL_STUCK_NOT,
+    CRL_STUCK_AT_LOADER, /* a load whose loader waits, itself or by others, for who asks */
+    CRL_STUCK_AT_PLACES, /* in the queue of an origin, whose places loaders hold that wait for it */
+};
+
+struct crl_place;
+
 /* A waiter. The caller embeds it in its own record of a get; the core owns it from WANTED to its
  * ANSWER. */
 struct crl_waiter {
     struct cds_list_head link; /* in the answer as well */
     struct crl_timer timer;
-    struct crl_flight *flight; /* NULL: not waiting */
-    bool leads;                /* this one's miss began the flight */
+    struct crl_flight *flight;     /* NULL: not waiting */
+    bool leads;                    /* this one's miss began the flight */
+    struct crl_place *asker;       /* whose loader waits for this; NULL: no loader does */
+    struct cds_list_head in_asker; /* among its waits */
+    enum crl_stuck stuck;          /* with EDEADLOCK */
 };
 
 enum crl_event_kind {
@@ -182,6 +197,8 @@ struct crl_event {
         struct {
             struct crl_waiter *waiter;
             corral_us wait_until;
+            crl_load_id asker; /* a load whose loader waits for this, and answers it afterwards; it
+                                * may be over by now. 0: no loader waits */
         } wanted;
         struct {
             struct crl_waiter *waiter; /* need not be waiting any more */

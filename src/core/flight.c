@@ -238,6 +238,7 @@ void crl_flight_refresh(struct step *step, struct crl_flight *flight, enum crl_l
 
 void crl_waiter_detach(struct crl_core *core, struct crl_waiter *waiter)
 {
+    crl_wait_end(core, waiter);
     crl_timer_disarm(&core->timers, &waiter->timer);
     cds_list_del(&waiter->link);
     waiter->flight->waiters_n--;
@@ -448,6 +449,7 @@ static void ask_admission(struct step *step, struct crl_flight *flight)
     flight->priority = flight->waiters_n > 0 || flight->reasons == 0
                            ? CRL_LOAD_MISS
                            : (enum crl_load_reason)__builtin_ctz(flight->reasons);
+    step->core->waits_changed |= flight->askers_n > 0; /* they waited for something else before */
     queue_make_room(step, origin);
     switch (crl_origin_judge(origin)) {
     case CRL_BULKHEAD_ADMIT:

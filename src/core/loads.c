@@ -28,7 +28,7 @@ static enum crl_load_reason reason_of(const struct crl_flight *flight)
 }
 
 static crl_load_id load_id_next(struct crl_core *core, const struct origin *origin,
-                                const struct place *place)
+                                const struct crl_place *place)
 {
     uint64_t place_number = (uint64_t)(place - origin->places);
     return ++core->loads << NUMBER_SHIFT | (uint64_t)origin->number << ORIGIN_SHIFT |
@@ -44,7 +44,7 @@ static void timers_arm(struct step *step, const struct origin *origin, struct lo
         crl_timer_arm(&core->timers, &load->slow, now + origin->config.hedge_us);
 }
 
-struct load *crl_load_begin(struct step *step, struct crl_flight *flight, struct place *place)
+struct load *crl_load_begin(struct step *step, struct crl_flight *flight, struct crl_place *place)
 {
     struct crl_core *core = step->core;
     struct active_key *key = flight->key;
@@ -55,7 +55,8 @@ struct load *crl_load_begin(struct step *step, struct crl_flight *flight, struct
 
     struct load *load = &place->loads[place->loads_n];
     load->order.id = load_id_next(core, origin, place);
-    place->loads_n++;
+    if (place->loads_n++ == 0)
+        place->query = core->loads;
     load->flight = flight;
     load->started_at = step->event->now;
     load->order.reason = reason_of(flight);
@@ -70,17 +71,32 @@ struct load *crl_load_begin(struct step *step, struct crl_flight *flight, struct
     return load;
 }
 
-struct load *crl_load_find(struct crl_core *core, crl_load_id id)
+/* The place that the name of a load speaks of; NULL: none of this core's. */
+static struct crl_place *place_named(struct crl_core *core, crl_load_id id)
 {
     uint32_t number = (uint32_t)(id >> ORIGIN_SHIFT) & ((1u << ORIGIN_BITS) - 1);
-    uint32_t place = crl_load_place(id), index = crl_load_index(id);
+    uint32_t place = crl_load_place(id);
     if (id == 0 || number >= core->origins_n)
         return NULL;
     struct origin *origin = core->origins[number];
-    if (place >= origin->places_n || index >= origin->config.batch_max)
-        return NULL;
-    struct load *load = &origin->places[place].loads[index];
-    return load->order.id == id ? load : NULL;
+    bool is_one = place < origin->places_n && crl_load_index(id) < origin->config.batch_max;
+    return is_one ? &origin->places[place] : NULL;
+}
+
+struct load *crl_load_find(struct crl_core *core, crl_load_id id)
+{
+    struct crl_place *place = place_named(core, id);
+    struct load *load = place != NULL ? &place->loads[crl_load_index(id)] : NULL;
+    return load != NULL && load->order.id == id ? load : NULL;
+}
+
+/* The loads of a query have numbers in a row. */
+struct crl_place *crl_place_of_load(struct crl_core *core, crl_load_id id)
+{
+    struct crl_place *place = place_named(core, id);
+    bool goes_on = place != NULL && place->loads_n > crl_load_index(id) &&
+                   (id >> NUMBER_SHIFT) - crl_load_index(id) == place->query;
+    return goes_on ? place : NULL;
 }
 
 /* The load stops being live: it may not publish any more. */
@@ -93,6 +109,8 @@ static void load_disown(struct crl_core *core, struct load *load)
     flight->loads_n--;
     flight->key->loads_live--;
     load->flight = NULL;
+    if (flight->loads_n > 0 && flight->askers_n > 0)
+        core->waits_changed = true;
 }
 
 struct crl_flight *crl_load_end(struct step *step, struct load *load)
@@ -107,12 +125,13 @@ struct crl_flight *crl_load_end(struct step *step, struct load *load)
     crl_hist_add(&origin->counts.load, &crl_hist_latency, step->event->now - load->started_at);
     load->order.id = 0;
     core->loads_n--;
-    struct place *place = load->place;
+    struct crl_place *place = load->place;
     uint32_t left = 0;
     for (uint32_t i = 0; i < place->loads_n; i++)
         left += place->loads[i].order.id != 0;
     if (left == 0) {
         place->loads_n = 0;
+        crl_waits_end(core, place);
         crl_place_free(origin, place);
     }
     return flight;

@@ -8,9 +8,10 @@
  *   loads.c    loads: begun, answered, cancelled
  *   publish.c  entries for the table; which loads were needed
  *   places.c   the places at the origins, and the queues before them
+ *   waits.c    loaders that wait for other loads
  *   answers.c  actions: answers to waiters, words to the store
  *
- * An arrow means "calls": core -> flight -> loads, publish -> places, keys, answers. */
+ * An arrow means "calls": core -> flight -> loads, publish -> places, keys, answers, waits. */
 #ifndef CRL_CORE_MACHINE_H
 #define CRL_CORE_MACHINE_H
 
@@ -54,6 +55,7 @@ struct crl_flight {
     struct cds_list_head waiters;  /* for the present ask or load */
     struct cds_list_head later;    /* came after an invalidation: for the next one */
     uint32_t waiters_n;            /* in both lists */
+    uint32_t askers_n;             /* of them, loaders */
     reasons reasons, later_reasons;
     enum crl_load_reason priority; /* in the queue */
     struct origin *queued_at;      /* while QUEUED */
@@ -66,17 +68,22 @@ struct load {
     struct crl_load_order order; /* its id 0: none */
     struct crl_flight *flight;   /* NULL: it was cancelled, and has not ended */
     struct cds_list_head in_flight;
-    struct place *place;
+    struct crl_place *place;
     corral_us started_at;
     struct crl_timer deadline;
     struct crl_timer slow; /* of a hedge */
 };
 
 /* A place at an origin: room for one query, for one or more loads of one space. */
-struct place {
+struct crl_place {
+    struct origin *origin;
     struct load *loads; /* the origin's batch_max */
     uint32_t loads_n;   /* that have not ended; 0: the place is free */
-    struct place *next_free;
+    uint64_t query;     /* the number of its first load */
+    struct crl_place *next_free;
+    struct cds_list_head waits;      /* of its loader: struct crl_waiter */
+    struct cds_list_head in_waiting; /* while there are any; else of itself */
+    uint64_t moves_in, passed_in;    /* looks of waits.c */
 };
 
 struct origin {
@@ -84,10 +91,14 @@ struct origin {
     uint32_t number;
     uint32_t places_n;  /* that exist */
     uint32_t limit_now; /* that may be taken */
-    struct place *places;
+    struct crl_place *places;
     struct load *loads; /* places_n x batch_max */
-    struct place *free;
+    struct crl_place *free;
     uint32_t active, queued;
+    uint32_t waiting_n;      /* places whose loaders wait */
+    uint32_t moving_n;       /* waits.c: of these, that were found to move, ... */
+    uint64_t look;           /* ... in this look */
+    struct crl_place *stuck; /* one that does not */
     struct cds_list_head queue[CRL_LOAD_REASONS]; /* of flights; each first come, first served */
     struct cds_list_head in_ready;                /* more flights may be admitted; else of itself */
     struct crl_core_origin_counts counts;
@@ -112,11 +123,15 @@ struct crl_core {
     uint32_t keys_mask;
     struct active_key *retired_keys;
     struct cds_list_head flights;
-    struct cds_list_head waiting;       /* flights that wait for another process */
-    struct cds_list_head woken;         /* ready: such ones, that are to ask again */
-    struct cds_list_head ready_origins; /* ready: with places, and flights for them */
-    uint32_t sweep_at;                  /* how far the table has been looked through */
+    struct cds_list_head waiting;        /* flights that wait for another process */
+    struct cds_list_head woken;          /* ready: such ones, that are to ask again */
+    struct cds_list_head ready_origins;  /* ready: with places, and flights for them */
+    struct cds_list_head waiting_places; /* whose loaders wait; as they began to */
+    bool waits_changed;                  /* ready: a circle of them may have closed */
+    uint32_t sweep_at;                   /* how far the table has been looked through */
     uint32_t flights_n, waiters_n, loads_n;
+    uint32_t waits_n; /* of loaders */
+    uint64_t look;    /* the number of the last one */
     uint64_t asks, loads;
     bool closing;
     struct crl_edge_taken *taken; /* of this step, where the core narrates */
@@ -140,7 +155,7 @@ struct step {
     int rc;                      /* FAILED, OVERRUN, ... */
     bool is_origins_failure;     /* ... and it is the origin's own, to be shared with the fleet */
     corral_us load_us;           /* what the load cost */
-    struct place *place;         /* ADMITTED */
+    struct crl_place *place;     /* ADMITTED */
     struct crl_action *order;    /* ADMITTED: the ASK_ORIGIN that the load joins */
 };
 
@@ -166,8 +181,8 @@ static inline struct origin *crl_origin_of(struct crl_core *core, const struct c
     return core->origins[core->spaces[flight->key->space]->config.origin];
 }
 enum crl_bulkhead_verdict crl_origin_judge(const struct origin *origin);
-struct place *crl_place_take(struct origin *origin); /* there is a free one */
-void crl_place_free(struct origin *origin, struct place *place);
+struct crl_place *crl_place_take(struct origin *origin); /* there is a free one */
+void crl_place_free(struct origin *origin, struct crl_place *place);
 void crl_queue_join(struct origin *origin, struct crl_flight *flight);
 void crl_queue_leave(struct origin *origin, struct crl_flight *flight);
 struct crl_flight *crl_queue_first(struct origin *origin); /* that may load now; NULL: none may */
@@ -182,9 +197,20 @@ static inline bool crl_origin_gathers(const struct origin *origin)
 void crl_origin_make_ready(struct crl_core *core,
                            struct origin *origin); /* CRL_TIMER admits who may load by then */
 
+/* waits.c */
+void crl_wait_begin(struct crl_core *core, struct crl_waiter *waiter, struct crl_place *asker);
+void crl_wait_end(struct crl_core *core, struct crl_waiter *waiter); /* allowed if it is none */
+void crl_waits_end(struct crl_core *core, struct crl_place *asker);  /* all of a loader's */
+/* Does the last that began wait for itself? Says why in it. */
+bool crl_wait_is_stuck(struct crl_core *core, struct crl_waiter *waiter);
+/* After other changes: one that has to give way; NULL: none. Says why in it. */
+struct crl_waiter *crl_waits_find_stuck(struct crl_core *core);
+
 /* loads.c */
+struct crl_place *crl_place_of_load(struct crl_core *core, crl_load_id id); /* whose query goes on;
+                                                                             * or NULL */
 struct origin *crl_load_origin(struct crl_core *core, const struct load *load);
-struct load *crl_load_begin(struct step *step, struct crl_flight *flight, struct place *place);
+struct load *crl_load_begin(struct step *step, struct crl_flight *flight, struct crl_place *place);
 struct load *crl_load_find(struct crl_core *core, crl_load_id id); /* NULL: no such one any more */
 struct crl_flight *crl_load_end(struct step *step, struct load *load); /* whose it was; or NULL */
 void crl_load_cancel(struct step *step, struct load *load);

@@ -15,8 +15,11 @@ static void places_init(struct origin *origin)
 {
     uint32_t batch_max = origin->config.batch_max;
     for (uint32_t i = origin->places_n; i-- > 0;) {
-        struct place *place = &origin->places[i];
+        struct crl_place *place = &origin->places[i];
+        place->origin = origin;
         place->loads = &origin->loads[(size_t)i * batch_max];
+        CDS_INIT_LIST_HEAD(&place->waits);
+        CDS_INIT_LIST_HEAD(&place->in_waiting);
         for (uint32_t k = 0; k < batch_max; k++) {
             place->loads[k].place = place;
             place->loads[k].deadline.kind = TIMER_DEADLINE;
@@ -77,10 +80,10 @@ enum crl_bulkhead_verdict crl_origin_judge(const struct origin *origin)
     return crl_bulkhead_judge(&limits, origin->active, origin->queued);
 }
 
-struct place *crl_place_take(struct origin *origin)
+struct crl_place *crl_place_take(struct origin *origin)
 {
     crl_promise(P6, origin->active < origin->limit_now);
-    struct place *place = origin->free;
+    struct crl_place *place = origin->free;
     origin->free = place->next_free;
     crl_assert(place->loads_n == 0);
     origin->active++;
@@ -88,7 +91,7 @@ struct place *crl_place_take(struct origin *origin)
     return place;
 }
 
-void crl_place_free(struct origin *origin, struct place *place)
+void crl_place_free(struct origin *origin, struct crl_place *place)
 {
     crl_assert(place->loads_n == 0);
     place->next_free = origin->free;

@@ -179,6 +179,27 @@ void sim_gets(struct sim *sim, corral_us at, uint32_t node, const char *key, cor
     event->number = readers;
 }
 
+static void loader_asks(struct sim *sim, struct sim_event *event)
+{
+    struct sim_get get = {
+        .node = event->node, .key = event->key, .asked_at = sim->now, .wait_us = event->span_us};
+    struct sim_load *load;
+    cds_list_for_each_entry(load, &sim->nodes[event->node].loads, link) {
+        if (load->key == event->number && get.asker == 0)
+            get.asker = load->id;
+    }
+    readers_get(sim, &get);
+}
+
+void sim_asks(struct sim *sim, corral_us at, uint32_t node, const char *loader, const char *key,
+              corral_us wait_us)
+{
+    struct sim_event *event = event_add(sim, at, loader_asks, node);
+    event->key = key_named(sim, key);
+    event->number = key_named(sim, loader);
+    event->span_us = wait_us;
+}
+
 static void giving_up_happens(struct sim *sim, struct sim_event *event)
 {
     for (uint32_t node = 0; node < sim->plan.nodes; node++) {

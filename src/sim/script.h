@@ -66,6 +66,9 @@ void sim_free(struct sim *sim);
  * origins, sim_origin_of() about one. */
 void sim_gets(struct sim *sim, corral_us at, uint32_t node, const char *key, corral_us wait_us,
               uint32_t readers);
+void sim_asks(struct sim *sim, corral_us at, uint32_t node, const char *loader, const char *key,
+              corral_us wait_us); /* the loader of a key that loads gets another one. Its load takes
+                                   * as long as the mood says, all the same */
 void sim_give_up(struct sim *sim, corral_us at, uint32_t reader); /* by number, from 0, as asked */
 void sim_write(struct sim *sim, corral_us at, uint32_t node, const char *key);
 void sim_clear(struct sim *sim, corral_us at, uint32_t node, uint32_t space);

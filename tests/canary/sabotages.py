@@ -20,8 +20,8 @@ BLINDFOLD = [
      '((condition) ? (void)0 : crl_assert_failed(#number ": " #condition, __FILE__, __LINE__))',
      "((void)sizeof(condition))"),
     ("src/core/check.c",
-     "    uint32_t flights = 0, waiters = 0, loads = 0;\n",
-     "    uint32_t flights = 0, waiters = 0, loads = 0;\n    if (core != NULL)\n        return;\n"),
+     "    uint32_t flights = 0, waiters = 0, loads = 0, waits = 0;\n",
+     "    uint32_t flights = 0, waiters = 0, loads = 0, waits = 0;\n    if (core != NULL)\n        return;\n"),
 ]
 
 UNSHARED = [("src/core/flight.c", "    if (!core->spaces[key->space]->config.policy.no_coalescing)\n",

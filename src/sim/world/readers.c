@@ -53,7 +53,8 @@ static void get_waits(struct sim *sim, const struct sim_get *get)
     }
     struct crl_event wanted = {.kind = CRL_WANTED,
                                .wanted = {.waiter = &reader->waiter,
-                                          .wait_until = node_now(sim, get->node) + get->wait_us}};
+                                          .wait_until = node_now(sim, get->node) + get->wait_us,
+                                          .asker = get->asker}};
     node_step_key(sim, get->node, get->key, &wanted);
 }
 

@@ -12,6 +12,7 @@ struct sim_get {
     uint32_t node, key;
     corral_us asked_at; /* a paused node may take it later */
     corral_us wait_us;
+    crl_load_id asker; /* the load whose loader gets it; 0: a reader does */
 };
 
 /* readers_get - a reader of a node: first a look at the table, as the library does, then the
