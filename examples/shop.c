@@ -130,7 +130,7 @@ static void two_writers(struct corral_space *prices, struct database *database)
     corral_value_release(&value);
 }
 
-/* --------------------------------------------------------------------------- gets called off */
+/* ------------------------------------------------------------------------------ gets called off */
 
 struct answer {
     pthread_mutex_t lock;

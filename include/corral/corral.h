@@ -60,7 +60,7 @@ CORRAL_API struct corral_bytes corral_str(const char *text);
     X(ECLOSED, -8, 503, "the cache is closed")                                                     \
     X(EKEY, -9, 414, "the key is empty or longer than the cache's limit")                          \
     X(EVALUE, -10, 502, "the value is larger than the cache's limit")                              \
-    X(EDEADLOCK, -11, 500, "this call would wait for the thread that makes it")                    \
+    X(EDEADLOCK, -11, 500, "this call would wait for itself")                                      \
     X(ECANCELED, -12, 503, "the get was cancelled")                                                \
     X(EEXIST, -13, 409, "the name is taken")                                                       \
     X(EABSENT, -14, 404, "the key is not in memory")                                               \
@@ -108,9 +108,11 @@ struct corral_load;
 
 /* ------------------------------------------------------------------------------------ the cache */
 
-/* Why a load failed, for the program's log. Called on the cache's callback thread: it must not call
- * a blocking function of this library, and while it runs other callbacks wait. At most 1024
- * failures wait to be told; what is more is not told. The strings are borrowed until it returns. */
+/* Why a load failed, for the program's log; or why a get of a loader would have waited for itself:
+ * then `rc` is CORRAL_EDEADLOCK, and the key is the one that was asked for. Called on the cache's
+ * callback thread: it must not call a blocking function of this library, and while it runs other
+ * callbacks wait. At most 1024 failures wait to be told; what is more is not told. The strings are
+ * borrowed until it returns. */
 typedef void corral_failure_fn(void *arg, const char *space, struct corral_bytes key, int rc,
                                const char *why);
 
@@ -142,8 +144,9 @@ CORRAL_API int corral_open(const struct corral_options *options, struct corral_c
  * read. So a program shuts the cache, lets its threads come to their end, and then closes. Blocks.
  *
  * Returns 0, also if it was shut before; or CORRAL_ETIMEDOUT if a loader was left behind (the cache
- * is shut all the same), or CORRAL_EDEADLOCK on the callback thread, or CORRAL_ECLOSED in a child
- * of fork() where the cache is the parent's (nothing is done). NULL is allowed and returns 0. */
+ * is shut all the same), or CORRAL_EDEADLOCK on the callback thread and in a loader of the cache,
+ * or CORRAL_ECLOSED in a child of fork() where the cache is the parent's (nothing is done). NULL is
+ * allowed and returns 0. */
 CORRAL_API int corral_shut(struct corral_cache *cache);
 
 /* corral_close - stop the cache and free it.
@@ -173,7 +176,11 @@ CORRAL_API int corral_close(struct corral_cache *cache);
  *
  * A loader that returns without an answer gives its worker back and keeps its place in the origin's
  * concurrency until it answers or the deadline passes. A loader that does not return keeps both: no
- * one can take a thread away from it. Look at corral_load_cancelled() in long loops. */
+ * one can take a thread away from it. Look at corral_load_cancelled() in long loops.
+ *
+ * A loader may get other keys of the cache. A get that waits, and would wait for what waits for
+ * this load or for its place at the origin, returns CORRAL_EDEADLOCK at once. Until it has answered
+ * a loader is taken to wait itself for what it gets so. */
 typedef void corral_loader_fn(void *arg, struct corral_load *load);
 
 /* Settings of an origin. Set everything but size, name and loader to zero for the defaults. */
@@ -272,8 +279,8 @@ CORRAL_API void corral_value_release(struct corral_value *value);
  * ret_value   to be released by the caller; ->data is NULL if there is no such thing
  *
  * Returns an enum corral_outcome; or ETIMEDOUT, EDEADLINE, EORIGIN, EQUEUE, ELIMIT, ENOMEM, EKEY,
- * EVALUE, ECLOSED, EINVAL, ESYSTEM, EDEADLOCK (on the callback thread, with a wait_us above 0, for
- * what is not in memory). */
+ * EVALUE, ECLOSED, EINVAL, ESYSTEM, EDEADLOCK (with a wait_us above 0, for what is not in memory:
+ * on the callback thread; and in a loader that would wait for itself). */
 CORRAL_API int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wait_us,
                           struct corral_value *ret_value);
 

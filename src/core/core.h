@@ -71,14 +71,21 @@ static inline corral_us crl_span(corral_us span_us)
 /* A load's name, unique in a core: late and repeated answers are recognised by it. 0: none. */
 typedef uint64_t crl_load_id;
 
-#define CRL_PLACE_BITS 10
-#define CRL_BATCH_BITS 8
+#define CRL_PLACE_BITS  10
+#define CRL_BATCH_BITS  8
+#define CRL_ORIGIN_BITS 6
 
 /* crl_load_place - which of its origin's places a load holds, from 0, below the concurrency.
  * Pure. */
 static inline uint32_t crl_load_place(crl_load_id load)
 {
     return (uint32_t)load & ((1u << CRL_PLACE_BITS) - 1);
+}
+
+/* crl_load_origin_number - the number of its origin. Pure. */
+static inline uint32_t crl_load_origin_number(crl_load_id load)
+{
+    return (uint32_t)(load >> (CRL_PLACE_BITS + CRL_BATCH_BITS)) & ((1u << CRL_ORIGIN_BITS) - 1);
 }
 
 /* crl_load_index - which of the loads in its place it is, from 0, below batch_max. Pure. */

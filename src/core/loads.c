@@ -8,15 +8,15 @@
 #include "core/machine.h"
 
 /* A load's name: its number, its origin, its index in the place, the place. */
-#define ORIGIN_BITS  6
 #define ORIGIN_SHIFT (CRL_PLACE_BITS + CRL_BATCH_BITS)
-#define NUMBER_SHIFT (ORIGIN_SHIFT + ORIGIN_BITS)
+#define NUMBER_SHIFT (ORIGIN_SHIFT + CRL_ORIGIN_BITS)
 
-static_assert(CRL_ORIGINS_MAX == 1 << ORIGIN_BITS, "an origin's number fits into a load's name");
+static_assert(CRL_ORIGINS_MAX == 1 << CRL_ORIGIN_BITS,
+              "an origin's number fits into a load's name");
 
 struct origin *crl_load_origin(struct crl_core *core, const struct load *load)
 {
-    return core->origins[load->order.id >> ORIGIN_SHIFT & (CRL_ORIGINS_MAX - 1)];
+    return core->origins[crl_load_origin_number(load->order.id)];
 }
 
 /* The strongest reason why it begins. */
@@ -74,7 +74,7 @@ struct load *crl_load_begin(struct step *step, struct crl_flight *flight, struct
 /* The place that the name of a load speaks of; NULL: none of this core's. */
 static struct crl_place *place_named(struct crl_core *core, crl_load_id id)
 {
-    uint32_t number = (uint32_t)(id >> ORIGIN_SHIFT) & ((1u << ORIGIN_BITS) - 1);
+    uint32_t number = crl_load_origin_number(id);
     uint32_t place = crl_load_place(id);
     if (id == 0 || number >= core->origins_n)
         return NULL;

@@ -134,6 +134,8 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&fork_once, fork_prepare);
     int held = crl_cancel_hold();
+    static _Atomic uint64_t caches;
+    cache->number = atomic_fetch_add(&caches, 1) + 1;
     cache->forks = crl_forks;
     cache->engine.cache = cache;
     cache->seed = crl_entropy();
@@ -185,7 +187,8 @@ static int shut_check(const struct corral_cache *cache)
 {
     if (cache->forks != crl_forks)
         return CORRAL_ECLOSED;
-    return crl_engine_calls_back(&cache->engine) ? CORRAL_EDEADLOCK : 0;
+    bool is_awaited = crl_engine_calls_back(&cache->engine) || crl_stuck_asker(cache) != 0;
+    return is_awaited ? CORRAL_EDEADLOCK : 0;
 }
 
 int corral_shut(struct corral_cache *cache)

@@ -24,8 +24,9 @@ struct miss {
     struct corral_space *space;
     struct corral_bytes key; /* valid until it is answered */
     corral_us wait_until;
-    bool is_callback; /* of the program: told on the callback thread */
-    bool is_answered; /* in the turn */
+    crl_load_id asker; /* whose loader waits for it; 0: nobody's */
+    bool is_callback;  /* of the program: told on the callback thread */
+    bool is_answered;  /* in the turn */
     int result;
     struct corral_value value; /* a reference, owned by the receiver of the answer */
 };
@@ -244,6 +245,8 @@ static void miss_answered(struct crl_engine *engine, struct engine_waiter *waite
     }
     crl_stats_count(cache->stats, miss->space->number, class_of(result),
                     result >= 0 ? miss->value.age_us : -1);
+    if (waiter->waiter.stuck != CRL_STUCK_NOT)
+        crl_stuck_report(engine, miss->space, miss->key, miss->asker, waiter->waiter.stuck);
     crl_leave(&cache->gets);
     if (miss->is_callback)
         crl_engine_call_back(engine, &miss->told); /* leaves those when it is called */
@@ -258,7 +261,9 @@ static void wanted_run(struct crl_engine *engine, struct engine_call *call)
         .kind = CRL_WANTED,
         .space = miss->space->number,
         .key = miss->key,
-        .wanted = {.waiter = &miss->waiter.waiter, .wait_until = miss->wait_until},
+        .wanted = {.waiter = &miss->waiter.waiter,
+                   .wait_until = miss->wait_until,
+                   .asker = miss->asker},
     };
     crl_engine_feed(engine, &event);
 }
@@ -477,6 +482,7 @@ __attribute__((noinline)) static int get_blocking(struct corral_space *space,
         return rc;
     struct blocking_get blocking = {.miss = miss_make(space, key, wait_us)};
     blocking.miss.told.run = blocking_told;
+    blocking.miss.asker = crl_stuck_asker(space->cache);
     if (uv_sem_init(&blocking.done, 0) != 0) {
         crl_leave(&space->cache->gets);
         return CORRAL_ESYSTEM;
@@ -585,6 +591,7 @@ static void many_fill(struct many *many, struct corral_space *space,
         *one = (struct many_miss){
             .miss = miss_make(space, keys[i], wait_us), .many = many, .result = &results[i]};
         one->miss.told.run = many_told;
+        one->miss.asker = crl_stuck_asker(space->cache);
     }
 }
 

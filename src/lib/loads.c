@@ -22,7 +22,7 @@
 #include <string.h>
 
 #define WHY_MAX     256
-#define REPORTS_MAX 1024
+#define REPORTS_MAX CRL_REPORTS_MAX
 
 /* ----------------------------------------------------------------------------------- their ends */
 
@@ -123,6 +123,7 @@ static struct engine_load *load_new(struct crl_engine *engine, const struct crl_
     load->reported.run = report_run;
     load->load = (struct crl_load){
         .id = order->id,
+        .cache = cache->number,
         .key = crl_bytes(load->key, order->key.size),
         .space_arg = load->space->arg,
         .deadline_at = order->deadline_at,

@@ -8,6 +8,7 @@
  *   figures.c what there is to be counted of all these
  *   engine.c  what drives the core: its turns, its own thread, timers, errands, the end
  *   loads.c   events to the core, its actions carried out, loads on their way
+ *   stuck.c   what is told of a loader that would have waited for itself
  *   turn.c    whose turn it is
  *   stats.c   who got what, counted by each thread for itself
  *
@@ -29,6 +30,9 @@ struct crl_engine;
 /* Loads that one event may begin, with those that begin in place of others for which there was no
  * memory: each of these frees a place for at most one. */
 #define CRL_REFUSED_MAX (4 << CRL_BATCH_BITS)
+
+/* Failures on their way to the program. */
+#define CRL_REPORTS_MAX 1024
 
 /* A letter to the engine: run this in the turn. */
 struct engine_call {
@@ -136,7 +140,8 @@ extern uint32_t crl_forks;
 
 /* What all engines of a cache share. */
 struct corral_cache {
-    uint32_t forks; /* at the opening: where there are more, the threads and locks are not ours */
+    uint64_t number; /* in the process, from 1; unlike an address, never used again */
+    uint32_t forks;  /* at the opening: where there are more, the threads and locks are not ours */
     struct crl_allocator *arena;   /* of entries */
     struct crl_allocator *buckets; /* of the rest of the table */
     uint64_t seed;
@@ -210,6 +215,18 @@ int crl_engine_do(struct crl_engine *engine, int (*run)(struct crl_engine *engin
 /* crl_engine_drain - take no more calls, end all flights and cancel all loads; wait until the
  * origins have confirmed, at most `wait_us`. Blocks; not on the callback thread. */
 void crl_engine_drain(struct crl_engine *engine, corral_us wait_us);
+
+/* -------------------------------------------------------------------------------------- stuck.c */
+
+/* crl_stuck_asker - the load whose loader runs on this thread, if it is one of this cache; or 0. */
+crl_load_id crl_stuck_asker(const struct corral_cache *cache);
+
+/* crl_stuck_report - tell the program of a get of a loader that was refused with EDEADLOCK, as of a
+ * load that failed. In the turn.
+ * key   borrowed for the call
+ * asker, stuck   who asked, and why it would have waited for itself */
+void crl_stuck_report(struct crl_engine *engine, const struct corral_space *space,
+                      struct corral_bytes key, crl_load_id asker, enum crl_stuck stuck);
 
 /* -------------------------------------------------------------------------------------- loads.c */
 

@@ -33,6 +33,7 @@ struct callback_origin {
 
 struct corral_load {
     struct crl_work work; /* first */
+    struct crl_running running;
     const void *ticket;
     void *space_arg;
     corral_us deadline_at;
@@ -40,6 +41,14 @@ struct corral_load {
     _Atomic uint32_t refs; /* C1 */
     unsigned char key[];   /* work.key_size bytes */
 };
+
+/* On a worker, while it is in the loader function. */
+static __thread struct crl_running running_here;
+
+struct crl_running crl_running_here(void)
+{
+    return running_here;
+}
 
 /* --------------------------------------------------------------------------------------- a load */
 
@@ -55,6 +64,7 @@ static struct corral_load *load_new(const struct callback_origin *origin,
         free(load);
         return NULL;
     }
+    load->running = (struct crl_running){engine_load->cache, engine_load->id};
     load->space_arg = engine_load->space_arg;
     load->deadline_at = engine_load->deadline_at;
     load->value_max = origin->value_max;
@@ -100,7 +110,9 @@ static void run(struct crl_work *work, uint32_t worker)
     struct corral_load *load = (struct corral_load *)work;
     struct callback_origin *origin = (struct callback_origin *)work->works;
     (void)worker;
+    running_here = load->running;
     origin->fn(origin->arg, (struct corral_load *)load->ticket);
+    running_here = (struct crl_running){0};
 }
 
 static void release(struct crl_work *work, bool has_run)

@@ -21,4 +21,13 @@
 int crl_origin_callback_new(corral_loader_fn *fn, void *arg, uint32_t concurrency, size_t value_max,
                             struct crl_origin **ret_origin);
 
+/* A loader function that runs: for a load of this cache, by its names. */
+struct crl_running {
+    uint64_t cache; /* 0: none runs */
+    uint64_t load;  /* may have ended; of several in one call, any */
+};
+
+/* crl_running_here - what runs on this thread. */
+struct crl_running crl_running_here(void);
+
 #endif

@@ -63,6 +63,7 @@ struct crl_load_result {
 struct crl_load {
     struct crl_load *next;           /* O1; NULL: the last of its list */
     uint64_t id;                     /* unique among the loads of its cache */
+    uint64_t cache;                  /* the number of that: unique in the process, never 0 */
     struct corral_bytes key;         /* O4 */
     void *space_arg;                 /* O4; a statement, a program's pointer */
     corral_us deadline_at;           /* monotonic; the origin may use it, the core enforces it */

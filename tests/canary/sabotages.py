@@ -359,6 +359,26 @@ SABOTAGES = [
     ("the loser of a hedge goes on", "P1", "test_places", "P1: ", OBSERVER,
      LOSER_GOES_ON),
 
+    ("a loader may wait for itself", "C7", "test_waits", "a_loader_that_asks_for_its_own_key_is_told", ALL, [
+        ("src/core/core.c", "    if (crl_wait_is_stuck(step->core, waiter))\n", "    if (false)\n")]),
+    ("every queue is thought to move", "C7", "test_circles", "waits for itself", ALL, [
+        ("src/core/waits.c", "return stuck_n(core, flight->queued_at) < flight->queued_at->limit_now;",
+         "return stuck_n(core, flight->queued_at) < UINT32_MAX;")]),
+    ("no queue is thought to move while a loader waits", "C7", "test_circles", "would have been answered", ALL, [
+        ("src/core/waits.c", "return stuck_n(core, flight->queued_at) < flight->queued_at->limit_now;",
+         "return stuck_n(core, flight->queued_at) == 0;")]),
+    ("who only waits for a circle gives way", "C7", "test_waits", "who_is_no_part_of_the_circle_is_not_told", ALL, [
+        ("src/core/waits.c", "place->passed_in != core->look)", "waiter == NULL)")]),
+    ("a circle that a lower limit closes is not looked for", "C7", "test_circles", "waits for itself", ALL, [
+        ("src/core/core.c", "    step->core->waits_changed |= step->core->waits_n > 0;\n", "")]),
+    ("a circle that the store closes is not looked for", "C7", "test_waits", "from_the_store_into_the_queue", ALL, [
+        ("src/core/flight.c", "    step->core->waits_changed |= flight->askers_n > 0;", "    (void)step;")]),
+    ("places are shared only while none is free", "P6", "test_places", "what_is_wanted_at_once_shares_places", ALL, [
+        ("src/core/machine.h", "    return origin->config.batch_max > 1 && origin->config.limits.queue > 0;\n",
+         "    return origin == NULL;\n")]),
+    ("a full queue refuses beside a free place", "P6", "test_places", "nobody_is_refused_while_a_place_is_free", ALL, [
+        ("src/core/flight.c", "    queue_make_room(step, origin);\n", "    (void)queue_make_room;\n")]),
+
     ("a suspect value is served", "P4", "test_fleet", "what_the_store_vouched_for_is_confirmed_once", OBSERVER,
      SUSPECTS_SERVED),
     ("what was asked for before an epoch is published as of it", "P4", "test_fleet",
