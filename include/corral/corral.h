@@ -214,6 +214,22 @@ CORRAL_API corral_us corral_load_remaining(const struct corral_load *load);
 /* corral_load_cancelled - has nobody a use for the answer any more? */
 CORRAL_API bool corral_load_cancelled(const struct corral_load *load);
 
+/* corral_load_worker - the number of the worker thread that runs the loader, from 0, below the
+ * origin's concurrency; 0 for a load that has been answered. No two calls of loaders that run at
+ * the same time have the same number: so a program can keep a connection to its database for each.
+ * That of a loader which has returned may be another one's by now. */
+CORRAL_API uint32_t corral_load_worker(const struct corral_load *load);
+
+/* What corral_load_set_ttl() takes for the TTL of the space's policy. */
+#define CORRAL_TTL_OF_POLICY ((corral_us)-1)
+
+/* corral_load_set_ttl - say how long the answer of this load lives, value or "not found", in place
+ * of the TTL of the space's policy; still with the policy's jitter. To be called before the answer;
+ * the last call counts. A failure has no TTL.
+ * ttl_us   0: only those who wait for this load are given it, nothing is kept;
+ *          CORRAL_TTL_OF_POLICY takes back what was said before */
+CORRAL_API void corral_load_set_ttl(struct corral_load *load, corral_us ttl_us);
+
 /* corral_load_value - answer with a value, which is copied. Frees the load.
  * Returns 0; or ENOMEM or EVALUE, then the readers are told so: the load is answered all the
  * same. */

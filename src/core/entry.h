@@ -33,7 +33,7 @@
 struct crl_bucket;
 
 /* What a load may say of its value's TTL: the one of the space's policy. */
-#define CRL_TTL_OF_POLICY ((corral_us)-1)
+#define CRL_TTL_OF_POLICY CORRAL_TTL_OF_POLICY
 
 enum crl_entry_kind {
     CRL_ENTRY_VALUE,

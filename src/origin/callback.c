@@ -38,6 +38,8 @@ struct corral_load {
     void *space_arg;
     corral_us deadline_at;
     size_t value_max;
+    uint32_t worker;       /* that runs its loader; set before that begins */
+    corral_us ttl_us;      /* what the loader said; changed while nobody can claim the ticket */
     _Atomic uint32_t refs; /* C1 */
     unsigned char key[];   /* work.key_size bytes */
 };
@@ -68,6 +70,8 @@ static struct corral_load *load_new(const struct callback_origin *origin,
     load->space_arg = engine_load->space_arg;
     load->deadline_at = engine_load->deadline_at;
     load->value_max = origin->value_max;
+    load->worker = 0;
+    load->ttl_us = CRL_TTL_OF_POLICY;
     atomic_init(&load->refs, 2);
     if (key.size > 0)
         memcpy(load->key, key.data, key.size);
@@ -109,7 +113,7 @@ static void run(struct crl_work *work, uint32_t worker)
 {
     struct corral_load *load = (struct corral_load *)work;
     struct callback_origin *origin = (struct callback_origin *)work->works;
-    (void)worker;
+    load->worker = worker;
     running_here = load->running;
     origin->fn(origin->arg, (struct corral_load *)load->ticket);
     running_here = (struct crl_running){0};
@@ -168,10 +172,11 @@ struct view {
     struct corral_bytes key;
     void *space_arg;
     corral_us deadline_at;
+    uint32_t worker;
     bool is_cancelled;
 };
 
-static void look(const void *object, void *arg)
+static void look(void *object, void *arg)
 {
     const struct corral_load *load = object;
     struct view *view = arg;
@@ -179,6 +184,7 @@ static void look(const void *object, void *arg)
         .key = crl_bytes(load->key, load->work.key_size),
         .space_arg = load->space_arg,
         .deadline_at = load->deadline_at,
+        .worker = load->worker,
         .is_cancelled = crl_work_is_cancelled(&load->work),
     };
 }
@@ -211,11 +217,29 @@ bool corral_load_cancelled(const struct corral_load *load)
     return view_of(load).is_cancelled;
 }
 
+uint32_t corral_load_worker(const struct corral_load *load)
+{
+    return view_of(load).worker;
+}
+
+static void set_ttl(void *object, void *arg)
+{
+    ((struct corral_load *)object)->ttl_us = *(const corral_us *)arg;
+}
+
+void corral_load_set_ttl(struct corral_load *ticket, corral_us ttl_us)
+{
+    corral_us said_us = ttl_us >= 0 ? ttl_us : CRL_TTL_OF_POLICY;
+    (void)crl_ticket_look(ticket, set_ttl, &said_us);
+}
+
 /* -------------------------------------------------------------------------------------- answers */
 
 /* Give the loader's answer. Returns what the loader did wrong: 0 as well if nobody wanted it. */
 static int answer(struct corral_load *load, struct crl_load_result result)
 {
+    if (result.rc == 0)
+        result.ttl_us = load->ttl_us;
     bool was_given = crl_work_end(&load->work, result);
     load_unref(load);
     return was_given && result.rc != CORRAL_EDEADLINE ? result.rc : 0;

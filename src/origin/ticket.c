@@ -96,7 +96,7 @@ void *crl_ticket_claim(const void *ticket)
     return object;
 }
 
-bool crl_ticket_look(const void *ticket, void (*look)(const void *object, void *arg), void *arg)
+bool crl_ticket_look(const void *ticket, void (*look)(void *object, void *arg), void *arg)
 {
     crl_assert(look != NULL);
     pthread_mutex_lock(&table.lock);

@@ -26,9 +26,9 @@ const void *crl_ticket_issue(void *object);
  * others, and for what never was a ticket. */
 void *crl_ticket_claim(const void *ticket);
 
-/* crl_ticket_look - call `look` with the object while nobody can claim the ticket; `look` must not
- * block. Returns whether the ticket is good. */
-bool crl_ticket_look(const void *ticket, void (*look)(const void *object, void *arg), void *arg);
+/* crl_ticket_look - call `look` with the object while nobody can claim the ticket, or look too;
+ * `look` must not block. Returns whether the ticket is good. */
+bool crl_ticket_look(const void *ticket, void (*look)(void *object, void *arg), void *arg);
 
 /* crl_tickets_lock, crl_tickets_unlock - let no thread be in the middle of the table, for
  * fork(). */

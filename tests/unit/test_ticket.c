@@ -12,7 +12,7 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-static void look(const void *object, void *arg)
+static void look(void *object, void *arg)
 {
     *(const void **)arg = object;
 }
