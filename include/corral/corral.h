@@ -108,10 +108,13 @@ struct corral_load;
 
 /* ------------------------------------------------------------------------------------ the cache */
 
-/* Why a load failed, for the program's log; or why a get of a loader would have waited for itself:
- * then `rc` is CORRAL_EDEADLOCK, and the key is the one that was asked for. Called on the cache's
- * callback thread: it must not call a blocking function of this library, and while it runs other
- * callbacks wait. At most 1024 failures wait to be told; what is more is not told. The strings are
+/* Why a load failed, for the program's log: once for each that fails, with what its readers are
+ * told. One that takes longer than its deadline has failed then, with CORRAL_EDEADLINE, also while
+ * its loader hangs; what becomes of it later is not told, nor what becomes of one that the cache
+ * has cancelled at its close. Or why a get of a loader would have waited for itself: then `rc` is
+ * CORRAL_EDEADLOCK, and the key is the one that was asked for. Called on the cache's callback
+ * thread: it must not call a blocking function of this library, and while it runs other callbacks
+ * wait. At most 1024 failures wait to be told; what is more is not told. The strings are
  * borrowed until it returns. */
 typedef void corral_failure_fn(void *arg, const char *space, struct corral_bytes key, int rc,
                                const char *why);

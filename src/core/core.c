@@ -315,6 +315,18 @@ static void on_gave_up(struct step *step)
         waiter_leave(step, step->event->gave_up.waiter, CORRAL_ECANCELED);
 }
 
+/* What an answered load ends with. A failure that comes no sooner than the deadline is one of the
+ * deadline, whichever of the two is heard first: the origin may have given up for its sake. */
+static int load_rc(const struct step *step, const struct load *load)
+{
+    const struct crl_event *event = step->event;
+    if (step->draft != NULL && crl_entry_value(step->draft).size > step->core->config.value_max)
+        return CORRAL_EVALUE;
+    if (event->origin.rc < 0 && event->now >= load->order.deadline_at)
+        return CORRAL_EDEADLINE;
+    return event->origin.rc;
+}
+
 static void on_origin_answered(struct step *step)
 {
     const struct crl_event *event = step->event;
@@ -324,12 +336,10 @@ static void on_origin_answered(struct step *step)
         return;
     struct origin *origin = crl_load_origin(core, load);
     step->load_us = event->now - load->started_at;
-    step->rc = event->origin.rc;
-    if (step->draft != NULL && crl_entry_value(step->draft).size > core->config.value_max)
-        step->rc = CORRAL_EVALUE;
+    step->rc = load_rc(step, load);
     struct crl_flight *flight = crl_load_end(step, load);
     if (flight != NULL && step->rc < 0) {
-        crl_counter_add(&origin->counts.errors[CRL_LOAD_FAILED], 1);
+        crl_load_failed(step, origin);
         step->is_origins_failure = step->rc != CORRAL_ENOMEM;
         if (flight->loads_n == 0) /* else the other attempt may still bring something */
             crl_flight_drive(step, flight, CRL_ON_FAILED);
@@ -354,8 +364,8 @@ static void load_overruns(struct step *step, struct load *load)
 {
     struct crl_flight *flight = load->flight;
     crl_counter_add(&crl_load_origin(step->core, load)->counts.errors[CRL_LOAD_OVERRUN], 1);
-    crl_load_cancel(step, load);
     step->rc = CORRAL_EDEADLINE;
+    crl_load_cancel(step, load, step->rc);
     step->is_origins_failure = true;
     if (flight->loads_n == 0)
         crl_flight_drive(step, flight, CRL_ON_OVERRUN);

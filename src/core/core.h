@@ -300,6 +300,7 @@ struct crl_action {
         } ask_origin;
         struct {
             crl_load_id load;
+            int rc; /* EDEADLINE: it overruns, and has failed; 0: it is of no use any more */
         } cancel;
     };
 };
@@ -320,7 +321,9 @@ struct crl_actions {
     uint32_t n;
     uint32_t taken_n;
     int result; /* of INVALIDATE (1 there was a value, 0 there was none) and PUT (0 or an error,
-                 * ECHANGED where the condition is not met) */
+                 * ECHANGED where the condition is not met); of ORIGIN_ANSWERED why that load has
+                 * failed, as those who wait for it are told, or 0: it has not, or it was cancelled
+                 * before */
     struct crl_action v[CRL_ACTIONS_MAX];
     const struct crl_edge_taken *taken; /* the core's, until the next event; where it narrates */
 };

@@ -537,6 +537,7 @@ static void answer_loaded(struct step *step, struct crl_flight *flight)
     struct crl_entry *entry = published.entry;
     if (entry == NULL) {
         step->rc = CORRAL_ENOMEM;
+        crl_load_failed(step, crl_origin_of(step->core, flight));
         answer_failed(step, flight);
         return;
     }

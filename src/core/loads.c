@@ -137,16 +137,25 @@ struct crl_flight *crl_load_end(struct step *step, struct load *load)
     return flight;
 }
 
-void crl_load_cancel(struct step *step, struct load *load)
+void crl_load_failed(struct step *step, struct origin *origin)
+{
+    crl_assert(step->event->kind == CRL_ORIGIN_ANSWERED && step->rc < 0);
+    bool is_overrun = step->rc == CORRAL_EDEADLINE;
+    crl_counter_add(&origin->counts.errors[is_overrun ? CRL_LOAD_OVERRUN : CRL_LOAD_FAILED], 1);
+    step->out->result = step->rc;
+}
+
+void crl_load_cancel(struct step *step, struct load *load, int rc)
 {
     struct crl_action *action = crl_action_add(step->out, CRL_CANCEL_LOAD);
     action->origin = crl_load_origin(step->core, load)->number;
     action->cancel.load = load->order.id;
+    action->cancel.rc = rc;
     load_disown(step->core, load);
 }
 
 void crl_loads_cancel(struct step *step, struct crl_flight *flight)
 {
     while (flight->loads_n > 0)
-        crl_load_cancel(step, cds_list_first_entry(&flight->loads, struct load, in_flight));
+        crl_load_cancel(step, cds_list_first_entry(&flight->loads, struct load, in_flight), 0);
 }

@@ -213,7 +213,9 @@ struct origin *crl_load_origin(struct crl_core *core, const struct load *load);
 struct load *crl_load_begin(struct step *step, struct crl_flight *flight, struct crl_place *place);
 struct load *crl_load_find(struct crl_core *core, crl_load_id id); /* NULL: no such one any more */
 struct crl_flight *crl_load_end(struct step *step, struct load *load); /* whose it was; or NULL */
-void crl_load_cancel(struct step *step, struct load *load);
+/* Its end is a failure, for the reason in step->rc: count it, and say so. */
+void crl_load_failed(struct step *step, struct origin *origin);
+void crl_load_cancel(struct step *step, struct load *load, int rc);  /* rc as in the action */
 void crl_loads_cancel(struct step *step, struct crl_flight *flight); /* all that are live */
 
 /* flight.c */

@@ -10,10 +10,14 @@
  *   L1  origin->loads[p * batch_max + i] is load i of place p, from ASK_ORIGIN until its answer is
  *       about to be fed to the core, or NULL. So the core can give the place away within that very
  *       step.
- *   L2  A load is freed when its answer has been fed. Until then the origin may cancel it, in its
- *       turn: a load that is to be cancelled has been started (load_cancel).
+ *   L2  A load is freed when its answer has been fed and its report, if any, has been given. Until
+ *       it is answered it may be cancelled, in the turn: a load that is to be cancelled has been
+ *       started (load_cancel).
  *   L3  At most REPORTS_MAX failures are on their way to the program; what is more is not reported.
  *       Nobody who waits for an answer waits for a report.
+ *   L4  A load is reported once if it fails, with what those who wait for it are told: when the
+ *       core is fed its answer, or at its deadline, however long its origin hangs. The core says
+ *       whether it has failed. What a load that was cancelled brings is not reported.
  *
  * Threads: in the turn, but for loads_answer() (any) and report_run() (the callback thread). */
 #include "lib/private.h"
@@ -26,8 +30,12 @@
 
 /* ----------------------------------------------------------------------------------- their ends */
 
-static void load_free(struct engine_load *load)
+static void load_unref(struct engine_load *load)
 {
+    uint32_t before = atomic_fetch_sub_explicit(&load->refs, 1, memory_order_acq_rel);
+    crl_assert(before > 0);
+    if (before > 1)
+        return;
     if (load->result.draft != NULL)
         crl_entry_unref(load->engine->cache->arena, load->result.draft);
     free(load->why);
@@ -39,18 +47,27 @@ static void report_run(struct crl_loop *loop, struct crl_loop_call *call)
 {
     struct engine_load *load = caa_container_of(call, struct engine_load, reported);
     const struct corral_cache *cache = load->engine->cache;
-    crl_assert(crl_loop_is_here(loop) && load->result.rc < 0);
+    crl_assert(crl_loop_is_here(loop) && load->reported_rc < 0);
     atomic_fetch_sub(&load->engine->reports, 1);
-    cache->on_failure(cache->on_failure_arg, load->space->name, load->load.key, load->result.rc,
-                      load->why != NULL ? load->why : corral_strerror(load->result.rc));
-    load_free(load);
+    cache->on_failure(cache->on_failure_arg, load->space->name,
+                      crl_bytes(load->key, load->load.key.size), load->reported_rc,
+                      load->reported_why);
+    load_unref(load);
 }
 
-static bool load_is_reported(const struct engine_load *load)
+/* why  static, or the load's */
+static void load_report(struct crl_engine *engine, struct engine_load *load, int rc,
+                        const char *why)
 {
-    const struct crl_engine *engine = load->engine;
-    return load->result.rc < 0 && engine->cache->on_failure != NULL && !engine->draining &&
-           atomic_load(&engine->reports) < REPORTS_MAX;
+    crl_assert(rc < 0 && load->reported_rc == 0);
+    if (engine->cache->on_failure == NULL || engine->draining ||
+        atomic_load(&engine->reports) >= REPORTS_MAX)
+        return;
+    load->reported_rc = rc;
+    load->reported_why = why != NULL ? why : corral_strerror(rc);
+    atomic_fetch_add_explicit(&load->refs, 1, memory_order_relaxed);
+    atomic_fetch_add(&engine->reports, 1);
+    crl_engine_call_back(engine, &load->reported);
 }
 
 static struct engine_load **load_slot(struct corral_origin *origin, crl_load_id load)
@@ -70,13 +87,10 @@ static void load_arrive(struct crl_engine *engine, struct engine_load *load)
     struct engine_load **slot = load_slot(load->origin, load->load.id);
     crl_assert(*slot == load);
     *slot = NULL; /* L1 */
-    crl_engine_feed(engine, &event);
-    if (load_is_reported(load)) {
-        atomic_fetch_add(&engine->reports, 1);
-        crl_engine_call_back(engine, &load->reported); /* frees it, maybe at once */
-    } else {
-        load_free(load);
-    }
+    int rc = crl_engine_feed(engine, &event);
+    if (rc < 0)
+        load_report(engine, load, rc, load->why); /* L4: not reported before */
+    load_unref(load);
 }
 
 /* The letter: all that was answered by one call. */
@@ -121,6 +135,7 @@ static struct engine_load *load_new(struct crl_engine *engine, const struct crl_
     load->origin = cache->origins[action->origin];
     load->answered.run = loads_arrive;
     load->reported.run = report_run;
+    atomic_init(&load->refs, 1);
     load->load = (struct crl_load){
         .id = order->id,
         .cache = cache->number,
@@ -182,6 +197,8 @@ static void load_cancel(struct crl_engine *engine, const struct crl_action *acti
     if (load == NULL || load->load.id != action->cancel.load)
         return;
     crl_loads_start(engine); /* L2: it may be of this batch */
+    if (action->cancel.rc < 0)
+        load_report(engine, load, action->cancel.rc, NULL);
     crl_origin_cancel(origin->impl, &load->load);
 }
 

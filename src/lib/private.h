@@ -73,9 +73,12 @@ struct engine_load {
     struct corral_space *space;
     struct corral_origin *origin;
     struct engine_call answered;   /* of the first of those answered together, by load.next */
-    struct crl_loop_call reported; /* of a failure, to the program */
     struct crl_load_result result; /* once answered; its text is `why` */
     char *why;
+    struct crl_loop_call reported; /* of its failure, to the program */
+    int reported_rc;               /* ... why it failed; 0: it is not reported */
+    const char *reported_why;      /* ... static, or `why` */
+    _Atomic uint32_t refs;         /* L2: of its way, and of its report */
     unsigned char key[];
 };
 

@@ -255,7 +255,7 @@ SABOTAGES = [
          "    if (miss->is_callback)\n"),
         ("src/lib/get.c", "    if (get->miss.is_callback)\n        leave(&get->miss.space->cache->callbacks);\n", "")]),
     ("reports pile up", "P8", "test_engine", "reports_that_nobody_takes", ALL, [
-        ("src/lib/loads.c", "atomic_load(&engine->reports) < REPORTS_MAX", "REPORTS_MAX > 0")]),
+        ("src/lib/loads.c", "atomic_load(&engine->reports) >= REPORTS_MAX", "REPORTS_MAX == 0")]),
     ("who posts a job starts the thread for it", "P6", "test_pool", "workers_inherit_nothing", ALL, [
         ("src/io/pool.c", "    struct worker *worker = summon(pool);\n    pthread_mutex_unlock",
          "    struct worker *worker = summon(pool);\n"
@@ -513,7 +513,8 @@ SWARM_SABOTAGES = [
         ("src/core/loads.c",
          "    struct crl_action *action = crl_action_add(step->out, CRL_CANCEL_LOAD);\n"
          "    action->origin = crl_load_origin(step->core, load)->number;\n"
-         "    action->cancel.load = load->order.id;\n", "")]),
+         "    action->cancel.load = load->order.id;\n"
+         "    action->cancel.rc = rc;\n", "    (void)rc;\n")]),
 
     ("each reader has a flight of its own", "P1", "P1: ", ALL, UNSHARED),
     ("the generation is not checked", "P4", "P4: reader", OBSERVER, GENERATION_UNCHECKED),
