@@ -186,7 +186,19 @@ CORRAL_API int corral_close(struct corral_cache *cache);
  * a loader is taken to wait itself for what it gets so. */
 typedef void corral_loader_fn(void *arg, struct corral_load *load);
 
-/* Settings of an origin. Set everything but size, name and loader to zero for the defaults. */
+/* A loader of many keys: brings the values of `n` keys of one space, at least 1, at most
+ * `batch_max` of the origin.
+ *
+ * All that corral_loader_fn says holds for each of the loads: it is answered on its own, before the
+ * call returns or later, from any thread; that one fails or is cancelled is nothing to the others.
+ * Readers of a key are answered with its load: they do not wait for the rest. The call keeps its
+ * place in the origin's concurrency until all of its loads have been answered.
+ * loads   the array is borrowed until the call returns. A load that was cancelled before is not in
+ *         it */
+typedef void corral_load_many_fn(void *arg, struct corral_load *const *loads, uint32_t n);
+
+/* Settings of an origin. Set everything but size, name and one of loader and load_many to zero for
+ * the defaults. */
 struct corral_origin_options {
     size_t size;      /* sizeof(struct corral_origin_options) */
     const char *name; /* copied */
@@ -195,7 +207,11 @@ struct corral_origin_options {
     uint32_t
         concurrency; /* loads at once, also the number of worker threads; 0: 20; at most 1024 */
     uint32_t queue;  /* loads that wait for a place; 0: 1000 */
-    corral_us deadline_us; /* a load that takes longer is cancelled; 0: 2 s */
+    corral_us deadline_us;          /* a load that takes longer is cancelled; 0: 2 s */
+    corral_load_many_fn *load_many; /* in place of `loader`. Loads of one space that wait in the
+                                     * queue behind each other are handed to one call of it, and
+                                     * take one place together */
+    uint32_t batch_max;             /* loads for one call of load_many; 0: 100; at most 256 */
 };
 
 /* corral_origin_add - register where values come from. The origin lives as long as the cache.

@@ -218,6 +218,10 @@ int corral_close(struct corral_cache *cache)
 
 /* --------------------------------------------------------------------------- origins and spaces */
 
+/* Loads that one call of a loader of many keys is given. */
+#define BATCH_DEFAULT 100
+#define BATCH_MAX     (1u << CRL_BATCH_BITS)
+
 struct origin_errand {
     const struct corral_origin_options *options;
     struct crl_origin *impl;
@@ -243,9 +247,10 @@ static int origin_register(struct crl_engine *engine, void *arg)
     struct crl_core_origin config = {
         .limits = {.concurrency = errand->options->concurrency, .queue = errand->options->queue},
         .deadline_us = errand->options->deadline_us,
+        .batch_max = errand->options->batch_max,
     };
-    size_t places = errand->options->concurrency;
-    struct corral_origin *origin = calloc(1, sizeof *origin + places * sizeof origin->loads[0]);
+    size_t loads = (size_t)config.limits.concurrency * config.batch_max;
+    struct corral_origin *origin = calloc(1, sizeof *origin + loads * sizeof origin->loads[0]);
     char *name = strdup(errand->options->name);
     int number =
         origin == NULL || name == NULL ? CORRAL_ENOMEM : crl_core_add_origin(engine->core, &config);
@@ -259,7 +264,7 @@ static int origin_register(struct crl_engine *engine, void *arg)
     origin->counts = crl_core_origin_counts(engine->core, origin->number);
     origin->name = name;
     origin->impl = errand->impl;
-    origin->batch_max = 1;
+    origin->batch_max = config.batch_max;
     cache->origins[cache->origins_n++] = origin;
     errand->made = origin;
     return 0;
@@ -273,6 +278,8 @@ static struct corral_origin_options origin_with_defaults(struct corral_origin_op
         options.queue = 1000;
     if (options.deadline_us == 0)
         options.deadline_us = CORRAL_SECONDS(2);
+    if (options.batch_max == 0)
+        options.batch_max = options.load_many != NULL ? BATCH_DEFAULT : 1;
     return options;
 }
 
@@ -282,7 +289,7 @@ static bool origin_read(const struct corral_origin_options *given,
 {
     struct corral_origin_options options;
     if (given == NULL || !CRL_SIZED_READ(&options, given) || options.name == NULL ||
-        options.concurrency > 1024 || options.deadline_us < 0)
+        options.concurrency > 1024 || options.deadline_us < 0 || options.batch_max > BATCH_MAX)
         return false;
     *ret_options = origin_with_defaults(options);
     return true;
@@ -309,12 +316,20 @@ int corral_origin_add(struct corral_cache *cache, const struct corral_origin_opt
                       struct corral_origin **ret_origin)
 {
     struct corral_origin_options complete;
-    if (cache == NULL || !origin_read(options, &complete) || complete.loader == NULL)
+    if (cache == NULL || !origin_read(options, &complete) ||
+        (complete.loader != NULL) == (complete.load_many != NULL) ||
+        (complete.batch_max > 1 && complete.load_many == NULL))
         return CORRAL_EINVAL;
     struct crl_origin *impl;
     int held = crl_cancel_hold();
-    int rc = crl_origin_callback_new(complete.loader, complete.arg, complete.concurrency,
-                                     cache->value_max, &impl);
+    const struct crl_origin_callback_options callback = {
+        .loader = complete.loader,
+        .load_many = complete.load_many,
+        .arg = complete.arg,
+        .concurrency = complete.concurrency,
+        .value_max = cache->value_max,
+    };
+    int rc = crl_origin_callback_new(&callback, &impl);
     if (rc == 0)
         rc = crl_origin_attach(cache, &complete, impl, ret_origin);
     crl_cancel_let_go(held);

@@ -150,12 +150,13 @@ static struct engine_load *load_new(struct crl_engine *engine, const struct crl_
 
 /* Returns false where there is no memory. */
 static bool load_begin(struct crl_engine *engine, const struct crl_action *action,
-                       const struct crl_load_order *order)
+                       const struct crl_load_order *order, bool is_mate)
 {
     struct engine_load *load = load_new(engine, action, order);
     if (load == NULL)
         return false;
     struct corral_origin *origin = load->origin;
+    load->load.is_mate = is_mate;
     *load_slot(origin, order->id) = load;
     if (origin->starting == NULL) {
         origin->starting_tail = &origin->starting;
@@ -171,8 +172,11 @@ static bool load_begin(struct crl_engine *engine, const struct crl_action *actio
 static void loads_begin(struct crl_engine *engine, struct crl_action *action)
 {
     struct crl_load_order *order, *next;
+    bool is_mate = false; /* of one that has begun */
     cds_list_for_each_entry_safe(order, next, &action->ask_origin.loads, link) {
-        if (!load_begin(engine, action, order))
+        if (load_begin(engine, action, order, is_mate))
+            is_mate = true;
+        else
             engine->refused[engine->refused_n++] = order->id;
         crl_assert(engine->refused_n < CRL_REFUSED_MAX);
     }

@@ -4,7 +4,10 @@
  *
  * A struct corral_load is the program's view of a load: with its own copy of the key, counted by
  * reference, tied to nothing that the engine owns. What the loader holds is not its address but a
- * ticket (ticket.h), so that every answer but the first is harmless at any time. Invariants:
+ * ticket (ticket.h), so that every answer but the first is harmless at any time. A loader of many
+ * keys is given the tickets of a load and its mates; each of them is answered like any other.
+ *
+ * Invariants:
  *
  *   C1  Two references: the worker's, given back when the loader function has returned (or will
  *       never be called), and the loader's, given back with the answer. So the key stays valid
@@ -18,6 +21,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "core/core.h"
 #include "io/clock.h"
 #include "origin/ticket.h"
 #include "origin/work.h"
@@ -26,9 +30,7 @@
 
 struct callback_origin {
     struct crl_works works; /* first */
-    corral_loader_fn *fn;
-    void *arg;
-    size_t value_max;
+    struct crl_origin_callback_options options;
 };
 
 struct corral_load {
@@ -45,11 +47,13 @@ struct corral_load {
 };
 
 /* On a worker, while it is in the loader function. */
-static __thread struct crl_running running_here;
+static __thread struct crl_work *running_here; /* the leader of what it was called with */
 
 struct crl_running crl_running_here(void)
 {
-    return running_here;
+    if (running_here == NULL)
+        return (struct crl_running){0};
+    return ((const struct corral_load *)crl_work_open_mate(running_here))->running;
 }
 
 /* --------------------------------------------------------------------------------------- a load */
@@ -69,7 +73,7 @@ static struct corral_load *load_new(const struct callback_origin *origin,
     load->running = (struct crl_running){engine_load->cache, engine_load->id};
     load->space_arg = engine_load->space_arg;
     load->deadline_at = engine_load->deadline_at;
-    load->value_max = origin->value_max;
+    load->value_max = origin->options.value_max;
     load->worker = 0;
     load->ttl_us = CRL_TTL_OF_POLICY;
     atomic_init(&load->refs, 2);
@@ -90,33 +94,61 @@ static void load_unref(struct corral_load *load)
 
 /* ------------------------------------------------------------------------------------- the port */
 
-static void start_one(struct callback_origin *origin, struct crl_load *engine_load)
+/* A load that is to be started; NULL without memory, then it is answered. */
+static struct corral_load *load_prepare(struct callback_origin *origin,
+                                        struct crl_load *engine_load)
 {
     struct corral_load *load = load_new(origin, engine_load);
-    if (load == NULL) {
+    if (load == NULL)
         crl_load_answer(engine_load, crl_load_failed(CORRAL_ENOMEM, NULL));
-        return;
-    }
-    crl_work_start(&origin->works, &load->work, engine_load);
+    else
+        crl_work_init(&origin->works, &load->work, engine_load);
+    return load;
+}
+
+/* Start a load and the mates that follow it. Returns what comes after them. */
+static struct crl_load *start_mates(struct callback_origin *origin, struct crl_load *list)
+{
+    struct crl_work *leader = NULL, **end = &leader;
+    do {
+        struct crl_load *engine_load = list;
+        list = list->next; /* before the load can end */
+        struct corral_load *load = load_prepare(origin, engine_load);
+        if (load != NULL) {
+            *end = &load->work;
+            end = &load->work.mate;
+        }
+    } while (list != NULL && list->is_mate);
+    if (leader != NULL)
+        crl_work_start(leader);
+    return list;
 }
 
 static void start(struct crl_origin *port, struct crl_load *list)
 {
-    while (list != NULL) {
-        struct crl_load *load = list;
-        list = load->next; /* before the load can end */
-        start_one((struct callback_origin *)port, load);
-    }
+    while (list != NULL)
+        list = start_mates((struct callback_origin *)port, list);
 }
 
-static void run(struct crl_work *work, uint32_t worker)
+static void run(struct crl_work *leader, uint32_t worker)
 {
-    struct corral_load *load = (struct corral_load *)work;
-    struct callback_origin *origin = (struct callback_origin *)work->works;
-    load->worker = worker;
-    running_here = load->running;
-    origin->fn(origin->arg, (struct corral_load *)load->ticket);
-    running_here = (struct crl_running){0};
+    const struct callback_origin *origin = (struct callback_origin *)leader->works;
+    struct corral_load *tickets[1u << CRL_BATCH_BITS];
+    uint32_t n = 0;
+    for (struct crl_work *work = crl_work_running(leader); work != NULL;
+         work = crl_work_running(work->mate)) {
+        struct corral_load *load = (struct corral_load *)work;
+        load->worker = worker;
+        crl_assert(n < sizeof tickets / sizeof tickets[0]);
+        tickets[n++] = (struct corral_load *)load->ticket;
+    }
+    crl_assert(n == 1 || origin->options.load_many != NULL); /* no batch_max, no mates */
+    running_here = leader;
+    if (origin->options.load_many != NULL)
+        origin->options.load_many(origin->options.arg, tickets, n);
+    else
+        origin->options.loader(origin->options.arg, tickets[0]);
+    running_here = NULL;
 }
 
 static void release(struct crl_work *work, bool has_run)
@@ -135,7 +167,7 @@ static void destroy(struct crl_works *works)
     free(works);
 }
 
-int crl_origin_callback_new(corral_loader_fn *fn, void *arg, uint32_t concurrency, size_t value_max,
+int crl_origin_callback_new(const struct crl_origin_callback_options *options,
                             struct crl_origin **ret_origin)
 {
     static const struct crl_origin_ops origin_ops = {
@@ -150,12 +182,13 @@ int crl_origin_callback_new(corral_loader_fn *fn, void *arg, uint32_t concurrenc
         .release = release,
         .destroy = destroy,
     };
-    crl_assert(fn != NULL);
+    crl_assert((options->loader != NULL) != (options->load_many != NULL));
     struct callback_origin *origin = malloc(sizeof *origin);
     if (origin == NULL)
         return CORRAL_ENOMEM;
-    *origin = (struct callback_origin){.fn = fn, .arg = arg, .value_max = value_max};
-    int rc = crl_works_init(&origin->works, &origin_ops, &works_ops, "corral-loader", concurrency);
+    *origin = (struct callback_origin){.options = *options};
+    int rc = crl_works_init(&origin->works, &origin_ops, &works_ops, "corral-loader",
+                            options->concurrency);
     if (rc < 0) {
         free(origin);
         return rc;

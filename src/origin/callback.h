@@ -9,22 +9,26 @@
 
 #include "origin/origin.h"
 
-/* crl_origin_callback_new - an origin that calls `fn` on worker threads of its own.
- *
- * arg          handed to `fn`; not looked at
- * concurrency  worker threads, 1 to 1024, started as they are needed. The core runs as many loads
- *              at once; so a load waits for a worker only while loaders that have answered, or
- *              whose load was cancelled, do not return
- * value_max    the largest value in bytes; a larger one is answered with EVALUE
- *
- * Errors: ENOMEM */
-int crl_origin_callback_new(corral_loader_fn *fn, void *arg, uint32_t concurrency, size_t value_max,
+struct crl_origin_callback_options {
+    corral_loader_fn *loader;       /* brings one key; or NULL */
+    corral_load_many_fn *load_many; /* brings a load and its mates (O1); exactly one of both */
+    void *arg;                      /* handed to it; not looked at */
+    uint32_t concurrency; /* worker threads, 1 to 1024, started as they are needed. The core takes
+                           * as many places at once; so a load waits for a worker only while
+                           * loaders that have answered, or whose load was cancelled, do not
+                           * return */
+    size_t value_max;     /* the largest value in bytes; a larger one is answered with EVALUE */
+};
+
+/* crl_origin_callback_new - an origin that calls a loader on worker threads of its own.
+ * Errors: ENOMEM, ESYSTEM */
+int crl_origin_callback_new(const struct crl_origin_callback_options *options,
                             struct crl_origin **ret_origin);
 
 /* A loader function that runs: for a load of this cache, by its names. */
 struct crl_running {
     uint64_t cache; /* 0: none runs */
-    uint64_t load;  /* may have ended; of several in one call, any */
+    uint64_t load;  /* may have ended; of several in one call, one that has not, if any */
 };
 
 /* crl_running_here - what runs on this thread. */

@@ -9,7 +9,9 @@
  *   O1  start() and cancel() are called in the engine's turn: by one thread at a time, but not
  *       always by the same one. They do not block. start() gets a list of at least one load. The
  *       list belongs to the origin from then on, and so does `next` of each load until that load
- *       ends.
+ *       ends. Loads that hold one place of the bulkhead together, all of one space, follow each
+ *       other in the list, and all but the first of them are mates: they can be one query. An
+ *       origin that has told of no `batch_max` is given none.
  *   O2  Every started load ends by exactly one answer, from any thread, at any time, also before
  *       start() returns. The thread that answers may have to drive the engine, which calls start()
  *       and cancel(). It must not hold a lock that these two take.
@@ -62,6 +64,7 @@ struct crl_load_result {
  * it needs beyond in memory of its own, at `origin_private`. */
 struct crl_load {
     struct crl_load *next;           /* O1; NULL: the last of its list */
+    bool is_mate;                    /* O1: it goes together with the one before it in the list */
     uint64_t id;                     /* unique among the loads of its cache */
     uint64_t cache;                  /* the number of that: unique in the process, never 0 */
     struct corral_bytes key;         /* O4 */

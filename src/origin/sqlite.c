@@ -498,7 +498,8 @@ static void start_one(struct sqlite_origin *origin, struct crl_load *engine_load
     load->key_size = key.size;
     if (key.size > 0)
         memcpy(load->bytes, key.data, key.size);
-    crl_work_start(&origin->works, &load->work, engine_load);
+    crl_work_init(&origin->works, &load->work, engine_load);
+    crl_work_start(&load->work);
 }
 
 static void start(struct crl_origin *port, struct crl_load *list)

@@ -66,6 +66,10 @@ static struct crl_load *take_load(struct crl_work *work)
     if (work->next != NULL)
         work->next->link = work->link;
     work->works->answering++;
+    if (work->leader != NULL) {
+        crl_assert(work->leader->open_n > 0); /* K8 */
+        work->leader->open_n--;
+    }
     return load;
 }
 
@@ -111,24 +115,51 @@ struct crl_entry *crl_work_draft(struct crl_work *work, size_t value_bytes, size
 
 /* -------------------------------------------------------------------------------------- running */
 
-static void run(struct crl_job *job, uint32_t worker)
+struct crl_work *crl_work_running(struct crl_work *work)
 {
-    struct crl_work *work = (struct crl_work *)job;
-    struct crl_works *works = work->works;
+    while (work != NULL && work->state != CRL_WORK_RUNNING)
+        work = work->mate;
+    return work;
+}
 
+const struct crl_work *crl_work_open_mate(const struct crl_work *leader)
+{
+    struct crl_works *works = leader->works;
     pthread_mutex_lock(&works->lock);
-    bool has_run = work->load != NULL; /* else it was cancelled in this very moment */
-    if (has_run)
-        work->state = CRL_WORK_RUNNING;
+    const struct crl_work *work = leader;
+    while (work != NULL && (work->state != CRL_WORK_RUNNING || work->load == NULL))
+        work = work->mate;
     pthread_mutex_unlock(&works->lock);
+    return work != NULL ? work : leader;
+}
 
-    if (has_run)
-        works->ops->run(work, worker);
+/* Those that were cancelled before do not run. Under the lock. */
+static void mates_begin(struct crl_work *leader)
+{
+    for (struct crl_work *work = leader; work != NULL; work = work->mate) {
+        crl_assert(work->leader == leader && work->state == CRL_WORK_QUEUED);
+        if (work->load != NULL)
+            work->state = CRL_WORK_RUNNING;
+    }
+}
 
+/* The job is over: from here on each is on its own (K7). Under the lock. */
+static void mates_part(struct crl_work *leader)
+{
+    for (struct crl_work *work = leader; work != NULL; work = work->mate) {
+        work->leader = NULL;
+        if (work->state == CRL_WORK_RUNNING)
+            work->state = CRL_WORK_RETURNED;
+    }
+}
+
+/* The pool is done with a work. */
+static void work_leave(struct crl_works *works, struct crl_work *work)
+{
     pthread_mutex_lock(&works->lock);
-    work->state = CRL_WORK_RETURNED;
     bool ends = work->load != NULL && crl_work_is_cancelled(work);
     struct crl_load *load = ends ? take_load(work) : NULL;
+    bool has_run = work->state == CRL_WORK_RETURNED;
     pthread_mutex_unlock(&works->lock);
 
     if (load != NULL)
@@ -136,27 +167,71 @@ static void run(struct crl_job *job, uint32_t worker)
     works->ops->release(work, has_run);
 }
 
-void crl_work_start(struct crl_works *works, struct crl_work *work, struct crl_load *load)
+/* Each may go with its release, and the origin with the last one. */
+static void mates_leave(struct crl_works *works, struct crl_work *work)
+{
+    while (work != NULL) {
+        struct crl_work *mate = work->mate;
+        work_leave(works, work);
+        work = mate;
+    }
+}
+
+static void run(struct crl_job *job, uint32_t worker)
+{
+    struct crl_work *leader = (struct crl_work *)job;
+    struct crl_works *works = leader->works;
+
+    pthread_mutex_lock(&works->lock);
+    mates_begin(leader);
+    pthread_mutex_unlock(&works->lock);
+
+    if (crl_work_running(leader) != NULL) /* else all were cancelled in this very moment */
+        works->ops->run(leader, worker);
+
+    pthread_mutex_lock(&works->lock);
+    mates_part(leader);
+    pthread_mutex_unlock(&works->lock);
+    mates_leave(works, leader);
+}
+
+void crl_work_init(struct crl_works *works, struct crl_work *work, struct crl_load *load)
 {
     crl_assert(load->answer != NULL && load->allocator != NULL && load->origin_private == NULL);
     atomic_fetch_add_explicit(&works->refs, 1, memory_order_relaxed);
-    pthread_mutex_lock(&works->lock);
     *work = (struct crl_work){
         .job.run = run,
         .works = works,
         .load = load,
-        .next = works->open,
         .allocator = load->allocator,
         .key_size = load->key.size,
     };
+}
+
+/* Under the lock. */
+static void work_open(struct crl_work *work, struct crl_work *leader)
+{
+    struct crl_works *works = work->works;
+    crl_assert(works == leader->works);
+    work->leader = leader;
+    leader->open_n++;
+    work->next = works->open;
     work->link = &works->open;
     if (work->next != NULL)
         work->next->link = &work->next;
     works->open = work;
-    load->origin_private = work;
+    work->load->origin_private = work;
+}
+
+void crl_work_start(struct crl_work *leader)
+{
+    struct crl_works *works = leader->works;
+    pthread_mutex_lock(&works->lock);
+    for (struct crl_work *work = leader; work != NULL; work = work->mate)
+        work_open(work, leader);
     pthread_mutex_unlock(&works->lock);
 
-    crl_pool_post(works->pool, &work->job);
+    crl_pool_post(works->pool, &leader->job);
 }
 
 /* ----------------------------------------------------------------------------------- cancelling */
@@ -172,12 +247,16 @@ static void cancel_work(struct crl_work *work)
             works->ops->interrupt(work);
         return;
     }
-    bool never_runs = work->state == CRL_WORK_QUEUED && crl_pool_take_back(works->pool, &work->job);
+    struct crl_work *leader = work->leader;
     struct crl_load *load = take_load(work);
+    bool never_runs =
+        leader != NULL && leader->open_n == 0 && crl_pool_take_back(works->pool, &leader->job);
+    if (never_runs)
+        mates_part(leader);
     pthread_mutex_unlock(&works->lock);
     answer(works, load, cancelled());
     if (never_runs)
-        works->ops->release(work, false);
+        mates_leave(works, leader);
     pthread_mutex_lock(&works->lock);
 }
 

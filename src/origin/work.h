@@ -2,8 +2,8 @@
  *
  * work.h - loads as work for a pool: what all origins that block have in common.
  *
- * It keeps the contract of origin.h, so that an origin has only to say how one load runs. It makes
- * no use of O9: each load is answered alone.
+ * It keeps the contract of origin.h, so that an origin has only to say how one load runs, or how
+ * several mates run together. It makes no use of O9: each load is answered alone.
  *
  *     start        the pool has a worker            ops->run() returns
  *      |                    |                               |
@@ -16,7 +16,13 @@
  *      v                                                    | is called, or at once when cancelled
  *    release()                                              v
  *
- * Whether the load has ended is apart from these states: `load` is then NULL. Invariants:
+ * Whether the load has ended is apart from these states: `load` is then NULL.
+ *
+ * Mates, works that are started together, are one job of the pool: that of the first of them, their
+ * leader. They run by one call of ops->run(), but for those that were cancelled before; each ends,
+ * and is cancelled, on its own. A work that is started alone is its own leader, without mates.
+ *
+ * Invariants:
  *   K1  `load` is set to NULL once, under the lock. The thread that sets it to NULL gives the
  *       answer; no other thread does.
  *   K2  A load points to its work (origin_private) exactly as long as the work points to the load,
@@ -31,6 +37,11 @@
  *       that was taken under the lock (O8): the load may end meanwhile, and the cache with it. From
  *       then on the draft itself keeps the allocator. No work holds a lasting reference: a loader
  *       that never answers keeps its work for ever, and must not keep a cache's memory too.
+ *   K7  `leader` is set, for all mates, from their start until their job is over: it has run, or
+ *       was taken back from the pool. Until then none of them is released, and `mate` links them
+ *       all from the leader on. Then it is NULL for all, at once, and each is released on its own.
+ *   K8  `open_n` of a leader is the number of its mates, itself included, whose load has not ended.
+ *       A job that waits in the pool is taken back by who cancels the last of them.
  *
  * Threads: as the port says. Lock order: works, then pool. */
 #ifndef CRL_ORIGIN_WORK_H
@@ -46,12 +57,13 @@ struct crl_work;
 struct crl_works;
 
 struct crl_works_ops {
-    /* Run a load, on worker number 0 <= worker < concurrency. May end it by crl_work_end(). If it
-     * does not, someone else does later; a cancelled one ends by itself on return. */
-    void (*run)(struct crl_work *work, uint32_t worker);
+    /* Run a load and its mates, on worker number 0 <= worker < concurrency. All of them that run
+     * are found by crl_work_running(). May end them by crl_work_end(). Those that it does not end,
+     * someone else ends later; a cancelled one ends by itself on return. */
+    void (*run)(struct crl_work *leader, uint32_t worker);
     /* Make run() return soon. Called once at most, under the lock: must not block. May be NULL. */
     void (*interrupt)(struct crl_work *work);
-    /* The pool is done with the work. has_run: whether run() was ever called. */
+    /* The pool is done with the work. has_run: whether run() was ever called with it. */
     void (*release)(struct crl_work *work, bool has_run);
     /* The last reference to the origin is gone: free it. Any thread. */
     void (*destroy)(struct crl_works *works);
@@ -78,6 +90,9 @@ struct crl_work {
     struct crl_load *load; /* NULL: has ended (K1) */
     struct crl_work *next; /* open works */
     struct crl_work **link;
+    struct crl_work *leader;         /* of its mates; K7 */
+    struct crl_work *mate;           /* the next one; NULL: the last */
+    uint32_t open_n;                 /* K8; of a leader */
     struct crl_allocator *allocator; /* of the load; K6 */
     size_t key_size;
     enum crl_work_state state;
@@ -95,9 +110,20 @@ void crl_works_fini(struct crl_works *works);
 /* crl_works_unref - drop a reference. */
 void crl_works_unref(struct crl_works *works);
 
-/* crl_work_start - O1: hand one load to the pool. If no thread can be had, the load ends at once.
- * Either way neither load nor work may be touched afterwards. */
-void crl_work_start(struct crl_works *works, struct crl_work *work, struct crl_load *load);
+/* crl_work_init - make the work of a load, which is not started yet. In the turn. */
+void crl_work_init(struct crl_works *works, struct crl_work *work, struct crl_load *load);
+
+/* crl_work_start - O1: hand the loads of a work and its mates, linked by ->mate, to the pool as one
+ * job. Neither loads nor works may be touched afterwards. */
+void crl_work_start(struct crl_work *leader);
+
+/* crl_work_running - the first work from this one on that runs, by ->mate; NULL: there is none.
+ * For ops->run(). */
+struct crl_work *crl_work_running(struct crl_work *work);
+
+/* crl_work_open_mate - a work that runs and whose load has not ended; if there is none, the leader.
+ * For who is in ops->run(). */
+const struct crl_work *crl_work_open_mate(const struct crl_work *leader);
 
 /* crl_work_fini - nothing needs the work any more: drop its reference to the origin (which may go
  * with it). Its load has ended. */

@@ -39,6 +39,7 @@ struct subject {
     struct crl_origin *origin;
     const char *value;       /* how it says 42 */
     bool has_loop;           /* and no workers, which could be stuck */
+    bool has_mates;          /* loads that are started together are one call */
     const char *keys[KINDS]; /* NULL: the empty one */
     void *space_args[KINDS];
     struct scratch scratch;
@@ -128,14 +129,37 @@ static void loader(void *arg, struct corral_load *load)
     crl_unreachable();
 }
 
-static void callback_open(struct subject *subject)
+static void loader_open(struct subject *subject, corral_loader_fn *one, corral_load_many_fn *many)
 {
+    const struct crl_origin_callback_options options = {
+        .loader = one,
+        .load_many = many,
+        .concurrency = CONCURRENCY,
+        .value_max = VALUE_MAX,
+    };
     subject->value = "42";
     for (int i = 0; i < KINDS; i++)
         subject->space_args[i] = (void *)&kinds[i];
     subject->keys[KEYED] = "id=1";
-    assert_int_equal(
-        crl_origin_callback_new(loader, NULL, CONCURRENCY, VALUE_MAX, &subject->origin), 0);
+    assert_int_equal(crl_origin_callback_new(&options, &subject->origin), 0);
+}
+
+static void callback_open(struct subject *subject)
+{
+    loader_open(subject, loader, NULL);
+}
+
+/* One after the other. */
+static void many_loader(void *arg, struct corral_load *const *loads, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        loader(arg, loads[i]);
+}
+
+static void many_open(struct subject *subject)
+{
+    subject->has_mates = true;
+    loader_open(subject, NULL, many_loader);
 }
 
 /* enter(x) is x, and counts itself in. */
@@ -206,7 +230,8 @@ static void loop_open(struct subject *subject)
 static const struct row {
     const char *name;
     void (*open)(struct subject *subject);
-} rows[] = {{"callback", callback_open}, {"sqlite", sqlite_open}, {"loop", loop_open}};
+} rows[] = {
+    {"callback", callback_open}, {"sqlite", sqlite_open}, {"loop", loop_open}, {"many", many_open}};
 
 /* A fresh subject for each case. The cases close the origin: when is part of what they test. */
 static int subject_setup(void **state)
@@ -236,6 +261,14 @@ static void prepare(struct probe *probe, struct subject *subject, enum kind kind
 {
     const char *key = subject->keys[kind];
     probe_init(probe, key != NULL ? key : "", subject->space_args[kind]);
+}
+
+/* Start loads that have been prepared, as one list, and as mates where there are any. */
+static void begin_list(struct probe *probes, size_t n, struct subject *subject)
+{
+    for (size_t i = 1; i < n; i++)
+        probes[i].load.is_mate = subject->has_mates;
+    probe_start_list(probes, n, subject->origin);
 }
 
 static void begin(struct probe *probe, struct subject *subject, enum kind kind)
@@ -282,7 +315,7 @@ static void o1_start_takes_a_list(void **state)
     struct probe probes[N];
     for (int i = 0; i < N; i++)
         prepare(&probes[i], subject, of[i]);
-    probe_start_list(probes, N, subject->origin);
+    begin_list(probes, N, subject);
     probe_await(gate.entered == 1);
     probe_cancel(&probes[ENDLESS_ONE], subject->origin);
     for (int i = 0; i < N; i++) {
@@ -338,6 +371,56 @@ static void o3_cancel_ends_what_waits(void **state)
     probe_expect(&waiting[2], 0, subject->value);
     for (int i = 0; i < CONCURRENCY; i++)
         probe_expect(&held[i], 0, subject->value);
+    origin_close(subject);
+}
+
+/* Of a list that waits, some are cancelled, or all; the others come. */
+static void o3_cancel_ends_one_of_a_list(void **state)
+{
+    struct subject *subject = *state;
+    enum { N = 4 };
+    for (uint32_t cancelled = 0; cancelled < 1u << N; cancelled++) {
+        struct probe held[CONCURRENCY], waiting[N];
+        probe_do(gate.open = false);
+        for (int i = 0; i < CONCURRENCY; i++)
+            begin_held(&held[i], subject, GATED);
+        for (int i = 0; i < N; i++)
+            prepare(&waiting[i], subject, VALUE);
+        begin_list(waiting, N, subject);
+        for (int i = 0; i < N; i++) {
+            if (!(cancelled >> i & 1))
+                continue;
+            probe_cancel(&waiting[i], subject->origin);
+            probe_expect(&waiting[i], CORRAL_EDEADLINE, NULL); /* with the gate still closed */
+        }
+        gate_open();
+        for (int i = 0; i < N; i++) {
+            if (!(cancelled >> i & 1))
+                probe_expect(&waiting[i], 0, subject->value);
+        }
+        for (int i = 0; i < CONCURRENCY; i++)
+            probe_expect(&held[i], 0, subject->value);
+    }
+    origin_close(subject);
+}
+
+/* Wherever the list is between waiting and its end. */
+static void o3_cancel_races_with_a_list(void **state)
+{
+    struct subject *subject = *state;
+    enum { N = 4 };
+    for (int i = 0; i < 1000; i++) {
+        struct probe probes[N];
+        for (int k = 0; k < N; k++)
+            prepare(&probes[k], subject, k == 1 ? ENDLESS : VALUE);
+        begin_list(probes, N, subject);
+        for (volatile int spin = 0; spin < i % 50 * 100; spin++)
+            ;
+        probe_cancel(&probes[i % N], subject->origin);
+        probe_cancel(&probes[1], subject->origin);
+        for (int k = 0; k < N; k++)
+            probe_expect_end(&probes[k]);
+    }
     origin_close(subject);
 }
 
@@ -447,6 +530,53 @@ static void o6_close_ends_every_load(void **state)
     for (int i = 0; i < 2 * CONCURRENCY; i++) {
         assert_int_equal(probe_answers(&probes[i]), 1);
         probe_expect(&probes[i], CORRAL_EDEADLINE, NULL);
+    }
+}
+
+/* A list that is in the middle, and one that waits. */
+static void o6_close_ends_lists(void **state)
+{
+    struct subject *subject = *state;
+    enum { N = 3 };
+    static const enum kind of[N] = {VALUE, ENDLESS, VALUE};
+    struct probe lists[CONCURRENCY + 1][N];
+    for (int i = 0; i <= CONCURRENCY; i++) {
+        for (int k = 0; k < N; k++)
+            prepare(&lists[i][k], subject, of[k]);
+        begin_list(lists[i], N, subject);
+    }
+    probe_await(gate.entered >= CONCURRENCY);
+    origin_close(subject);
+    for (int i = 0; i <= CONCURRENCY; i++) {
+        for (int k = 0; k < N; k++) {
+            assert_int_equal(probe_answers(&lists[i][k]), 1);
+            probe_expect_end(&lists[i][k]);
+        }
+    }
+}
+
+static void o6_close_leaves_behind_a_list(void **state)
+{
+    struct subject *subject = *state;
+    enum { N = 3 };
+    static const enum kind of[N] = {VALUE, GATED, VALUE};
+    struct probe lists[CONCURRENCY + 1][N];
+    for (int i = 0; i <= CONCURRENCY; i++) {
+        for (int k = 0; k < N; k++)
+            prepare(&lists[i][k], subject, of[k]);
+        begin_list(lists[i], N, subject);
+    }
+    probe_await(gate.entered >= CONCURRENCY);
+    assert_int_equal(crl_origin_close(subject->origin, CORRAL_MS(5)), CORRAL_ETIMEDOUT);
+    for (int i = 0; i <= CONCURRENCY; i++) {
+        for (int k = 0; k < N; k++)
+            assert_int_equal(probe_answers(&lists[i][k]), 1);
+    }
+    gate_open();
+    probe_await_threads(subject->threads_before);
+    for (int i = 0; i <= CONCURRENCY; i++) {
+        for (int k = 0; k < N; k++)
+            probe_expect_end(&lists[i][k]);
     }
 }
 
@@ -568,7 +698,7 @@ static void o9_a_list_may_be_answered_by_one_call(void **state)
     struct probe probes[5];
     for (int i = 0; i < 5; i++)
         prepare(&probes[i], subject, i == 2 ? ABSENT : VALUE);
-    probe_start_list(probes, 5, subject->origin);
+    begin_list(probes, 5, subject);
     for (int i = 0; i < 5; i++) {
         probe_expect(&probes[i], 0, i == 2 ? NULL : subject->value);
         assert_int_equal(probes[i].together, subject->has_loop ? 5 : 1);
@@ -638,11 +768,15 @@ static void o6_close_waits_for_an_answer_under_way(void **state)
     X(o3_cancel_ends_what_begins)               \
     X(o3_cancel_after_the_end_does_no_harm)     \
     X(o3_cancel_races_with_the_answer)          \
+    X(o3_cancel_ends_one_of_a_list)             \
+    X(o3_cancel_races_with_a_list)              \
     X(o4_the_key_is_gone_after_the_end)         \
     X(o5_an_answer_has_one_of_three_forms)      \
     X(o6_close_of_an_idle_origin)               \
     X(o6_close_ends_every_load)                 \
     X(o6_close_leaves_behind_what_is_stuck)     \
+    X(o6_close_ends_lists)                      \
+    X(o6_close_leaves_behind_a_list)            \
     X(o6_no_answer_after_the_close)             \
     X(o6_close_waits_for_an_answer_under_way)   \
     X(o7_a_value_is_in_a_draft_of_the_load)     \
@@ -662,6 +796,9 @@ int main(void)
 #undef X
 #define X(name) {"loop: " #name, name, subject_setup, subject_teardown, (void *)&rows[2]},
                 CASES(X)
+#undef X
+#define X(name) {"many: " #name, name, subject_setup, subject_teardown, (void *)&rows[3]},
+                    CASES(X)
 #undef X
     };
     return cmocka_run_group_tests_name("origin", tests, NULL, NULL);

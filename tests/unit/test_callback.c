@@ -21,9 +21,11 @@ static struct stage stage;
 
 static struct crl_origin *origin_new(corral_loader_fn *fn, void *arg)
 {
+    const struct crl_origin_callback_options options = {
+        .loader = fn, .arg = arg, .concurrency = 2, .value_max = VALUE_MAX};
     struct crl_origin *origin = NULL;
     stage = (struct stage){.handle = NULL};
-    assert_int_equal(crl_origin_callback_new(fn, arg, 2, VALUE_MAX, &origin), 0);
+    assert_int_equal(crl_origin_callback_new(&options, &origin), 0);
     return origin;
 }
 
@@ -284,6 +286,140 @@ static void test_a_stuck_loader_is_left_behind(void **state)
     probe_expect(&probe, CORRAL_EDEADLINE, NULL);
 }
 
+/* ---------------------------------------------------------------------------------------- mates */
+
+enum { MATES = 5 };
+
+/* What a loader of many was given last. */
+static struct {
+    struct corral_load *loads[MATES];
+    uint32_t n, calls;
+    uint32_t passes; /* so many calls may return */
+} many;
+
+static void keep_many(void *arg, struct corral_load *const *loads, uint32_t n)
+{
+    (void)arg;
+    assert_in_range(n, 1, MATES);
+    uint32_t call;
+    probe_do((memcpy(many.loads, loads, n * sizeof *loads), many.n = n, call = ++many.calls));
+    probe_await(many.passes >= call);
+}
+
+static struct crl_origin *many_new(uint32_t concurrency)
+{
+    const struct crl_origin_callback_options options = {
+        .load_many = keep_many, .concurrency = concurrency, .value_max = VALUE_MAX};
+    struct crl_origin *origin = NULL;
+    memset(&many, 0, sizeof many);
+    many.passes = UINT32_MAX;
+    assert_int_equal(crl_origin_callback_new(&options, &origin), 0);
+    return origin;
+}
+
+static void start_mates(struct probe *probes, size_t n, struct crl_origin *origin)
+{
+    static const char *const keys[MATES] = {"a", "b", "c", "d", "e"};
+    for (size_t i = 0; i < n; i++) {
+        probe_init(&probes[i], keys[i], NULL);
+        probes[i].load.is_mate = i > 0;
+    }
+    probe_start_list(probes, n, origin);
+}
+
+static void test_mates_are_one_call(void **state)
+{
+    (void)state;
+    static const char *const keys[MATES] = {"a", "b", "c", "d", "e"};
+    struct crl_origin *origin = many_new(2);
+    struct probe probes[MATES];
+    start_mates(probes, MATES, origin);
+    probe_await(many.calls == 1);
+    assert_int_equal(many.n, MATES);
+    for (int i = 0; i < MATES; i++) {
+        assert_true(crl_bytes_equal(corral_load_key(many.loads[i]), corral_str(keys[i])));
+        assert_int_equal(corral_load_worker(many.loads[i]), corral_load_worker(many.loads[0]));
+    }
+    /* Each has its own answer, in its own time, whatever becomes of the others. */
+    assert_int_equal(corral_load_value(many.loads[3], corral_str("d")), 0);
+    probe_expect(&probes[3], 0, "d");
+    corral_load_fail(many.loads[0], "why");
+    probe_expect(&probes[0], CORRAL_EORIGIN, NULL);
+    probe_cancel(&probes[1], origin);
+    probe_expect(&probes[1], CORRAL_EDEADLINE, NULL);
+    assert_true(corral_load_cancelled(many.loads[1]));
+    assert_false(corral_load_cancelled(many.loads[2]));
+    assert_int_equal(probe_answers(&probes[2]), 0);
+    corral_load_not_found(many.loads[2]);
+    probe_expect(&probes[2], 0, NULL);
+    origin_free(origin);
+    probe_expect(&probes[4], CORRAL_EDEADLINE, NULL);
+    corral_load_fail(many.loads[1], "late"); /* frees it */
+    corral_load_fail(many.loads[4], "late");
+}
+
+static void test_mates_that_were_cancelled_are_left_out(void **state)
+{
+    (void)state;
+    struct crl_origin *origin = many_new(1);
+    struct probe first, probes[MATES], gone[2];
+    many.passes = 0;
+    probe_start(&first, origin, "first", NULL);
+    probe_await(many.calls == 1);
+    struct corral_load *first_load = many.loads[0];
+    start_mates(gone, 2, origin);
+    start_mates(probes, MATES, origin);
+    for (int i = 0; i < 2; i++)
+        probe_cancel(&gone[i], origin);
+    probe_cancel(&probes[0], origin); /* whose the job is */
+    probe_cancel(&probes[3], origin);
+    probe_do(many.passes = 2);
+    probe_await(many.calls == 2);
+    assert_int_equal(many.n, 3);
+    static const char *const keys[] = {"b", "c", "e"};
+    for (int i = 0; i < 3; i++) {
+        assert_true(crl_bytes_equal(corral_load_key(many.loads[i]), corral_str(keys[i])));
+        corral_load_not_found(many.loads[i]);
+    }
+    corral_load_not_found(first_load);
+    origin_free(origin);
+    assert_int_equal(many.calls, 2); /* the first two were never told of */
+    probe_expect(&first, 0, NULL);
+    for (int i = 0; i < 2; i++)
+        probe_expect(&gone[i], CORRAL_EDEADLINE, NULL);
+    for (int i = 0; i < MATES; i++)
+        probe_expect(&probes[i], i == 0 || i == 3 ? CORRAL_EDEADLINE : 0, NULL);
+}
+
+/* Loads that do not belong together are not put together. */
+static void test_only_mates_are_one_call(void **state)
+{
+    (void)state;
+    struct crl_origin *origin = many_new(1);
+    struct probe probes[MATES];
+    uint32_t seen = 0;
+    many.passes = 0;
+    for (int i = 0; i < MATES; i++) {
+        probe_init(&probes[i], "key", NULL);
+        probes[i].load.is_mate = i == 2 || i == 3;
+    }
+    probe_start_list(probes, MATES, origin);
+    static const uint32_t calls[] = {1, 3, 1};
+    for (uint32_t i = 0; i < 3; i++) {
+        probe_await(many.calls == i + 1);
+        assert_int_equal(many.n, calls[i]);
+        struct corral_load *loads[MATES];
+        memcpy(loads, many.loads, sizeof loads);
+        for (uint32_t k = 0; k < calls[i]; k++, seen++)
+            corral_load_not_found(loads[k]);
+        probe_do(many.passes++);
+    }
+    assert_int_equal(seen, MATES);
+    for (int i = 0; i < MATES; i++)
+        probe_expect(&probes[i], 0, NULL);
+    origin_free(origin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +434,9 @@ int main(void)
         cmocka_unit_test(test_loads_behind_lingering_loaders),
         cmocka_unit_test(test_a_running_loader_is_told),
         cmocka_unit_test(test_a_stuck_loader_is_left_behind),
+        cmocka_unit_test(test_mates_are_one_call),
+        cmocka_unit_test(test_mates_that_were_cancelled_are_left_out),
+        cmocka_unit_test(test_only_mates_are_one_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

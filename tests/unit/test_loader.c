@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   what a loader may say and have beyond a value: its TTL, its worker's number.
+ * Goal:   what a loader may say and have beyond a value: its TTL, many keys at
+ *         once, its worker's number.
  * Method: the public interface alone, on the real engine. Loaders do what the key says, or stand at
  *         a gate until the test has seen what it waits for; nothing sleeps. Whether something was
  *         kept is asked of corral_read(), which never loads. */
@@ -229,6 +230,185 @@ static void a_load_that_was_answered_is_left_alone(void **state)
     house_close(house);
 }
 
+/* ------------------------------------------------------------------------------------ many keys */
+
+/* Values are the keys; "fail..." fails, "absent..." is not found, "gate..." waits. What a call was
+ * given is noted: "n:" and the keys. */
+static struct {
+    char text[1024];
+    _Atomic uint32_t calls, loads, mixed;
+} seen;
+
+static void bring_many(void *arg, struct corral_load *const *loads, uint32_t n)
+{
+    struct house *house = arg;
+    size_t size = strlen(seen.text);
+    atomic_fetch_add(&seen.loads, n);
+    atomic_fetch_add(&house->begun, 1);
+    snprintf(seen.text + size, sizeof seen.text - size, "%u ", n);
+    const void *space = corral_load_space_arg(loads[0]);
+    for (uint32_t i = 0; i < n; i++) {
+        struct corral_bytes key = corral_load_key(loads[i]);
+        seen.mixed += corral_load_space_arg(loads[i]) != space;
+        if (key_begins(loads[i], "gate"))
+            wait_until(house->gate_is_open);
+        if (key_begins(loads[i], "fail"))
+            corral_load_fail(loads[i], "it failed");
+        else if (key_begins(loads[i], "absent"))
+            corral_load_not_found(loads[i]);
+        else
+            (void)corral_load_value(loads[i], key);
+    }
+}
+
+struct answer {
+    _Atomic int result; /* 1000: not yet */
+    char value[16];
+};
+
+static void take_answer(void *arg, int result, struct corral_value *value)
+{
+    struct answer *answer = arg;
+    if (value->data != NULL)
+        snprintf(answer->value, sizeof answer->value, "%.*s", (int)value->size,
+                 (const char *)value->data);
+    corral_value_release(value);
+    answer->result = result;
+}
+
+static void ask(struct corral_space *space, const char *key, struct answer *answer)
+{
+    answer->result = 1000;
+    assert_int_equal(corral_get_async(space, corral_str(key), LONG, take_answer, answer, NULL), 0);
+}
+
+static void expect_answer(const struct answer *answer, int result, const char *value)
+{
+    wait_until(answer->result != 1000);
+    assert_int_equal(answer->result, result);
+    assert_string_equal(answer->value, value);
+}
+
+/* One place, which is taken until the test has asked for all; what waits comes together, by space
+ * and up to the limit. */
+static void what_waits_is_loaded_by_one_call(void **state)
+{
+    (void)state;
+    struct house *house = calloc(1, sizeof *house);
+    struct corral_space *other;
+    int arg = 0;
+    memset(&seen, 0, sizeof seen);
+    assert_int_equal(corral_open(NULL, &house->cache), 0);
+    const struct corral_origin_options origin = {.size = sizeof origin,
+                                                 .name = "db",
+                                                 .load_many = bring_many,
+                                                 .arg = house,
+                                                 .concurrency = 1,
+                                                 .deadline_us = LONG,
+                                                 .batch_max = 4};
+    assert_int_equal(corral_origin_add(house->cache, &origin, &house->origin), 0);
+    struct corral_space_options space = {.size = sizeof space,
+                                         .name = "users",
+                                         .policy = POLICY(.ttl_us = LONG, .negative_ttl_us = LONG),
+                                         .origin = house->origin};
+    assert_int_equal(corral_space_add(house->cache, &space, &house->space), 0);
+    space.name = "others";
+    space.arg = &arg;
+    assert_int_equal(corral_space_add(house->cache, &space, &other), 0);
+
+    static const char *const keys[] = {"gate", "a", "fail b", "absent c", "d", "e", "f"};
+    enum { N = sizeof keys / sizeof keys[0] };
+    struct answer answers[N] = {{.result = 0}}, others[2] = {{.result = 0}};
+    for (int i = 0; i < N; i++) {
+        ask(house->space, keys[i], &answers[i]);
+        wait_until(house->begun == 1); /* the first one has the place */
+    }
+    ask(other, "g", &others[0]);
+    ask(other, "h", &others[1]);
+    house->gate_is_open = true;
+    expect_answer(&answers[0], CORRAL_LOADED, "gate");
+    expect_answer(&answers[1], CORRAL_LOADED, "a");
+    expect_answer(&answers[2], CORRAL_EORIGIN, "");
+    expect_answer(&answers[3], CORRAL_LOADED, "");
+    expect_answer(&answers[4], CORRAL_LOADED, "d");
+    expect_answer(&answers[5], CORRAL_LOADED, "e");
+    expect_answer(&answers[6], CORRAL_LOADED, "f");
+    expect_answer(&others[0], CORRAL_LOADED, "g");
+    expect_answer(&others[1], CORRAL_LOADED, "h");
+    assert_string_equal(seen.text, "1 4 2 2 ");
+    assert_int_equal(seen.mixed, 0);
+    assert_true(is_kept(house, "absent c"));
+    assert_false(is_kept(house, "fail b"));
+    house_close(house);
+}
+
+/* Readers do not wait for the rest of the call; and while one of its loads is not answered, no
+ * other call begins. */
+static void a_key_does_not_wait_for_the_others(void **state)
+{
+    (void)state;
+    struct house *house = calloc(1, sizeof *house);
+    memset(&seen, 0, sizeof seen);
+    assert_int_equal(corral_open(NULL, &house->cache), 0);
+    const struct corral_origin_options origin = {.size = sizeof origin,
+                                                 .name = "db",
+                                                 .load_many = bring_many,
+                                                 .arg = house,
+                                                 .concurrency = 1,
+                                                 .deadline_us = LONG};
+    assert_int_equal(corral_origin_add(house->cache, &origin, &house->origin), 0);
+    const struct corral_space_options space = {.size = sizeof space,
+                                               .name = "users",
+                                               .policy = POLICY(.ttl_us = LONG),
+                                               .origin = house->origin};
+    assert_int_equal(corral_space_add(house->cache, &space, &house->space), 0);
+    struct answer answers[5] = {{.result = 0}};
+    house->gate_is_open = true;
+    ask(house->space, "z", &answers[4]);
+    expect_answer(&answers[4], CORRAL_LOADED, "z");
+    house->gate_is_open = false;
+    ask(house->space, "gate 1", &answers[0]);
+    wait_until(house->begun == 2);
+    ask(house->space, "a", &answers[1]);
+    ask(house->space, "gate 2", &answers[2]);
+    house->gate_is_open = true;
+    expect_answer(&answers[0], CORRAL_LOADED, "gate 1");
+    expect_answer(&answers[1], CORRAL_LOADED, "a");
+    expect_answer(&answers[2], CORRAL_LOADED, "gate 2");
+    assert_string_equal(seen.text, "1 1 2 ");
+    house_close(house);
+}
+
+static void a_loader_is_given_one_way(void **state)
+{
+    (void)state;
+    static const struct {
+        corral_loader_fn *loader;
+        corral_load_many_fn *load_many;
+        uint32_t batch_max;
+        int rc;
+    } rows[] = {
+        {NULL, NULL, 0, CORRAL_EINVAL},    {say_ttl, bring_many, 0, CORRAL_EINVAL},
+        {say_ttl, NULL, 2, CORRAL_EINVAL}, {NULL, bring_many, 257, CORRAL_EINVAL},
+        {NULL, bring_many, 256, 0},        {NULL, bring_many, 1, 0},
+        {NULL, bring_many, 0, 0},
+    };
+    struct corral_cache *cache;
+    assert_int_equal(corral_open(NULL, &cache), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char name[8];
+        struct corral_origin *made;
+        snprintf(name, sizeof name, "%zu", i);
+        const struct corral_origin_options options = {.size = sizeof options,
+                                                      .name = name,
+                                                      .loader = rows[i].loader,
+                                                      .load_many = rows[i].load_many,
+                                                      .batch_max = rows[i].batch_max};
+        assert_int_equal(corral_origin_add(cache, &options, &made), rows[i].rc);
+    }
+    assert_int_equal(corral_close(cache), 0);
+}
+
 /* -------------------------------------------------------------------------------------- workers */
 
 enum { WORKERS = 4 };
@@ -278,6 +458,9 @@ int main(void)
         cmocka_unit_test(the_jitter_of_the_policy_is_kept),
         cmocka_unit_test(what_is_not_kept_is_shared),
         cmocka_unit_test(a_load_that_was_answered_is_left_alone),
+        cmocka_unit_test(what_waits_is_loaded_by_one_call),
+        cmocka_unit_test(a_key_does_not_wait_for_the_others),
+        cmocka_unit_test(a_loader_is_given_one_way),
         cmocka_unit_test(no_two_loaders_have_one_worker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,12 +86,14 @@ static void loader(void *arg, struct corral_load *load)
 
 static struct crl_origin *callback_open(struct house *house, void *space_args[KINDS])
 {
+    const struct crl_origin_callback_options options = {
+        .loader = loader, .concurrency = CONCURRENCY, .value_max = VALUE_MAX};
     struct crl_origin *origin = NULL;
     for (int i = 0; i < KINDS; i++) {
         space_args[i] = (void *)&kinds[i];
         house->keys[i] = "key";
     }
-    assert_int_equal(crl_origin_callback_new(loader, NULL, CONCURRENCY, VALUE_MAX, &origin), 0);
+    assert_int_equal(crl_origin_callback_new(&options, &origin), 0);
     return origin;
 }
 
