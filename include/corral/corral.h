@@ -172,10 +172,11 @@ CORRAL_API int corral_close(struct corral_cache *cache);
 /* A loader: brings the value of one key.
  *
  * Called on one of the origin's worker threads, so it may block. It answers by exactly one of
- * corral_load_value(), corral_load_not_found(), corral_load_fail(), either before it returns or
- * later, from any thread. `load` stays valid until it is answered; who never answers leaks it. An
- * answer after the deadline or after corral_close() is dropped, and so is every answer but the
- * first. A load that has been answered has an empty key and counts as cancelled.
+ * corral_load_value(), corral_load_commit(), corral_load_not_found(), corral_load_fail(), either
+ * before it returns or later, from any thread. `load` stays valid until it is answered; who never
+ * answers leaks it. An answer after the deadline or after corral_close() is dropped, and so is
+ * every answer but the first. A load that has been answered has an empty key and counts as
+ * cancelled; so has, in a child of fork(), a load of the parent's.
  *
  * A loader that returns without an answer gives its worker back and keeps its place in the origin's
  * concurrency until it answers or the deadline passes. A loader that does not return keeps both: no
@@ -253,6 +254,22 @@ CORRAL_API void corral_load_set_ttl(struct corral_load *load, corral_us ttl_us);
  * Returns 0; or ENOMEM or EVALUE, then the readers are told so: the load is answered all the
  * same. */
 CORRAL_API int corral_load_value(struct corral_load *load, struct corral_bytes value);
+
+/* corral_load_reserve - room for a value that the loader writes itself, so that nobody copies it.
+ *
+ * Returns the address of `size` bytes, with no particular alignment, which belong to the load:
+ * until it is answered, even if it is cancelled meanwhile or the cache closed. Another call
+ * replaces the room, without what was written. NULL: `size` is larger than the cache's value_max,
+ * there is no memory, or nobody wants the value any more; nothing changes then, and the load is to
+ * be answered by any of the functions below. For one load not on two threads at a time, and not
+ * while another thread answers it. */
+CORRAL_API void *corral_load_reserve(struct corral_load *load, size_t size);
+
+/* corral_load_commit - answer with the first `size` bytes of the room. Frees the load. The value is
+ * copied only if it is much shorter than the room.
+ * Returns 0, or ENOMEM, as corral_load_value() does; or EINVAL where no such room was reserved:
+ * then the load is not answered. */
+CORRAL_API int corral_load_commit(struct corral_load *load, size_t size);
 
 /* corral_load_not_found - answer that there is no such thing; cached for the negative TTL. */
 CORRAL_API void corral_load_not_found(struct corral_load *load);

@@ -59,6 +59,15 @@ void *crl_entry_meta_room(struct crl_entry *draft)
     return (void *)(uintptr_t)crl_entry_meta(draft).data;
 }
 
+bool crl_entry_shorten(struct crl_entry *draft, size_t value_size)
+{
+    crl_assert(value_size <= draft->value_size && !(draft->kind & CRL_ENTRY_HAS_META));
+    if (crl_entry_block_bytes(draft->key_size, value_size) != crl_entry_bytes(draft))
+        return false;
+    draft->value_size = (uint32_t)value_size;
+    return true;
+}
+
 struct crl_entry *crl_entry_failed_draft(struct crl_allocator *allocator, size_t key_size, int rc)
 {
     crl_assert(rc < 0);

@@ -130,6 +130,11 @@ struct crl_entry *crl_entry_draft(struct crl_allocator *allocator, size_t key_si
 void *crl_entry_value_room(struct crl_entry *draft);
 void *crl_entry_meta_room(struct crl_entry *draft);
 
+/* crl_entry_shorten - make the value of a draft shorter, if that leaves it the same block. A block
+ * is freed by the sizes of its entry, so another one would be freed. Returns whether it did; if
+ * not, the value must be copied to a draft of its own size. For drafts without meta bytes. */
+bool crl_entry_shorten(struct crl_entry *draft, size_t value_size);
+
 /* crl_entry_failed_draft - a draft that tells of a failure. NULL: no memory. */
 struct crl_entry *crl_entry_failed_draft(struct crl_allocator *allocator, size_t key_size, int rc);
 

@@ -112,6 +112,7 @@ static void fork_ends_in_child(void)
 {
     crl_forks++;
     urcu_bp_after_fork_child();
+    crl_tickets_void();
     crl_tickets_unlock();
 }
 

@@ -14,6 +14,10 @@
  *       until both are through, and a loader that never answers leaks its load.
  *   C2  The first answer claims the ticket. Whether it still reaches anyone is the work's to decide
  *       (work.h): after the deadline or corral_close() it is dropped.
+ *   C3  What the loader may change before its answer (`ttl_us`, `room`) changes by a look at the
+ *       ticket, so while nobody can claim it. Who has claimed it owns both.
+ *   C4  The room for a value is a draft that the load owns, until it is answered. So a loader may
+ *       write into it after the load was cancelled, or its cache closed: the draft keeps its arena.
  *
  * Threads: whichever has the engine's turn, the workers, and whatever threads the program answers
  * from. */
@@ -40,10 +44,11 @@ struct corral_load {
     void *space_arg;
     corral_us deadline_at;
     size_t value_max;
-    uint32_t worker;       /* that runs its loader; set before that begins */
-    corral_us ttl_us;      /* what the loader said; changed while nobody can claim the ticket */
-    _Atomic uint32_t refs; /* C1 */
-    unsigned char key[];   /* work.key_size bytes */
+    uint32_t worker;        /* that runs its loader; set before that begins */
+    corral_us ttl_us;       /* what the loader said; C3 */
+    struct crl_entry *room; /* for the value; NULL: none. C3, C4 */
+    _Atomic uint32_t refs;  /* C1 */
+    unsigned char key[];    /* work.key_size bytes */
 };
 
 /* On a worker, while it is in the loader function. */
@@ -76,6 +81,7 @@ static struct corral_load *load_new(const struct callback_origin *origin,
     load->value_max = origin->options.value_max;
     load->worker = 0;
     load->ttl_us = CRL_TTL_OF_POLICY;
+    load->room = NULL;
     atomic_init(&load->refs, 2);
     if (key.size > 0)
         memcpy(load->key, key.data, key.size);
@@ -88,6 +94,7 @@ static void load_unref(struct corral_load *load)
     crl_assert(before > 0);
     if (before > 1)
         return;
+    crl_assert(load->room == NULL);
     crl_work_fini(&load->work);
     free(load);
 }
@@ -268,12 +275,21 @@ void corral_load_set_ttl(struct corral_load *ticket, corral_us ttl_us)
 
 /* -------------------------------------------------------------------------------------- answers */
 
+/* Takes the draft, which may be NULL. */
+static void room_drop(struct corral_load *load, struct crl_entry *room)
+{
+    if (room != NULL)
+        crl_entry_unref(load->work.allocator, room);
+}
+
 /* Give the loader's answer. Returns what the loader did wrong: 0 as well if nobody wanted it. */
 static int answer(struct corral_load *load, struct crl_load_result result)
 {
     if (result.rc == 0)
         result.ttl_us = load->ttl_us;
     bool was_given = crl_work_end(&load->work, result);
+    room_drop(load, load->room);
+    load->room = NULL;
     load_unref(load);
     return was_given && result.rc != CORRAL_EDEADLINE ? result.rc : 0;
 }
@@ -297,6 +313,81 @@ int corral_load_value(struct corral_load *ticket, struct corral_bytes value)
 {
     struct corral_load *load = crl_ticket_claim(ticket);
     return load != NULL ? answer(load, result_of(load, value)) : 0;
+}
+
+static void hold(void *object, void *arg)
+{
+    struct corral_load *load = object;
+    atomic_fetch_add_explicit(&load->refs, 1, memory_order_relaxed);
+    *(struct corral_load **)arg = load;
+}
+
+static void room_exchange(void *object, void *arg)
+{
+    struct corral_load *load = object;
+    struct crl_entry **room = arg, *old = load->room;
+    load->room = *room;
+    *room = old;
+}
+
+void *corral_load_reserve(struct corral_load *ticket, size_t size)
+{
+    struct corral_load *load;
+    if (!crl_ticket_look(ticket, hold, &load))
+        return NULL;
+    struct crl_entry *draft = NULL;
+    if (size <= load->value_max && !crl_work_is_cancelled(&load->work))
+        draft = crl_work_draft(&load->work, size, 0);
+    void *room = draft != NULL ? crl_entry_value_room(draft) : NULL;
+    if (draft != NULL && !crl_ticket_look(ticket, room_exchange, &draft))
+        room = NULL; /* it was answered meanwhile */
+    room_drop(load, draft);
+    load_unref(load);
+    return room;
+}
+
+/* The room, if it is large enough. */
+struct taking {
+    size_t size;
+    struct crl_entry *room; /* NULL: it is not */
+    struct crl_allocator *allocator;
+};
+
+static void room_take(void *object, void *arg)
+{
+    struct corral_load *load = object;
+    struct taking *taking = arg;
+    if (load->room == NULL || crl_entry_value(load->room).size < taking->size)
+        return;
+    taking->room = load->room;
+    taking->allocator = load->work.allocator;
+    load->room = NULL;
+}
+
+/* The first bytes of the room, which is taken; copied only where most of a block would be
+ * unused. */
+static struct crl_load_result result_of_room(struct corral_load *load, struct crl_entry *room,
+                                             size_t size)
+{
+    if (crl_entry_shorten(room, size))
+        return crl_load_value(room);
+    struct crl_load_result result = result_of(load, crl_bytes(crl_entry_value_room(room), size));
+    room_drop(load, room);
+    return result;
+}
+
+int corral_load_commit(struct corral_load *ticket, size_t size)
+{
+    struct taking taking = {.size = size};
+    if (!crl_ticket_look(ticket, room_take, &taking))
+        return 0;
+    if (taking.room == NULL)
+        return CORRAL_EINVAL;
+    struct corral_load *load = crl_ticket_claim(ticket);
+    if (load != NULL)
+        return answer(load, result_of_room(load, taking.room, size));
+    crl_entry_unref(taking.allocator, taking.room); /* it was answered meanwhile */
+    return 0;
 }
 
 void corral_load_not_found(struct corral_load *ticket)

@@ -4,7 +4,8 @@
  *
  * Invariants, all under the lock:
  *   T1  A slot is in the list of free ones if and only if its object is NULL.
- *   T2  A slot's serial number grows with each claim; so no two tickets of one slot are equal. */
+ *   T2  A slot's serial number grows whenever its ticket becomes void; so no two tickets of one
+ *       slot are equal. */
 #include "origin/ticket.h"
 
 #include "base/assert.h"
@@ -80,6 +81,15 @@ const void *crl_ticket_issue(void *object)
     return ticket;
 }
 
+/* Under the lock. */
+static void slot_free(struct slot *slot)
+{
+    slot->object = NULL;
+    slot->serial++;
+    slot->next_free = table.first_free;
+    table.first_free = (uint32_t)(slot - table.slots);
+}
+
 void *crl_ticket_claim(const void *ticket)
 {
     void *object = NULL;
@@ -87,10 +97,7 @@ void *crl_ticket_claim(const void *ticket)
     struct slot *slot = find(ticket);
     if (slot != NULL) {
         object = slot->object;
-        slot->object = NULL;
-        slot->serial++;
-        slot->next_free = table.first_free;
-        table.first_free = (uint32_t)(slot - table.slots);
+        slot_free(slot);
     }
     pthread_mutex_unlock(&table.lock);
     return object;
@@ -105,6 +112,14 @@ bool crl_ticket_look(const void *ticket, void (*look)(void *object, void *arg), 
         look(slot->object, arg);
     pthread_mutex_unlock(&table.lock);
     return slot != NULL;
+}
+
+void crl_tickets_void(void)
+{
+    for (uint32_t i = 0; i < table.room; i++) {
+        if (table.slots[i].object != NULL)
+            slot_free(&table.slots[i]);
+    }
 }
 
 void crl_tickets_lock(void)

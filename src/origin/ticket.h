@@ -30,6 +30,10 @@ void *crl_ticket_claim(const void *ticket);
  * `look` must not block. Returns whether the ticket is good. */
 bool crl_ticket_look(const void *ticket, void (*look)(void *object, void *arg), void *arg);
 
+/* crl_tickets_void - make all tickets void, without their claim. For the child of a fork(), where
+ * whoever would use what they stand for does not run. Between lock and unlock. */
+void crl_tickets_void(void);
+
 /* crl_tickets_lock, crl_tickets_unlock - let no thread be in the middle of the table, for
  * fork(). */
 void crl_tickets_lock(void);

@@ -474,7 +474,7 @@ SABOTAGES = [
         ("src/origin/work.c", "        crl_entry_unref(work->allocator, result.draft);\n",
          "        works->answering += 0;\n")]),
     ("a ticket is good for ever", "P5", "test_ticket", "not ok", ALL, [
-        ("src/origin/ticket.c", "        slot->object = NULL;\n        slot->serial++;\n", "")]),
+        ("src/origin/ticket.c", "    slot->object = NULL;\n    slot->serial++;\n", "")]),
     ("percent signs are taken as they come", "bad input", "test_form", "not ok", ALL, [
         ("src/base/form.c", "return CRL_FORM_EPERCENT;", "return 0;")]),
 ]

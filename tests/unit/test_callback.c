@@ -286,6 +286,129 @@ static void test_a_stuck_loader_is_left_behind(void **state)
     probe_expect(&probe, CORRAL_EDEADLINE, NULL);
 }
 
+/* ----------------------------------------------------------------------------------------- room */
+
+/* What is committed is the draft itself, unless it is so short that another block is due. */
+static void test_a_value_is_written_in_place(void **state)
+{
+    (void)state;
+    struct crl_origin *origin = origin_new(keep, NULL);
+    for (size_t room_size = 0; room_size <= VALUE_MAX; room_size += 7) {
+        for (size_t size = 0; size <= room_size; size++) {
+            struct probe probe;
+            struct corral_load *load = start_kept(&probe, origin);
+            char *room = corral_load_reserve(load, room_size);
+            assert_non_null(room);
+            for (size_t i = 0; i < room_size; i++)
+                room[i] = (char)i;
+            assert_int_equal(corral_load_commit(load, size), 0);
+            probe_await(probe.answers > 0);
+            assert_int_equal(probe.rc, 0);
+            struct corral_bytes value = probe_value(&probe);
+            assert_int_equal(value.size, size);
+            for (size_t i = 0; i < size; i++)
+                assert_int_equal(((const char *)value.data)[i], (char)i);
+            bool same_block = crl_entry_block_bytes(3, size) == crl_entry_block_bytes(3, room_size);
+            assert_int_equal(probe.draft->value_size, size);
+            assert_true(!same_block || value.data == room);
+            probe_expect_end(&probe);
+        }
+    }
+    origin_free(origin);
+}
+
+static void test_what_has_no_room_is_not_committed(void **state)
+{
+    (void)state;
+    struct probe probe;
+    struct crl_origin *origin = origin_new(keep, NULL);
+    struct corral_load *load = start_kept(&probe, origin);
+    assert_int_equal(corral_load_commit(load, 0), CORRAL_EINVAL);
+    assert_null(corral_load_reserve(load, VALUE_MAX + 1));
+    assert_null(corral_load_reserve(load, SIZE_MAX));
+    assert_int_equal(corral_load_commit(load, 0), CORRAL_EINVAL);
+    memset(corral_load_reserve(load, 10), 'a', 10);
+    assert_int_equal(corral_load_commit(load, 11), CORRAL_EINVAL);
+    char *room = corral_load_reserve(load, 20); /* in place of the other */
+    memset(room, 'b', 20);
+    assert_null(corral_load_reserve(load, VALUE_MAX + 1)); /* changes nothing */
+    assert_int_equal(probe_answers(&probe), 0);
+    assert_int_equal(corral_load_commit(load, 2), 0);
+    probe_expect(&probe, 0, "bb");
+    assert_null(corral_load_reserve(load, 1));
+    assert_int_equal(corral_load_commit(load, 1), 0); /* dropped, as any second answer */
+    assert_int_equal(probe.answers, 1);
+    origin_free(origin);
+}
+
+/* The room goes with another answer, also one that is made of it. The leak check sees the rest. */
+static void test_other_answers_free_the_room(void **state)
+{
+    (void)state;
+    struct probe probe;
+    struct crl_origin *origin = origin_new(keep, NULL);
+    struct corral_load *load = start_kept(&probe, origin);
+    memcpy(corral_load_reserve(load, 5), "hello", 5);
+    corral_load_not_found(load);
+    probe_expect(&probe, 0, NULL);
+    load = start_kept(&probe, origin);
+    assert_non_null(corral_load_reserve(load, 5));
+    corral_load_fail(load, "why");
+    probe_expect(&probe, CORRAL_EORIGIN, NULL);
+    load = start_kept(&probe, origin);
+    void *room = memcpy(corral_load_reserve(load, 5), "hello", 5);
+    assert_int_equal(corral_load_value(load, crl_bytes(room, 4)), 0);
+    probe_expect(&probe, 0, "hell");
+    origin_free(origin);
+}
+
+/* A loader does not know when it is cancelled: it writes on. */
+static void test_the_room_outlives_the_end(void **state)
+{
+    (void)state;
+    struct probe probes[2];
+    struct crl_origin *origin = origin_new(keep, NULL);
+    struct corral_load *cancelled = start_kept(&probes[0], origin);
+    struct corral_load *closed = start_kept(&probes[1], origin);
+    char *rooms[2] = {corral_load_reserve(cancelled, 50), corral_load_reserve(closed, 50)};
+    probe_cancel(&probes[0], origin);
+    probe_expect(&probes[0], CORRAL_EDEADLINE, NULL);
+    memset(rooms[0], 'x', 50);
+    assert_null(corral_load_reserve(cancelled, 5)); /* nobody wants it */
+    memset(rooms[0], 'x', 50);
+    assert_int_equal(corral_load_commit(cancelled, 50), 0);
+    origin_free(origin);
+    probe_expect(&probes[1], CORRAL_EDEADLINE, NULL);
+    memset(rooms[1], 'x', 50);
+    assert_int_equal(corral_load_commit(closed, 5), 0);
+    assert_int_equal(probes[0].answers, 1);
+    assert_int_equal(probes[1].answers, 1);
+}
+
+static void *commit_from_thread(void *load)
+{
+    (void)corral_load_commit(load, 4);
+    return NULL;
+}
+
+static void test_a_commit_races_with_an_answer(void **state)
+{
+    (void)state;
+    struct crl_origin *origin = origin_new(keep, NULL);
+    for (int i = 0; i < 500; i++) {
+        struct probe probe;
+        pthread_t threads[2];
+        struct corral_load *load = start_kept(&probe, origin);
+        memcpy(corral_load_reserve(load, 4), "mine", 4);
+        assert_int_equal(pthread_create(&threads[0], NULL, commit_from_thread, load), 0);
+        assert_int_equal(pthread_create(&threads[1], NULL, answer_from_thread, load), 0);
+        for (int t = 0; t < 2; t++)
+            pthread_join(threads[t], NULL);
+        probe_expect(&probe, 0, "mine");
+    }
+    origin_free(origin);
+}
+
 /* ---------------------------------------------------------------------------------------- mates */
 
 enum { MATES = 5 };
@@ -434,6 +557,11 @@ int main(void)
         cmocka_unit_test(test_loads_behind_lingering_loaders),
         cmocka_unit_test(test_a_running_loader_is_told),
         cmocka_unit_test(test_a_stuck_loader_is_left_behind),
+        cmocka_unit_test(test_a_value_is_written_in_place),
+        cmocka_unit_test(test_what_has_no_room_is_not_committed),
+        cmocka_unit_test(test_other_answers_free_the_room),
+        cmocka_unit_test(test_the_room_outlives_the_end),
+        cmocka_unit_test(test_a_commit_races_with_an_answer),
         cmocka_unit_test(test_mates_are_one_call),
         cmocka_unit_test(test_mates_that_were_cancelled_are_left_out),
         cmocka_unit_test(test_only_mates_are_one_call),
