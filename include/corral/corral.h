@@ -172,11 +172,12 @@ CORRAL_API int corral_close(struct corral_cache *cache);
 /* A loader: brings the value of one key.
  *
  * Called on one of the origin's worker threads, so it may block. It answers by exactly one of
- * corral_load_value(), corral_load_commit(), corral_load_not_found(), corral_load_fail(), either
- * before it returns or later, from any thread. `load` stays valid until it is answered; who never
- * answers leaks it. An answer after the deadline or after corral_close() is dropped, and so is
- * every answer but the first. A load that has been answered has an empty key and counts as
- * cancelled; so has, in a child of fork(), a load of the parent's.
+ * corral_load_value(), corral_load_commit(), corral_load_not_found(), corral_load_fail() and
+ * corral_load_fail_code(), either before it returns or later, from any thread. `load` stays valid
+ * until it is answered; who never answers leaks it. An answer after the deadline or after
+ * corral_close() is dropped, and so is every answer but the first. A load that has been answered
+ * has an empty key and counts as cancelled; in a child of fork(), so has every load of the
+ * parent's.
  *
  * A loader that returns without an answer gives its worker back and keeps its place in the origin's
  * concurrency until it answers or the deadline passes. A loader that does not return keeps both: no
@@ -278,6 +279,14 @@ CORRAL_API void corral_load_not_found(struct corral_load *load);
  * why   for the program's log (see corral_failure_fn); copied; may be NULL */
 CORRAL_API void corral_load_fail(struct corral_load *load, const char *why);
 
+/* The largest code of corral_load_fail_code(). */
+#define CORRAL_CODE_MAX (1 << 30)
+
+/* corral_load_fail_code - the same, and each reader is told a code of the program's: in `code` of
+ * its struct corral_value, which holds no value then.
+ * code   1 to CORRAL_CODE_MAX; any other: none, as corral_load_fail() */
+CORRAL_API void corral_load_fail_code(struct corral_load *load, int code, const char *why);
+
 /* --------------------------------------------------------------------------------------- spaces */
 
 /* What happens to the keys of a space. */
@@ -314,6 +323,7 @@ struct corral_value {
     size_t size;        /* bytes at data */
     corral_us age_us;   /* time since the origin answered, when this get was answered */
     corral_us fresh_us; /* time it stays fresh from then on; 0 for a value that is not cached */
+    int code; /* of a get that failed with CORRAL_EORIGIN: corral_load_fail_code(); else 0 */
     void *private_owner;
     void *private_entry;
 };

@@ -21,6 +21,7 @@ static const struct rc_row rc_rows[] = {
 static const struct rc_row *rc_row(int rc)
 {
     static const struct rc_row unknown = {0, 500, "unknown", "unknown error"};
+    rc = crl_rc_plain(rc);
     for (size_t i = 0; i < sizeof rc_rows / sizeof rc_rows[0]; i++) {
         if (rc_rows[i].rc == rc)
             return &rc_rows[i];

@@ -9,6 +9,7 @@
  * of a caller who blocks, or in a struct corral_get_handle, which comes back as one call of its
  * function. */
 #include "base/hash.h"
+#include "base/rc.h"
 #include "io/cancel.h"
 #include "io/clock.h"
 #include "lib/private.h"
@@ -238,12 +239,13 @@ static void miss_answered(struct crl_engine *engine, struct engine_waiter *waite
     struct corral_cache *cache = engine->cache;
     crl_promise(P5, !miss->is_answered);
     miss->is_answered = true;
-    miss->result = result;
+    miss->result = crl_rc_plain(result);
+    miss->value.code = crl_rc_code(result);
     if (entry != NULL) {
         crl_entry_ref(entry);
         miss->value = value_make(cache, entry, cached, engine->now);
     }
-    crl_stats_count(cache->stats, miss->space->number, class_of(result),
+    crl_stats_count(cache->stats, miss->space->number, class_of(miss->result),
                     result >= 0 ? miss->value.age_us : -1);
     if (waiter->waiter.stuck != CRL_STUCK_NOT)
         crl_stuck_report(engine, miss->space, miss->key, miss->asker, waiter->waiter.stuck);
@@ -491,8 +493,7 @@ __attribute__((noinline)) static int get_blocking(struct corral_space *space,
     rc = blocking_wait(&blocking);
     uv_sem_destroy(&blocking.done);
     crl_cancel_let_go(held);
-    if (rc >= 0)
-        *ret_value = blocking.miss.value;
+    *ret_value = blocking.miss.value; /* of a failure its code */
     return rc;
 }
 

@@ -20,6 +20,7 @@
  *       whether it has failed. What a load that was cancelled brings is not reported.
  *
  * Threads: in the turn, but for loads_answer() (any) and report_run() (the callback thread). */
+#include "base/rc.h"
 #include "lib/private.h"
 
 #include <stdlib.h>
@@ -50,7 +51,7 @@ static void report_run(struct crl_loop *loop, struct crl_loop_call *call)
     crl_assert(crl_loop_is_here(loop) && load->reported_rc < 0);
     atomic_fetch_sub(&load->engine->reports, 1);
     cache->on_failure(cache->on_failure_arg, load->space->name,
-                      crl_bytes(load->key, load->load.key.size), load->reported_rc,
+                      crl_bytes(load->key, load->load.key.size), crl_rc_plain(load->reported_rc),
                       load->reported_why);
     load_unref(load);
 }

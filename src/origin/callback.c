@@ -25,6 +25,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "base/rc.h"
 #include "core/core.h"
 #include "io/clock.h"
 #include "origin/ticket.h"
@@ -399,7 +400,13 @@ void corral_load_not_found(struct corral_load *ticket)
 
 void corral_load_fail(struct corral_load *ticket, const char *why)
 {
+    corral_load_fail_code(ticket, 0, why);
+}
+
+void corral_load_fail_code(struct corral_load *ticket, int code, const char *why)
+{
+    bool is_code = code >= 1 && code <= CORRAL_CODE_MAX;
     struct corral_load *load = crl_ticket_claim(ticket);
     if (load != NULL)
-        (void)answer(load, crl_load_failed(CORRAL_EORIGIN, why));
+        (void)answer(load, crl_load_failed(is_code ? crl_rc_of_code(code) : CORRAL_EORIGIN, why));
 }

@@ -54,7 +54,8 @@ struct crl_sql_ops;
 /* What an origin answers; made by the three functions below. Exactly one of the three forms: rc 0
  * and a draft (a value); rc 0 and no draft (not found); rc < 0 (an error). */
 struct crl_load_result {
-    int rc;                  /* 0, or EORIGIN, EVALUE, ENOMEM, EDEADLINE (cancelled) */
+    int rc;                  /* 0, or EORIGIN or a code (base/rc.h), EVALUE, ENOMEM, EDEADLINE
+                              * (cancelled) */
     struct crl_entry *draft; /* one reference, taken by the receiver */
     corral_us ttl_us;        /* how long the answer may live at most; or CRL_TTL_OF_POLICY */
     const char *why;         /* text of an error, borrowed for the call; may be NULL */

@@ -500,6 +500,8 @@ SWARM_SABOTAGES = [
     ("a value of another space is found", "P10", ("P10: reader", "P9: node"), OBSERVER, VALUES_OF_ANY_SPACE),
     ("a flight of another space is joined", "P10", ("P10: reader", "for which nobody works"), OBSERVER,
      FLIGHTS_OF_ANY_SPACE),
+    ("a shared failure loses its code", "P10", "P10: reader", OBSERVER, [
+        ("src/store/memory.c", "record->failed_rc = request->rc;", "record->failed_rc = CORRAL_EORIGIN;")]),
 
     ("no load has a deadline", "P6", "P6: ", OBSERVER, NO_DEADLINE),
     ("the deadline is half of what was agreed", "P6", "P6: ", OBSERVER, [

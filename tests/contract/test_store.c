@@ -4,6 +4,7 @@
  * Method: each clause is a test over requests and replies; an implementation is a row. So far there
  *         is one. */
 #include "base/bytes.h"
+#include "base/rc.h"
 #include "store/memory.h"
 
 #include "../helper/entries.h"
@@ -288,15 +289,16 @@ static void s6_changes_are_pushed(void **store)
 
 static void s7_a_failure_is_told_to_all(void **store)
 {
+    int failure = crl_rc_of_code(CORRAL_CODE_MAX);
     (void)ask(*store, 0, 1);
     assert_false(release(*store, 0, 2, token_of(2), CORRAL_EORIGIN)); /* S3 */
     assert_int_equal(ask(*store, 0, 2).answer, CRL_STORE_BUSY);
-    assert_true(release(*store, 0, 1, token_of(1), CORRAL_EDEADLINE));
+    assert_true(release(*store, 0, 1, token_of(1), failure));
     assert_int_equal(pushed.n, 1); /* who waits hears of it */
     for (uint32_t by = 1; by <= 3; by++) {
         struct crl_store_reply reply = ask(*store, S(1), by);
         assert_int_equal(reply.answer, CRL_STORE_FAILED);
-        assert_int_equal(reply.rc, CORRAL_EDEADLINE);
+        assert_int_equal(reply.rc, failure);
         assert_int_equal(reply.lease_us, S(4));
     }
     assert_int_equal(ask(*store, S(5), 2).answer, CRL_STORE_LEASED); /* its time is over */

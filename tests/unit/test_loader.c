@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   what a loader may say and have beyond a value: its TTL, many keys at
+ * Goal:   what a loader may say and have beyond a value: its TTL, a code of
+ *         its failure, many keys at
  *         once, its worker's number.
  * Method: the public interface alone, on the real engine. Loaders do what the key says, or stand at
  *         a gate until the test has seen what it waits for; nothing sleeps. Whether something was
@@ -227,6 +228,110 @@ static void a_load_that_was_answered_is_left_alone(void **state)
     assert_true(get(house, "b", &value) >= 0);
     assert_true(value.fresh_us > 0);
     corral_value_release(&value);
+    house_close(house);
+}
+
+/* ---------------------------------------------------------------------------------------- codes */
+
+/* The key is the code; "none" fails without, "value" does not fail. */
+static void fail_with_code(void *arg, struct corral_load *load)
+{
+    struct house *house = arg;
+    struct corral_bytes key = corral_load_key(load);
+    char text[32];
+    snprintf(text, sizeof text, "%.*s", (int)key.size, (const char *)key.data);
+    atomic_fetch_add(&house->begun, 1);
+    wait_until(house->gate_is_open);
+    if (text[0] == 'v')
+        (void)corral_load_value(load, key);
+    else if (text[0] == 'n')
+        corral_load_fail(load, "without");
+    else
+        corral_load_fail_code(load, (int)strtoll(text, NULL, 10), "with");
+}
+
+static const struct {
+    const char *key;
+    int result, code;
+} code_rows[] = {
+    {"1", CORRAL_EORIGIN, 1},
+    {"404", CORRAL_EORIGIN, 404},
+    {"1073741823", CORRAL_EORIGIN, CORRAL_CODE_MAX - 1},
+    {"1073741824", CORRAL_EORIGIN, CORRAL_CODE_MAX},
+    {"1073741825", CORRAL_EORIGIN, 0},
+    {"2147483647", CORRAL_EORIGIN, 0},
+    {"0", CORRAL_EORIGIN, 0},
+    {"-1", CORRAL_EORIGIN, 0},
+    {"-2147483648", CORRAL_EORIGIN, 0},
+    {"none", CORRAL_EORIGIN, 0},
+    {"value", CORRAL_LOADED, 0},
+};
+enum { CODE_ROWS = sizeof code_rows / sizeof code_rows[0] };
+
+/* What a reader is told who has nothing of a value but its code. */
+static void expect_code(size_t row, int result, struct corral_value *value)
+{
+    if (result != code_rows[row].result || value->code != code_rows[row].code)
+        fail_msg("%s: %s, code %d", code_rows[row].key, corral_strerror(result), value->code);
+    if (result < 0) {
+        assert_null(value->data);
+        assert_int_equal(value->size, 0);
+        struct corral_value second = corral_value_ref(value); /* does no harm */
+        corral_value_release(&second);
+    }
+    corral_value_release(value);
+    assert_int_equal(value->code, 0);
+}
+
+static void readers_are_told_the_code_of_a_failure(void **state)
+{
+    (void)state;
+    struct house *house = house_open(fail_with_code, 2, POLICY(.ttl_us = LONG));
+    house->gate_is_open = true;
+    for (size_t i = 0; i < CODE_ROWS; i++) {
+        struct corral_value value;
+        memset(&value, 'x', sizeof value);
+        int result = get(house, code_rows[i].key, &value);
+        expect_code(i, result, &value);
+    }
+    struct corral_bytes keys[CODE_ROWS];
+    struct corral_result results[CODE_ROWS];
+    for (size_t i = 0; i < CODE_ROWS; i++)
+        keys[i] = corral_str(code_rows[i].key);
+    assert_int_equal(corral_invalidate(house->space, corral_str("value")), 0);
+    assert_int_equal(corral_get_many(house->space, keys, CODE_ROWS, LONG, results), 0);
+    for (size_t i = 0; i < CODE_ROWS; i++)
+        expect_code(i, results[i].result, &results[i].value);
+    house_close(house);
+}
+
+struct coded {
+    _Atomic int answers, odd;
+};
+
+static void take_code(void *arg, int result, struct corral_value *value)
+{
+    struct coded *coded = arg;
+    atomic_fetch_add(&coded->odd, result != CORRAL_EORIGIN || value->code != 42);
+    corral_value_release(value);
+    atomic_fetch_add(&coded->answers, 1);
+}
+
+/* All who share a load share its code. */
+static void a_code_is_shared(void **state)
+{
+    (void)state;
+    enum { READERS = 5 };
+    struct coded coded = {0};
+    struct house *house = house_open(fail_with_code, 2, POLICY(.ttl_us = LONG));
+    for (int i = 0; i < READERS; i++)
+        assert_int_equal(
+            corral_get_async(house->space, corral_str("42"), LONG, take_code, &coded, NULL), 0);
+    wait_until(house->begun == 1);
+    house->gate_is_open = true;
+    wait_until(coded.answers == READERS);
+    assert_int_equal(coded.odd, 0);
+    assert_int_equal(house->begun, 1);
     house_close(house);
 }
 
@@ -458,6 +563,8 @@ int main(void)
         cmocka_unit_test(the_jitter_of_the_policy_is_kept),
         cmocka_unit_test(what_is_not_kept_is_shared),
         cmocka_unit_test(a_load_that_was_answered_is_left_alone),
+        cmocka_unit_test(readers_are_told_the_code_of_a_failure),
+        cmocka_unit_test(a_code_is_shared),
         cmocka_unit_test(what_waits_is_loaded_by_one_call),
         cmocka_unit_test(a_key_does_not_wait_for_the_others),
         cmocka_unit_test(a_loader_is_given_one_way),

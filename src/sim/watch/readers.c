@@ -3,6 +3,7 @@
  * readers.c - see readers.h. */
 #include "sim/watch/readers.h"
 
+#include "base/rc.h"
 #include "sim/watch/values.h"
 
 /* Who is refused because of a limit came to one. The reader himself is among those who wait. */
@@ -32,6 +33,9 @@ void watch_answer(struct sim *sim, const struct sim_reader *reader, int result,
                     (long long)(sim->now - until));
     if (result == CORRAL_ELIMIT && sim->options.audits)
         watch_refusal(sim, reader);
+    if (crl_rc_plain(result) == CORRAL_EORIGIN && crl_rc_code(result) != (int)reader->key + 1)
+        watch_break(sim, reader->key, "P10: reader %u was told of a failure with code %d",
+                    reader->number, crl_rc_code(result));
     if ((result >= 0) != (entry != NULL))
         watch_break(sim, reader->key, "P5: reader %u got result %d and %s value", reader->number,
                     result, entry != NULL ? "a" : "no");

@@ -29,12 +29,14 @@
  *       reader who is refused though the limits are not reached
  *   P9  a load begins though the node has a fresh value: by what its table says when a reader's own
  *       get led to it, and by what it loaded before when nothing has changed or was evicted since
- *   P10 a failed load is given out as a value or an absence, or the value of another key
+ *   P10 a failed load is given out as a value or an absence, or the value of another key, or the
+ *       failure of another key or without its code
  *
  * Some rules need to know what each node was told of each key; large worlds do without them.
  *
  * They are kept by promise: loads.h has P1, P6, P9 and the loads of P7; leases.h P2 and the leases
- * of P7; values.h P3, P4 and P10; readers.h P5 and P8. What they need to know is in known.h. The
+ * of P7; values.h P3, P4 and P10; readers.h P5, P8 and the failures
+ * of P10. What they need to know is in known.h. The
  * world calls them by this header. */
 #ifndef CRL_SIM_WATCH_WATCH_H
 #define CRL_SIM_WATCH_WATCH_H

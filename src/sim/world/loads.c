@@ -3,6 +3,7 @@
  * loads.c - see loads.h. */
 #include "sim/world/loads.h"
 
+#include "base/rc.h"
 #include "sim/watch/watch.h"
 #include "sim/world/node.h"
 #include "sim/world/record.h"
@@ -97,13 +98,19 @@ static struct crl_entry *draft_of(struct sim *sim, const struct sim_load *load)
     return draft;
 }
 
+/* Each key fails with a code of its own, so that a reader who is told another key's is seen. */
+static int failure_of(const struct sim_load *load)
+{
+    return crl_rc_of_code((int)load->key + 1);
+}
+
 static int rc_of(const struct sim *sim, const struct sim_load *load, enum sim_query_end end)
 {
     if (load->live && sim->keys[load->key].is_broken)
-        return CORRAL_EORIGIN;
+        return failure_of(load);
     if (end == SIM_QUERY_WORKED && load->live)
         return 0;
-    return end == SIM_QUERY_FAILED ? CORRAL_EORIGIN : CORRAL_EDEADLINE;
+    return end == SIM_QUERY_FAILED ? failure_of(load) : CORRAL_EDEADLINE;
 }
 
 /* Tells the core, and frees the load. */

@@ -3,6 +3,7 @@
  * readers.c - see readers.h. */
 #include "sim/world/readers.h"
 
+#include "base/rc.h"
 #include "sim/watch/watch.h"
 #include "sim/world/node.h"
 #include "sim/world/record.h"
@@ -99,8 +100,8 @@ void readers_answer(struct sim *sim, struct crl_action *action)
     struct crl_waiter *waiter, *next;
     cds_list_for_each_entry_safe(waiter, next, &action->answer.waiters, link) {
         struct sim_reader *reader = caa_container_of(waiter, struct sim_reader, waiter);
-        int result = crl_waiter_result(action, waiter);
-        watch_answer(sim, reader, result, action->answer.entry);
+        int told = crl_waiter_result(action, waiter), result = crl_rc_plain(told);
+        watch_answer(sim, reader, told, action->answer.entry);
         if (watch_is_broken(sim))
             break; /* the world stands still; its lists may be in any state */
         record_answer(sim, reader, result, action->answer.entry);
