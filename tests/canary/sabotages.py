@@ -250,10 +250,11 @@ SABOTAGES = [
     ("callbacks run where timers do", "P5", "test_engine", HANGS + "# ../tree/tests/unit/test_engine.c", ALL, [
         ("src/lib/loads.c", "crl_loop_post(&engine->callbacks, call);", "crl_loop_post(&engine->loop, call);")]),
     ("what was answered and not taken does not count", "P8", "test_engine", "gets_are_limited_until", ALL, [
-        ("src/lib/get.c", "    leave(&cache->gets);\n    if (miss->is_callback)\n",
-         "    leave(&cache->gets);\n    if (miss->is_callback)\n        leave(&cache->callbacks);\n"
+        ("src/lib/get.c", "    crl_leave(&cache->gets);\n    if (miss->is_callback)\n",
+         "    crl_leave(&cache->gets);\n    if (miss->is_callback)\n        crl_leave(&cache->callbacks);\n"
          "    if (miss->is_callback)\n"),
-        ("src/lib/get.c", "    if (get->miss.is_callback)\n        leave(&get->miss.space->cache->callbacks);\n", "")]),
+        ("src/lib/get.c",
+         "    if (get->miss.is_callback)\n        crl_leave(&get->miss.space->cache->callbacks);\n", "")]),
     ("reports pile up", "P8", "test_engine", "reports_that_nobody_takes", ALL, [
         ("src/lib/loads.c", "atomic_load(&engine->reports) >= REPORTS_MAX", "REPORTS_MAX == 0")]),
     ("who posts a job starts the thread for it", "P6", "test_pool", "workers_inherit_nothing", ALL, [
