@@ -114,8 +114,8 @@ struct corral_load;
  * has cancelled at its close. Or why a get of a loader would have waited for itself: then `rc` is
  * CORRAL_EDEADLOCK, and the key is the one that was asked for. Called on the cache's callback
  * thread: it must not call a blocking function of this library, and while it runs other callbacks
- * wait. At most 1024 failures wait to be told; what is more is not told. The strings are
- * borrowed until it returns. */
+ * wait. At most 1024 failures wait to be told; what is more is not told, nor is a load that could
+ * not begin for lack of memory. The strings are borrowed until it returns. */
 typedef void corral_failure_fn(void *arg, const char *space, struct corral_bytes key, int rc,
                                const char *why);
 
