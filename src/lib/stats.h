@@ -2,10 +2,10 @@
  *
  * stats.h - who got what, counted by each thread for itself.
  *
- * Each thread that reads a cache has a sheet of its own, found by one comparison in the usual case
- * of one cache for a thread; so counting a hit writes no shared cache line. Sheets are summed when
- * somebody asks. A thread that ends leaves its sheet to the next one that comes, so there are never
- * more sheets than there were threads at once, and nothing is lost.
+ * Each thread that reads a cache has a sheet of its own, found in a few steps however many caches
+ * there are, and by one comparison where a hit is like the thread's last one; so counting a hit
+ * writes no shared cache line. Sheets are summed when somebody asks. What an ended thread has
+ * counted is added up at once, so there are never more sheets than threads, and nothing is lost.
  *
  * Threads: any. */
 #ifndef CRL_LIB_STATS_H
@@ -47,7 +47,7 @@ struct crl_stats *crl_stats_new(void);
 /* crl_stats_space_id - the name of a space of these stats; unlike an address, never used again. */
 uint64_t crl_stats_space_id(const struct crl_stats *stats, uint32_t space);
 
-/* crl_stats_release - the cache's farewell. Sheets of threads that still run live on. */
+/* crl_stats_release - the cache's end; nobody counts any more. Threads may end later. */
 void crl_stats_release(struct crl_stats *stats);
 
 /* crl_stats_count - a get of a space was answered on this thread.
@@ -76,7 +76,13 @@ static inline bool crl_stats_count_hit_again(uint64_t space_id, bool negative, c
     return true;
 }
 
-/* crl_stats_sum - add up the sheets of a space. `ret_sum` is the caller's, and zero. */
+/* crl_stats_sum - add up the sheets of a space. `ret_sum` is the caller's, and zero; `gets` and
+ * `age` of it are complete then. */
 void crl_stats_sum(struct crl_stats *stats, uint32_t space, struct crl_space_sheet *ret_sum);
+
+/* crl_sheets_lock, crl_sheets_unlock - let no thread be in the middle of the lists of sheets, for
+ * fork(). */
+void crl_sheets_lock(void);
+void crl_sheets_unlock(void);
 
 #endif
