@@ -9,6 +9,7 @@
 #include "io/entropy.h"
 #include "lib/sized.h"
 #include "lib/private.h"
+#include "lib/process.h"
 #include "lib/rcu.h"
 #include "memory/arena.h"
 #include "origin/callback.h"
@@ -135,6 +136,7 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&fork_once, fork_prepare);
     int held = crl_cancel_hold();
+    crl_process_stay();
     static _Atomic uint64_t caches;
     cache->number = atomic_fetch_add(&caches, 1) + 1;
     cache->forks = crl_forks;

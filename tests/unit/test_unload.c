@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   a program may dlclose() the library while threads that have used it go on.
- * Method: the shared library, named by the environment, is used by a thread that stays until after
- *         the dlclose() and then ends, which calls what the library has registered for that. */
+ * Goal:   a program may dlclose() what has the library in it, itself or a plugin that was linked
+ *         with the archive, while threads that have used it go on; unused, it leaves.
+ * Method: the object that the environment names is used by a thread that stays until after the
+ *         dlclose() and then ends, which calls what the library has registered for that. */
 #include "../helper/policy.h"
 
 #include <corral/corral.h>
@@ -14,6 +15,8 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 /* The function of a name; a_name() calls it. */
@@ -46,15 +49,41 @@ static void *reader_main(void *arg)
     return NULL;
 }
 
+static int fork_and_wait(void)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+static void *load(void)
+{
+    const char *path = getenv("CORRAL_OBJECT");
+    if (path == NULL)
+        skip();
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL)
+        fail_msg("%s", dlerror());
+    return library;
+}
+
+static void unused_it_is_unloaded(void **state)
+{
+    (void)state;
+    void *library = load();
+    take(library, corral_version);
+    assert_string_equal(a_corral_version(), CORRAL_VERSION);
+    assert_int_equal(dlclose(library), 0);
+    assert_null(dlopen(getenv("CORRAL_OBJECT"), RTLD_NOW | RTLD_NOLOAD));
+    assert_int_equal(fork_and_wait(), 0); /* its handlers have left too */
+}
+
 static void a_thread_may_outlive_the_library(void **state)
 {
     (void)state;
-    const char *path = getenv("CORRAL_LIBRARY");
-    if (path == NULL)
-        skip();
-    struct reader reader = {.library = dlopen(path, RTLD_NOW | RTLD_LOCAL)};
-    if (reader.library == NULL)
-        fail_msg("%s", dlerror());
+    struct reader reader = {.library = load()};
     take(reader.library, corral_open);
     take(reader.library, corral_close);
     take(reader.library, corral_origin_add);
@@ -84,11 +113,13 @@ static void a_thread_may_outlive_the_library(void **state)
     pthread_join(thread, NULL);
     pthread_barrier_destroy(&reader.read);
     pthread_barrier_destroy(&reader.unloaded);
+    assert_int_equal(fork_and_wait(), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unused_it_is_unloaded), /* before it is used */
         cmocka_unit_test(a_thread_may_outlive_the_library),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
