@@ -4,6 +4,7 @@
 #include "io/loop.h"
 
 #include "base/assert.h"
+#include "base/forks.h"
 
 #include <corral/corral.h>
 
@@ -20,7 +21,12 @@ static void deliver(struct crl_mailbox *mailbox, struct crl_letter *batch)
     while (batch != NULL) {
         struct crl_loop_call *call = (struct crl_loop_call *)batch;
         batch = batch->next; /* the call may free itself */
+        uint32_t forks = crl_forks;
         call->run(loop, call);
+        if (forks != crl_forks) {
+            uv_stop(&loop->uv); /* this is the parent's, with all that it waits for */
+            return;
+        }
     }
 }
 

@@ -27,12 +27,15 @@
  *       inherits much from the one that starts it (priority, processors, seccomp filters), and who
  *       posts is any thread.
  *
+ * A job may fork. In the child it ends its thread: the pool is the parent's.
+ *
  * A worker that was left behind is detached, all others are joined: when crl_pool_free() has
  * returned 0, not even the epilogue of a thread is running, and a program may unload the library.
  */
 #include "io/pool.h"
 
 #include "base/assert.h"
+#include "base/forks.h"
 #include "io/clock.h"
 
 #include <pthread.h>
@@ -180,7 +183,10 @@ static void *work(void *arg)
         keep_one_spare(pool);
         pthread_mutex_unlock(&pool->lock);
         wake(next);
+        uint32_t forks = crl_forks;
         job->run(job, worker->number);
+        if (forks != crl_forks)
+            return NULL;
         pthread_mutex_lock(&pool->lock);
         worker->busy = false;
         pool->busy--;

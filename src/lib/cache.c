@@ -13,7 +13,6 @@
 #include "lib/rcu.h"
 #include "memory/arena.h"
 #include "origin/callback.h"
-#include "origin/ticket.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,35 +92,6 @@ static int core_make(struct corral_cache *cache, const struct corral_options *op
     return rc;
 }
 
-uint32_t crl_forks;
-
-/* A child of fork() may open caches of its own: what they share with the parent's is left whole,
- * and without the threads that are not in the child. The caches of the parent are closed to it. */
-static void fork_begins(void)
-{
-    crl_tickets_lock();
-    urcu_bp_before_fork();
-}
-
-static void fork_ends_in_parent(void)
-{
-    urcu_bp_after_fork_parent();
-    crl_tickets_unlock();
-}
-
-static void fork_ends_in_child(void)
-{
-    crl_forks++;
-    urcu_bp_after_fork_child();
-    crl_tickets_void();
-    crl_tickets_unlock();
-}
-
-static void fork_prepare(void)
-{
-    (void)pthread_atfork(fork_begins, fork_ends_in_parent, fork_ends_in_child);
-}
-
 int corral_open(const struct corral_options *given, struct corral_cache **ret_cache)
 {
     struct corral_options options = {0};
@@ -133,8 +103,6 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     struct corral_cache *cache = calloc(1, sizeof *cache);
     if (cache == NULL)
         return CORRAL_ENOMEM;
-    static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&fork_once, fork_prepare);
     int held = crl_cancel_hold();
     crl_process_stay();
     static _Atomic uint64_t caches;
@@ -323,6 +291,8 @@ int corral_origin_add(struct corral_cache *cache, const struct corral_origin_opt
         (complete.loader != NULL) == (complete.load_many != NULL) ||
         (complete.batch_max > 1 && complete.load_many == NULL))
         return CORRAL_EINVAL;
+    if (cache->forks != crl_forks)
+        return CORRAL_ECLOSED; /* before there are threads */
     struct crl_origin *impl;
     int held = crl_cancel_hold();
     const struct crl_origin_callback_options callback = {
@@ -372,6 +342,7 @@ static int space_register(struct crl_engine *engine, void *arg)
     space->stats = cache->stats;
     space->stats_id = crl_stats_space_id(cache->stats, (uint32_t)number);
     space->key_max = cache->key_max;
+    space->forks = cache->forks;
     space->cache = cache;
     space->origin = errand->options->origin;
     space->number = (uint32_t)number;

@@ -66,8 +66,9 @@ static int change_do(struct change *change)
 
 int corral_invalidate(struct corral_space *space, struct corral_bytes key)
 {
-    if (crl_key_check(space, key) < 0)
-        return CORRAL_EKEY;
+    int rc = crl_key_check(space, key);
+    if (rc < 0)
+        return rc;
     return change_do(&(struct change){.space = space, .key = key, .kind = CRL_INVALIDATE});
 }
 
@@ -78,10 +79,9 @@ int corral_space_clear(struct corral_space *space)
 
 static int put(struct corral_bytes value, struct change *change)
 {
-    if (crl_key_check(change->space, change->key) < 0)
-        return CORRAL_EKEY;
-    if (change->space->cache->forks != crl_forks)
-        return CORRAL_ECLOSED; /* the arena's lock may be held by a thread that is not here */
+    int rc = crl_key_check(change->space, change->key);
+    if (rc < 0)
+        return rc;
     change_write(change, value);
     return change_do(change);
 }
@@ -168,8 +168,9 @@ int crl_invalidate_async(struct corral_space *space, struct corral_bytes key, co
                          void *arg)
 {
     crl_assert(fn != NULL);
-    if (crl_key_check(space, key) < 0)
-        return CORRAL_EKEY;
+    int rc = crl_key_check(space, key);
+    if (rc < 0)
+        return rc;
     struct change change = {.space = space, .key = key, .kind = CRL_INVALIDATE};
     struct async_change *async = async_new(&change, fn, arg);
     return async == NULL ? CORRAL_ENOMEM : async_send(async);
@@ -180,11 +181,10 @@ static int change_async(const struct change *change, const struct corral_bytes *
                         corral_done_fn *fn, void *arg)
 {
     struct corral_cache *cache = change->space->cache;
-    if (crl_key_check(change->space, change->key) < 0)
-        return CORRAL_EKEY;
-    if (cache->forks != crl_forks)
-        return CORRAL_ECLOSED; /* as in put() */
-    int rc = crl_enter(cache, &cache->callbacks);
+    int rc = crl_key_check(change->space, change->key);
+    if (rc < 0)
+        return rc;
+    rc = crl_enter(cache, &cache->callbacks);
     if (rc < 0)
         return rc;
     struct async_change *async = async_new(change, fn, arg);

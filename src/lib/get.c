@@ -149,8 +149,9 @@ __attribute__((noinline, cold)) static int absent(const struct corral_space *spa
 int corral_read(struct corral_space *space, struct corral_bytes key, void *buffer, size_t size,
                 size_t *ret_size)
 {
-    if (crl_key_check(space, key) < 0)
-        return CORRAL_EKEY;
+    int rc = crl_key_check(space, key);
+    if (rc < 0)
+        return rc;
     crl_read_lock();
     uint64_t hash = crl_hash_seeded(space->hash_seed, key);
     const struct crl_bucket *bucket = crl_view_bucket(&space->table, hash);
@@ -200,8 +201,9 @@ static int hit_take(struct corral_space *space, struct corral_bytes key, corral_
 int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us now, void *buffer,
                 size_t size, struct corral_value *ret_value)
 {
-    if (crl_key_check(space, key) < 0)
-        return CORRAL_EKEY;
+    int rc = crl_key_check(space, key);
+    if (rc < 0)
+        return rc;
     return hit_take(space, key, now, buffer, size, ret_value);
 }
 
@@ -210,8 +212,9 @@ int corral_peek(struct corral_space *space, struct corral_bytes key, struct corr
     if (ret_value == NULL)
         return CORRAL_EINVAL;
     *ret_value = (struct corral_value){0};
-    if (crl_key_check(space, key) < 0)
-        return CORRAL_EKEY;
+    int rc = crl_key_check(space, key);
+    if (rc < 0)
+        return rc;
     int outcome = hit_take(space, key, crl_now_coarse(), NULL, 0, ret_value);
     return outcome == CORRAL_EABSENT ? absent(space) : outcome;
 }

@@ -12,6 +12,8 @@
  *   turn.c    whose turn it is
  *   stats.c   who got what, counted by each thread for itself
  *
+ * process.c stands beside them: what is to be done when the process forks or unloads the library.
+ *
  * "In the turn" below means: on the thread that has the engine's turn (turn.h), which is asserted.
  * The cache has two threads of its own, both outside of turns. The own thread never runs code of
  * the program and is never late for it; on the callback thread the program's callbacks run. */
@@ -19,6 +21,7 @@
 #define CRL_LIB_PRIVATE_H
 
 #include "base/assert.h"
+#include "base/forks.h"
 #include "core/core.h"
 #include "io/loop.h"
 #include "lib/cache.h"
@@ -55,6 +58,7 @@ struct corral_space {
     uint64_t hash_seed;
     const struct crl_space_view *view; /* the core's */
     size_t key_max;
+    uint32_t forks;  /* as the cache's */
     uint32_t number; /* in the core */
     uint64_t stats_id;
     struct crl_stats *stats;
@@ -138,14 +142,11 @@ struct crl_engine {
     } counts; /* of the table, after each batch; any thread reads them */
 };
 
-/* How many forks lie between this process and the first that opened a cache. */
-extern uint32_t crl_forks;
-
 /* What all engines of a cache share. */
 struct corral_cache {
-    uint64_t number; /* in the process, from 1; unlike an address, never used again */
-    uint32_t forks;  /* at the opening: where there are more, the threads and locks are not ours */
-    struct crl_allocator *arena;   /* of entries */
+    uint64_t number;             /* in the process, from 1; unlike an address, never used again */
+    uint32_t forks;              /* at the opening: where there are more, the cache is a parent's */
+    struct crl_allocator *arena; /* of entries */
     struct crl_allocator *buckets; /* of the rest of the table */
     uint64_t seed;
     size_t key_max, value_max;
@@ -167,8 +168,12 @@ struct corral_cache {
     struct crl_engine engine;
 };
 
+/* crl_key_check - before all else: whether the cache is this process's, and the key one for it.
+ * Errors: ECLOSED, EKEY */
 static inline int crl_key_check(const struct corral_space *space, struct corral_bytes key)
 {
+    if (space->forks != crl_forks)
+        return CORRAL_ECLOSED;
     return key.size == 0 || key.size > space->key_max ? CORRAL_EKEY : 0;
 }
 

@@ -11,6 +11,7 @@
 #include "memory/arena.h"
 
 #include "base/assert.h"
+#include "base/forks.h"
 #include "memory/chunk.h"
 #include "memory/pages.h"
 #include "memory/runs.h"
@@ -60,7 +61,8 @@
 
 struct arena {
     struct crl_allocator base;
-    bool is_heap; /* all blocks are malloc'd */
+    bool is_heap;   /* all blocks are malloc'd */
+    uint32_t forks; /* where there are more, this is a parent's arena: see free_in_child() */
     pthread_mutex_t lock;
     uint64_t refs; /* the owner, whoever else holds one, and each living block */
     size_t living_bytes;
@@ -216,10 +218,33 @@ static void arena_unref(struct crl_allocator *allocator)
     unref_and_unlock(arena);
 }
 
+/* In a child of fork() the lock of a parent's arena may be held by a thread that is not there, in
+ * the middle of any list. What the system or malloc has given goes back to it; what shares a chunk
+ * with other blocks stays until the process ends, as its cache does. */
+static void free_in_child(const struct plan *plan, void *block)
+{
+    switch (plan->kind) {
+    case MAPPED:
+        munmap(block, plan->block_bytes);
+        break;
+    case HEAP:
+        crl_allocator_malloc.free(&crl_allocator_malloc, block, plan->block_bytes);
+        break;
+    case BLOCK:
+    case PAGES:
+    case RUN:
+        break;
+    }
+}
+
 static void arena_free(struct crl_allocator *allocator, void *block, size_t bytes)
 {
     struct arena *arena = (struct arena *)allocator;
     struct plan plan = plan_of(arena, bytes);
+    if (arena->forks != crl_forks) {
+        free_in_child(&plan, block);
+        return;
+    }
     pthread_mutex_lock(&arena->lock);
     plan_free(arena, &plan, block);
     arena->living_bytes -= plan.block_bytes;
@@ -333,6 +358,7 @@ int crl_arena_new(size_t budget_bytes, enum crl_arena_use use, struct crl_alloca
     arena->is_heap = HEAP_ONLY || budget_bytes < BUDGET_PAGED_MIN;
     arena->base.real = arena->is_heap ? &heap_real : &arena_real;
     arena->refs = 1;
+    arena->forks = crl_forks;
     size_t page_bytes = page_bytes_for(budget_bytes);
     crl_pages_init(&arena->pages, page_bytes, budget_bytes >= BUDGET_HUGE_MIN ? budget_bytes : 0,
                    budget_bytes / ABANDONED_PART);

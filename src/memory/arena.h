@@ -14,6 +14,10 @@
  * In sanitizer builds, and where the budget is tiny, every block is malloc'd on its own: so that
  * sanitizers see each of them; so that a few pages do not eat up the budget.
  *
+ * fork(): in a child, blocks of a parent's arena may be freed, and nothing else be asked of it.
+ * Some of them then go back to the system, others stay until the process ends; nobody waits for a
+ * lock.
+ *
  * Threads: any. */
 #ifndef CRL_MEMORY_ARENA_H
 #define CRL_MEMORY_ARENA_H

@@ -4,11 +4,13 @@
  *
  * Invariants, all under the lock:
  *   T1  A slot is in the list of free ones if and only if its object is NULL.
- *   T2  A slot's serial number grows whenever its ticket becomes void; so no two tickets of one
- *       slot are equal. */
+ *   T2  A slot's serial number grows with each claim; so no two tickets of one slot are equal.
+ *   T3  A ticket is good in the process that issued it. In a child the slots of a parent's tickets
+ *       stay taken, so that none of the child's is equal to one of them. */
 #include "origin/ticket.h"
 
 #include "base/assert.h"
+#include "base/forks.h"
 
 #include <pthread.h>
 #include <stddef.h>
@@ -24,6 +26,7 @@ struct slot {
     void *object;     /* NULL: free */
     uintptr_t serial; /* T2 */
     uint32_t next_free;
+    uint32_t forks; /* T3: at the issue */
 };
 
 static struct {
@@ -62,7 +65,7 @@ static struct slot *find(const void *ticket)
     uint32_t i = (uint32_t)((uintptr_t)ticket & SLOTS_MAX) - 1;
     if (i >= table.room || table.slots[i].object == NULL || ticket_of(i) != ticket)
         return NULL;
-    return &table.slots[i];
+    return table.slots[i].forks == crl_forks ? &table.slots[i] : NULL; /* T3 */
 }
 
 const void *crl_ticket_issue(void *object)
@@ -75,6 +78,7 @@ const void *crl_ticket_issue(void *object)
         crl_assert(i < table.room && table.slots[i].object == NULL); /* T1 */
         table.first_free = table.slots[i].next_free;
         table.slots[i].object = object;
+        table.slots[i].forks = crl_forks;
         ticket = ticket_of(i);
     }
     pthread_mutex_unlock(&table.lock);
@@ -112,14 +116,6 @@ bool crl_ticket_look(const void *ticket, void (*look)(void *object, void *arg), 
         look(slot->object, arg);
     pthread_mutex_unlock(&table.lock);
     return slot != NULL;
-}
-
-void crl_tickets_void(void)
-{
-    for (uint32_t i = 0; i < table.room; i++) {
-        if (table.slots[i].object != NULL)
-            slot_free(&table.slots[i]);
-    }
 }
 
 void crl_tickets_lock(void)

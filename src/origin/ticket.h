@@ -8,8 +8,8 @@
  * how one of several answers becomes the first.
  *
  * One table for the process, because a late answer has nothing else to go by: its cache may be
- * gone. Limits: 2^23 tickets at once; a serial number comes round after 2^40 claims of
- * one slot.
+ * gone. A child of fork() knows none of its parent's tickets. Limits: 2^23 tickets at once; a
+ * serial number comes round after 2^40 claims of one slot.
  *
  * Threads: any; one short lock. */
 #ifndef CRL_ORIGIN_TICKET_H
@@ -29,10 +29,6 @@ void *crl_ticket_claim(const void *ticket);
 /* crl_ticket_look - call `look` with the object while nobody can claim the ticket, or look too;
  * `look` must not block. Returns whether the ticket is good. */
 bool crl_ticket_look(const void *ticket, void (*look)(void *object, void *arg), void *arg);
-
-/* crl_tickets_void - make all tickets void, without their claim. For the child of a fork(), where
- * whoever would use what they stand for does not run. Between lock and unlock. */
-void crl_tickets_void(void);
 
 /* crl_tickets_lock, crl_tickets_unlock - let no thread be in the middle of the table, for
  * fork(). */

@@ -4,6 +4,7 @@
 #include "origin/work.h"
 
 #include "base/assert.h"
+#include "base/forks.h"
 
 static struct crl_load_result cancelled(void)
 {
@@ -186,8 +187,11 @@ static void run(struct crl_job *job, uint32_t worker)
     mates_begin(leader);
     pthread_mutex_unlock(&works->lock);
 
+    uint32_t forks = crl_forks;
     if (crl_work_running(leader) != NULL) /* else all were cancelled in this very moment */
         works->ops->run(leader, worker);
+    if (forks != crl_forks)
+        return; /* a child's: the works are the parent's */
 
     pthread_mutex_lock(&works->lock);
     mates_part(leader);
