@@ -290,6 +290,48 @@ static void of_many_gets_only_the_one_is_told(void **state)
     world_close(&world);
 }
 
+/* Asks for the key of another load of its call. */
+static void ask_mate(void *arg, struct corral_load *const *loads, uint32_t n)
+{
+    struct world *world = arg;
+    struct corral_value value;
+    if (n == 2) {
+        (void)corral_load_value(loads[0], corral_load_key(loads[0])); /* the call goes on */
+        world->last = corral_get(world->spaces[0], corral_load_key(loads[1]), LONG, &value);
+    }
+    for (uint32_t i = n - 1; i < n; i++)
+        (void)corral_load_value(loads[i], corral_load_key(loads[i]));
+}
+
+static void a_call_for_many_does_not_wait_for_itself(void **state)
+{
+    (void)state;
+    struct world world = {.last = 1};
+    const struct corral_bytes keys[] = {corral_str("a"), corral_str("b")};
+    struct corral_result results[2];
+    struct corral_options options = {
+        .size = sizeof options, .on_failure = failed, .on_failure_arg = &world};
+    assert_int_equal(corral_open(&options, &world.cache), 0);
+    struct corral_origin_options origin = {.size = sizeof origin,
+                                           .name = "db",
+                                           .load_many = ask_mate,
+                                           .arg = &world,
+                                           .deadline_us = LONG};
+    assert_int_equal(corral_origin_add(world.cache, &origin, &world.origins[0]), 0);
+    struct corral_space_options space = {
+        .size = sizeof space, .name = "users", .origin = world.origins[0]};
+    assert_int_equal(corral_space_add(world.cache, &space, &world.spaces[0]), 0);
+    assert_int_equal(corral_get_many(world.spaces[0], keys, 2, LONG, results), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(results[i].result, CORRAL_LOADED);
+        corral_value_release(&results[i].value);
+    }
+    assert_int_equal(world.last, CORRAL_EDEADLOCK);
+    wait_until(world.reports_n == 1);
+    assert_string_equal(world.reports[0].key, "b");
+    world_close(&world);
+}
+
 /* ----------------------------------------------------------------------------------- no circles */
 
 static bool answer_and_ask(struct world *world, struct corral_load *load)
@@ -438,6 +480,7 @@ int main(void)
         cmocka_unit_test(with_a_second_place_it_works),
         cmocka_unit_test(of_all_places_one_gives_way),
         cmocka_unit_test(of_many_gets_only_the_one_is_told),
+        cmocka_unit_test(a_call_for_many_does_not_wait_for_itself),
         cmocka_unit_test(who_has_answered_may_ask),
         cmocka_unit_test(who_does_not_wait_may_ask),
         cmocka_unit_test(loaders_of_two_caches_are_not_seen),

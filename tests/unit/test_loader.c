@@ -447,6 +447,43 @@ static void what_waits_is_loaded_by_one_call(void **state)
     house_close(house);
 }
 
+enum { MANY = 300, GROUPS = 5 }; /* keys; letters to the engine that bring them: of 64 each */
+
+/* Though all places are free, the keys of a letter go to as few calls as they can. */
+static void what_is_wanted_at_once_is_loaded_by_few_calls(void **state)
+{
+    (void)state;
+    struct house *house = calloc(1, sizeof *house);
+    static struct corral_bytes keys[MANY];
+    static struct corral_result results[MANY];
+    static char names[MANY][8];
+    memset(&seen, 0, sizeof seen);
+    assert_int_equal(corral_open(NULL, &house->cache), 0);
+    const struct corral_origin_options origin = {.size = sizeof origin,
+                                                 .name = "db",
+                                                 .load_many = bring_many,
+                                                 .arg = house,
+                                                 .deadline_us = LONG};
+    assert_int_equal(corral_origin_add(house->cache, &origin, &house->origin), 0);
+    const struct corral_space_options space = {.size = sizeof space,
+                                               .name = "users",
+                                               .policy = POLICY(.ttl_us = LONG),
+                                               .origin = house->origin};
+    assert_int_equal(corral_space_add(house->cache, &space, &house->space), 0);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "%d", i);
+        keys[i] = corral_str(names[i]);
+    }
+    assert_int_equal(corral_get_many(house->space, keys, MANY, LONG, results), 0);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(results[i].result, CORRAL_LOADED);
+        corral_value_release(&results[i].value);
+    }
+    assert_int_equal(seen.loads, MANY);
+    assert_in_range(house->begun, 3, GROUPS);
+    house_close(house);
+}
+
 /* Readers do not wait for the rest of the call; and while one of its loads is not answered, no
  * other call begins. */
 static void a_key_does_not_wait_for_the_others(void **state)
@@ -566,6 +603,7 @@ int main(void)
         cmocka_unit_test(readers_are_told_the_code_of_a_failure),
         cmocka_unit_test(a_code_is_shared),
         cmocka_unit_test(what_waits_is_loaded_by_one_call),
+        cmocka_unit_test(what_is_wanted_at_once_is_loaded_by_few_calls),
         cmocka_unit_test(a_key_does_not_wait_for_the_others),
         cmocka_unit_test(a_loader_is_given_one_way),
         cmocka_unit_test(no_two_loaders_have_one_worker),
