@@ -3,6 +3,8 @@
  * utf8.c - table 3-7 of the Unicode Standard as code. */
 #include "base/utf8.h"
 
+#include "base/assert.h"
+
 /* Only the second byte has a range that depends on the first: it is what rules out overlong forms
  * (E0, F0), surrogates (ED) and values above U+10FFFF (F4). */
 struct lead {
@@ -41,16 +43,34 @@ static size_t character_length(const unsigned char *at, size_t left)
     return lead->length;
 }
 
-bool crl_utf8_is_valid(struct corral_bytes text)
+size_t crl_utf8_valid_size(struct corral_bytes text)
 {
     const unsigned char *at = text.data;
     size_t left = text.size;
     while (left > 0) {
         size_t length = character_length(at, left);
         if (length == 0)
-            return false;
+            break;
         at += length;
         left -= length;
     }
-    return true;
+    return text.size - left;
+}
+
+bool crl_utf8_is_valid(struct corral_bytes text)
+{
+    return crl_utf8_valid_size(text) == text.size;
+}
+
+size_t crl_utf8_bad_size(struct corral_bytes text)
+{
+    const unsigned char *at = text.data;
+    crl_assert(text.size > 0 && character_length(at, text.size) == 0);
+    const struct lead *lead = lead_of(*at);
+    if (lead == NULL || text.size < 2 || at[1] < lead->low || at[1] > lead->high)
+        return 1;
+    size_t size = 2;
+    while (size < lead->length && size < text.size && at[size] >= 0x80 && at[size] <= 0xBF)
+        size++;
+    return size;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * utf8.h - is this text? A strict check of UTF-8. Pure. */
+ * utf8.h - is this text? A strict check of UTF-8, and what to repair of it. Pure. */
 #ifndef CRL_BASE_UTF8_H
 #define CRL_BASE_UTF8_H
 
@@ -10,5 +10,15 @@
  * nothing cut off. U+0000 is a character like others here. Empty is valid.
  * Source: The Unicode Standard 15.0, table 3-7, "Well-Formed UTF-8 Byte Sequences". */
 bool crl_utf8_is_valid(struct corral_bytes text);
+
+/* crl_utf8_valid_size - how many bytes at the beginning are well-formed UTF-8; all of a valid text.
+ */
+size_t crl_utf8_valid_size(struct corral_bytes text);
+
+/* crl_utf8_bad_size - of a text that begins with no character: how many bytes one U+FFFD stands
+ * for where it is repaired. They are the beginning of a character that does not go on, or one byte
+ * that begins none; at least 1. The text is not empty.
+ * Source: The Unicode Standard 15.0, section 3.9, "U+FFFD Substitution of Maximal Subparts". */
+size_t crl_utf8_bad_size(struct corral_bytes text);
 
 #endif

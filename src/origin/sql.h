@@ -8,7 +8,7 @@
  * the key does not have is bound to NULL.
  *
  * The value of a load is compact JSON in UTF-8: {"column":value, ...} in the order of the columns,
- * or an array of such objects. What JSON cannot say is an error that names the column.
+ * or an array of such objects. How a value is written is the origin's to say.
  *
  * The words of a parameter's type and of the result's form are neutral: each origin maps them to
  * what its database has. */

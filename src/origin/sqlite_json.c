@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sqlite_json.c - rows to JSON. Jansson spells the values, this puts them together: an object built
- * first would need the memory of the whole result twice. */
+ * sqlite_json.c - rows to JSON. Jansson and OpenSSL spell the values, this puts them together: an
+ * object built first would need the memory of the whole result twice. */
 #include "origin/sqlite_json.h"
 
 #include "base/assert.h"
@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 
 #include <jansson.h>
+#include <openssl/evp.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -54,7 +55,7 @@ static int grow(struct text *text, size_t needed)
 
 static int put(struct text *text, const char *bytes, size_t size)
 {
-    if (text->rc < 0)
+    if (text->rc < 0 || size == 0)
         return text->rc;
     if (size > text->max - text->size)
         return too_large(text);
@@ -88,12 +89,10 @@ static void put_name(struct text *text, const char *name)
 }
 
 /* The fewest digits that read back the same: 0.1 and not 0.10000000000000001. Always enough: 17. */
-static void put_real(struct text *text, sqlite3_stmt *stmt, int column)
+static void put_real(struct text *text, double value)
 {
-    double value = sqlite3_column_double(stmt, column);
     if (!isfinite(value)) {
-        (void)failed(text, CORRAL_EORIGIN, "column \"%s\" is an infinite number",
-                     sqlite3_column_name(stmt, column));
+        (void)put(text, "null", 4);
         return;
     }
     int digits = 15;
@@ -105,6 +104,30 @@ static void put_real(struct text *text, sqlite3_stmt *stmt, int column)
     put_json(text, json_real(value), JSON_REAL_PRECISION((size_t)digits));
 }
 
+/* Text that is not valid UTF-8, with U+FFFD in place of what is not. The copy has a limit of its
+ * own: a byte becomes three at most. */
+static void put_repaired(struct text *text, const char *data, size_t size)
+{
+    struct text repaired = {.max = size * 3, .error = text->error};
+    while (size > 0 && repaired.rc == 0) {
+        size_t good = crl_utf8_valid_size(crl_bytes(data, size));
+        (void)put(&repaired, data, good);
+        data += good;
+        size -= good;
+        if (size == 0)
+            break;
+        size_t bad = crl_utf8_bad_size(crl_bytes(data, size));
+        (void)put(&repaired, "\xEF\xBF\xBD", 3);
+        data += bad;
+        size -= bad;
+    }
+    if (repaired.rc < 0)
+        text->rc = repaired.rc;
+    else
+        put_json(text, json_stringn_nocheck(repaired.data, repaired.size), 0);
+    free(repaired.data);
+}
+
 static void put_text(struct text *text, sqlite3_stmt *stmt, int column)
 {
     const char *data = (const char *)sqlite3_column_text(stmt, column);
@@ -113,11 +136,34 @@ static void put_text(struct text *text, sqlite3_stmt *stmt, int column)
         (void)failed(text, CORRAL_ENOMEM, "out of memory");
     else if (size > text->max)
         (void)too_large(text);
-    else if (!crl_utf8_is_valid(crl_bytes(data, size)))
-        (void)failed(text, CORRAL_EORIGIN, "column \"%s\" holds text that is not valid UTF-8",
-                     sqlite3_column_name(stmt, column));
-    else
+    else if (crl_utf8_is_valid(crl_bytes(data, size)))
         put_json(text, json_stringn_nocheck(data, size), 0);
+    else
+        put_repaired(text, data, size);
+}
+
+/* A BLOB as base64, with padding. In pieces of whole groups of three bytes. */
+static void put_blob(struct text *text, sqlite3_stmt *stmt, int column)
+{
+    enum { PIECE = 3 * 1024 };
+    unsigned char encoded[PIECE / 3 * 4 + 1]; /* it is terminated */
+    size_t size = (size_t)sqlite3_column_bytes(stmt, column);
+    if (size > text->max) { /* before the zeros of a zeroblob() are made */
+        (void)too_large(text);
+        return;
+    }
+    const unsigned char *data = sqlite3_column_blob(stmt, column);
+    if (data == NULL && size > 0)
+        (void)failed(text, CORRAL_ENOMEM, "out of memory");
+    (void)put(text, "\"", 1);
+    while (size > 0 && text->rc == 0) {
+        size_t piece = size < PIECE ? size : PIECE;
+        int n = EVP_EncodeBlock(encoded, data, (int)piece);
+        (void)put(text, (const char *)encoded, (size_t)n);
+        data += piece;
+        size -= piece;
+    }
+    (void)put(text, "\"", 1);
 }
 
 static void put_value(struct text *text, sqlite3_stmt *stmt, int column)
@@ -127,18 +173,16 @@ static void put_value(struct text *text, sqlite3_stmt *stmt, int column)
         put_json(text, json_integer(sqlite3_column_int64(stmt, column)), 0);
         break;
     case SQLITE_FLOAT:
-        put_real(text, stmt, column);
+        put_real(text, sqlite3_column_double(stmt, column));
         break;
     case SQLITE_TEXT:
         put_text(text, stmt, column);
         break;
-    case SQLITE_NULL:
-        (void)put(text, "null", 4);
+    case SQLITE_BLOB:
+        put_blob(text, stmt, column);
         break;
     default:
-        (void)failed(text, CORRAL_EORIGIN,
-                     "column \"%s\" holds a BLOB, which JSON cannot: use hex() in the query",
-                     sqlite3_column_name(stmt, column));
+        (void)put(text, "null", 4);
     }
 }
 

@@ -2,8 +2,8 @@
  *
  * sqlite_json.h - the rows of a statement as JSON, as sql.h and sqlite.h describe it.
  *
- * Never holds more than `value_max` bytes of JSON and one value of SQLite: rows are written as they
- * come, and reading stops at the limit.
+ * Never holds more than `value_max` bytes of JSON, one value of SQLite and a repaired copy of it:
+ * rows are written as they come, and reading stops at the limit.
  *
  * The text grows in a buffer of malloc's, and sqlite.c copies it into a draft of the exact size, on
  * the worker. To reserve a draft of `value_max` bytes and shrink it was rejected: blocks of the

@@ -92,6 +92,19 @@ def test_values_of_every_type(serve, database):
     assert b"9007199254740993" in answer.body
 
 
+def test_what_json_has_no_word_for_takes_no_list_away(serve, database):
+    database.write("CREATE TABLE odd (id, value)")
+    for row in enumerate((b"\x00\xff", float("inf"), 2.0, 2, "plain")):
+        database.write("INSERT INTO odd VALUES (?, ?)", *row)
+    database.write("INSERT INTO odd VALUES (5, CAST(x'61ff62' AS TEXT))")
+    daemon = serve(config_of(database, {
+        **ROUTE, "path": "/odd", "params": [], "result": "rows", "query": "SELECT value AS v FROM odd ORDER BY id"}))
+    answer = daemon.get("/odd")
+    assert answer.status == 200
+    assert [row["v"] for row in answer.json()] == ["AP8=", None, 2.0, 2, "plain", "a\ufffdb"]
+    assert b'{"v":2.0},{"v":2}' in answer.body
+
+
 def test_the_second_get_is_a_hit(daemon):
     first, second = daemon.get(ONE), daemon.get(ONE)
     assert first.cache_status == "corral; fwd=miss; stored"

@@ -44,7 +44,7 @@ static const char yaml[] =
     "    wait: 30s\n"
     "  - path: /failing\n"
     "    origin: db\n"
-    "    query: SELECT zeroblob(1) AS secret_column\n";
+    "    query: SELECT abs(-9223372036854775807 - 1) AS secret_column\n";
 
 static struct crl_config *parse(const char *text)
 {

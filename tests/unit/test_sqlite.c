@@ -149,16 +149,60 @@ static void test_reals_read_back_the_same(void **state)
     }
 }
 
-static void test_what_json_cannot_say(void **state)
+/* What JSON has no word for has a form of its own, and the rest of the answer is there. */
+static void test_what_json_has_no_word_for(void **state)
 {
     (void)state;
-    expect_failure(row("SELECT x'01' AS pic"), "", CORRAL_EORIGIN, "column \"pic\" holds a BLOB");
-    expect_failure(row("SELECT x'' AS pic"), "", CORRAL_EORIGIN, "hex()");
-    expect_failure(row("SELECT CAST(x'c0af' AS TEXT) AS n"), "", CORRAL_EORIGIN,
-                   "column \"n\" holds text that is not valid UTF-8");
-    expect_failure(row("SELECT CAST(x'eda080' AS TEXT) AS n"), "", CORRAL_EORIGIN, "UTF-8");
-    expect_failure(row("SELECT 9e999 AS n"), "", CORRAL_EORIGIN, "infinite");
-    expect_failure(rows("SELECT 1 AS n UNION ALL SELECT x'01'"), "", CORRAL_EORIGIN, "BLOB");
+    static const struct {
+        const char *sql, *json;
+    } cases[] = {
+        {"SELECT x'' AS pic", "{\"pic\":\"\"}"},
+        {"SELECT x'01' AS pic", "{\"pic\":\"AQ==\"}"},
+        {"SELECT x'0102' AS pic", "{\"pic\":\"AQI=\"}"},
+        {"SELECT x'fbff00' AS pic", "{\"pic\":\"+/8A\"}"},
+        {"SELECT zeroblob(3) AS pic", "{\"pic\":\"AAAA\"}"},
+        {"SELECT 9e999 AS n, -9e999 AS m", "{\"n\":null,\"m\":null}"},
+        {"SELECT 9e999 - 9e999 AS n", "{\"n\":null}"},
+        {"SELECT -0.0 AS n, 0.0 AS m", "{\"n\":-0.0,\"m\":0.0}"},
+        {"SELECT CAST(x'c0af' AS TEXT) AS n", "{\"n\":\"\xEF\xBF\xBD\xEF\xBF\xBD\"}"},
+        {"SELECT CAST(x'eda080' AS TEXT) AS n", "{\"n\":\"\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"}"},
+        {"SELECT CAST(x'61e282' AS TEXT) AS n", "{\"n\":\"a\xEF\xBF\xBD\"}"},
+        {"SELECT CAST(x'61ff2200c3a9' AS TEXT) AS n",
+         "{\"n\":\"a\xEF\xBF\xBD\\\"\\u0000\xC3\xA9\"}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        probe_load(origin, "", row(cases[i].sql), 0, cases[i].json);
+    probe_load(origin, "", rows("SELECT 1 AS n UNION ALL SELECT x'01' UNION ALL SELECT 9e999"), 0,
+               "[{\"n\":1},{\"n\":\"AQ==\"},{\"n\":null}]");
+}
+
+/* A database that keeps its text as UTF-16 may hold half a pair of surrogates. */
+static void test_half_a_character_of_utf16(void **state)
+{
+    (void)state;
+    char path[160];
+    snprintf(path, sizeof path, "%s/utf16.db", scratch.folder);
+    scratch_exec(path, "PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (id, name);"
+                       "INSERT INTO t VALUES (1, CAST(x'6100' AS TEXT)),"
+                       "(2, CAST(x'610000d8' AS TEXT))");
+    struct crl_origin *before = origin;
+    origin = open_with(&(struct crl_origin_sqlite_options){
+        .path = path,
+        .concurrency = 1,
+        .value_max = VALUE_MAX,
+    });
+    probe_load(origin, "", row("SELECT name FROM t WHERE id = 1"), 0, "{\"name\":\"a\"}");
+    probe_load(origin, "", row("SELECT substr(name, 1, 1) AS name FROM t WHERE id = 2"), 0,
+               "{\"name\":\"a\"}");
+    struct probe half;
+    probe_start(&half, origin, "", row("SELECT name FROM t WHERE id = 2"));
+    probe_await(half.answers > 0);
+    json_t *json = json_loadb(probe_value(&half).data, probe_value(&half).size, 0, NULL);
+    assert_non_null(json); /* so it is UTF-8, whatever SQLite made of the half */
+    json_decref(json);
+    probe_expect_end(&half);
+    assert_int_equal(crl_origin_close(origin, PROBE_LIMIT), 0);
+    origin = before;
 }
 
 static void test_forms_of_result(void **state)
@@ -190,6 +234,29 @@ static void test_values_up_to_their_limit(void **state)
     probe_expect_end(&probe);
     expect_failure(one, "id=993", CORRAL_EVALUE, "larger than 1000 bytes");
     expect_failure(one, "id=2000", CORRAL_EVALUE, "larger than 1000 bytes");
+}
+
+/* So are those whose JSON is longer than what the database holds. */
+static void test_long_spellings_up_to_the_limit(void **state)
+{
+    (void)state;
+    void *blob = typed("SELECT zeroblob(:id) AS n", CRL_SQL_ROW, CRL_SQL_INTEGER);
+    void *text =
+        typed("SELECT CAST(zeroblob(:id) || x'ff' AS TEXT) AS n", CRL_SQL_ROW, CRL_SQL_INTEGER);
+    struct probe probe;
+    probe_start(&probe, origin, "id=744", blob); /* 992 bytes of base64 */
+    probe_await(probe.answers > 0);
+    assert_int_equal(probe.rc, 0);
+    assert_int_equal(probe_value(&probe).size, VALUE_MAX);
+    probe_expect_end(&probe);
+    expect_failure(blob, "id=745", CORRAL_EVALUE, "larger than 1000 bytes");
+    expect_failure(blob, "id=100000000", CORRAL_EVALUE, "larger than 1000 bytes");
+    probe_start(&probe, origin, "id=164", text); /* six bytes for each NUL, three for the last */
+    probe_await(probe.answers > 0);
+    assert_int_equal(probe.rc, 0);
+    assert_int_equal(probe_value(&probe).size, 8 + 164 * 6 + 3);
+    probe_expect_end(&probe);
+    expect_failure(text, "id=165", CORRAL_EVALUE, "larger than 1000 bytes");
 }
 
 /* Reading stops at the limit: of a thousand million rows few are made. */
@@ -659,9 +726,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_types),
         TEST(test_reals_read_back_the_same),
-        TEST(test_what_json_cannot_say),
+        TEST(test_what_json_has_no_word_for),
+        TEST(test_half_a_character_of_utf16),
         TEST(test_forms_of_result),
         TEST(test_values_up_to_their_limit),
+        TEST(test_long_spellings_up_to_the_limit),
         TEST(test_reading_stops_at_the_limit),
         cmocka_unit_test_setup_teardown(test_a_load_takes_its_delay, open_delayed, teardown),
         TEST(test_a_delay_can_be_cancelled),

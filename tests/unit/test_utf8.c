@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   crl_utf8_is_valid() accepts all of Unicode and nothing else.
+ * Goal:   crl_utf8_is_valid() accepts all of Unicode and nothing else; what is to be replaced of
+ *         the rest is what the Unicode Standard says.
  * Method: the edges of each range as rows; then every code point in every length of encoding, and
  *         every byte sequence up to three bytes, against a decoder that works the other way round.
  */
 #include "base/bytes.h"
 #include "base/utf8.h"
+
+#include <string.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -102,12 +105,49 @@ static void test_nothing_else(void **state)
     }
 }
 
+/* Each U+FFFD that a text is repaired with as '?'. The rows: The Unicode Standard 15.0, tables 3-8
+ * to 3-11. */
+static void test_what_is_replaced(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *repaired;
+    } rows[] = {
+        {"\xC0\xAF\xE0\x80\xBF\xF0\x81\x82\x41", "????????A"},
+        {"\xED\xA0\x80\xED\xBF\xBF\xED\xAF\x41", "????????A"},
+        {"\xF4\x91\x92\x93\xFF\x41\x80\xBF\x42", "?????A??B"},
+        {"\xE1\x80\xE2\xF0\x91\x92\xF1\xBF\x41", "????A"},
+        {"a\xF0\x9F\x98", "a?"},
+        {"\xC3", "?"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char repaired[32];
+        size_t n = 0;
+        struct corral_bytes rest = corral_str(rows[i].text);
+        while (rest.size > 0) {
+            size_t good = crl_utf8_valid_size(rest);
+            memcpy(repaired + n, rest.data, good);
+            n += good;
+            rest = crl_bytes((const char *)rest.data + good, rest.size - good);
+            if (rest.size == 0)
+                break;
+            size_t bad = crl_utf8_bad_size(rest);
+            repaired[n++] = '?';
+            rest = crl_bytes((const char *)rest.data + bad, rest.size - bad);
+        }
+        repaired[n] = '\0';
+        assert_string_equal(repaired, rows[i].repaired);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edges),
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_nothing_else),
+        cmocka_unit_test(test_what_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
