@@ -117,29 +117,20 @@ static struct corral_bytes number_canonical(struct corral_bytes value, char numb
     return corral_str(number);
 }
 
-static bool is_one_of(const char *text, const char *a, const char *b)
-{
-    return strcmp(text, a) == 0 || strcmp(text, b) == 0;
-}
-
 /* The canonical form of a value, or data NULL: it is not of this type. */
 static struct corral_bytes canonical(enum crl_param_type type, struct corral_bytes value,
                                      char number[NUMBER_MAX])
 {
-    const char *text = value.data;
+    if (!crl_param_type_accepts(type, value.data))
+        return crl_bytes(NULL, 0);
     switch (type) {
     case CRL_PARAM_TEXT:
+    case CRL_PARAM_BOOLEAN:
         return value;
     case CRL_PARAM_INTEGER:
-        return crl_param_type_accepts(type, text) ? integer_canonical(value, number)
-                                                  : crl_bytes(NULL, 0);
+        return integer_canonical(value, number);
     case CRL_PARAM_NUMBER:
-        return crl_param_type_accepts(type, text) ? number_canonical(value, number)
-                                                  : crl_bytes(NULL, 0);
-    case CRL_PARAM_BOOLEAN:
-        if (is_one_of(text, "true", "1"))
-            return corral_str("true");
-        return is_one_of(text, "false", "0") ? corral_str("false") : crl_bytes(NULL, 0);
+        return number_canonical(value, number);
     }
     crl_unreachable();
 }

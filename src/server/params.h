@@ -9,7 +9,7 @@
  *   text      as it is
  *   integer   decimal, no leading zeros, "-0" is 0; fits into 64 bits
  *   number    the shortest decimal that reads back the same double; finite; "-0" is 0
- *   boolean   true or false; a request may say 1 or 0 as well
+ *   boolean   true or false, and no other word
  *
  * A route without parameters has the key "&", which form.h reads as no pairs.
  *

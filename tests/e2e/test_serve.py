@@ -200,6 +200,7 @@ BAD_QUERIES = {
     "number that is not one": ("t=1&n=nan", '"n"'),
     "number that is endless": ("t=1&n=1e999", '"n"'),
     "boolean of another kind": ("t=1&b=yes", '"b"'),
+    "boolean as a digit": ("t=1&b=1", '"b"'),
     "percent at the end": ("t=%", "well formed"),
     "percent with one digit": ("t=%4", "well formed"),
     "percent without digits": ("t=%zz", "well formed"),

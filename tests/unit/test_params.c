@@ -74,8 +74,8 @@ static void test_keys(void **state)
         {"the most of 64 bits", "id=a&x=9223372036854775807",
          "id=a&n=1&x=9223372036854775807&on=false"},
         {"even, so a double", "id=a&x=9007199254740992.0", "id=a&n=1&x=9007199254740992&on=false"},
-        {"one is true", "id=a&on=1", "id=a&n=1&x=0.5&on=true"},
-        {"zero is false", "id=a&on=0", "id=a&n=1&x=0.5&on=false"},
+        {"true", "id=a&on=true", "id=a&n=1&x=0.5&on=true"},
+        {"false", "id=a&on=false", "id=a&n=1&x=0.5&on=false"},
         {"empty pieces", "&&id=a&", "id=a&n=1&x=0.5&on=false"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -104,7 +104,11 @@ static void test_refusals(void **state)
         {"hexadecimal", "id=a&n=0x10", "\"n\" is not"},
         {"not a number", "id=a&x=nan", "\"x\" is not a number"},
         {"infinite", "id=a&x=1e999", "\"x\" is not a number"},
-        {"neither true nor false", "id=a&on=yes", "\"on\" is not"},
+        {"neither true nor false", "id=a&on=yes", "\"on\" is not true or false"},
+        {"one is not true", "id=a&on=1", "\"on\" is not true or false"},
+        {"zero is not false", "id=a&on=0", "\"on\" is not true or false"},
+        {"nor is it in capitals", "id=a&on=TRUE", "\"on\" is not true or false"},
+        {"nor is nothing", "id=a&on=", "\"on\" is not true or false"},
         {"bad percent", "id=%4", "not well formed: a '%'"},
         {"bad UTF-8", "id=%FF", "not well formed: the text is not valid UTF-8"},
         {"NUL", "id=%00", "not well formed: a NUL byte"},
