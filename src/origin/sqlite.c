@@ -338,22 +338,33 @@ static bool is_number(const char *text, double *ret_value)
     return *end == '\0' && isfinite(*ret_value);
 }
 
+/* A REAL, so that 5 divides like 5.5 does. A whole number that a REAL would round stays exact: it
+ * would find the row of another number. */
+static int bind_number(sqlite3_stmt *stmt, int i, const char *text)
+{
+    int64_t integer;
+    double number;
+    if (is_integer(text, &integer)) {
+        number = (double)integer;
+        if (number >= 0x1p63 || (int64_t)number != integer)
+            return sqlite3_bind_int64(stmt, i, integer);
+    }
+    return is_number(text, &number) ? sqlite3_bind_double(stmt, i, number) : SQLITE_MISMATCH;
+}
+
 /* Bind a value of the key; its text stays until the statement is reset. Returns SQLite's result,
  * SQLITE_MISMATCH if the text is not of the type. */
 static int bind_value(sqlite3_stmt *stmt, int i, enum crl_sql_type type, struct corral_bytes value)
 {
     const char *text = value.data;
     int64_t integer;
-    double number;
     switch (type) {
     case CRL_SQL_TEXT:
         return sqlite3_bind_text64(stmt, i, text, value.size, SQLITE_STATIC, SQLITE_UTF8);
     case CRL_SQL_INTEGER:
         return is_integer(text, &integer) ? sqlite3_bind_int64(stmt, i, integer) : SQLITE_MISMATCH;
     case CRL_SQL_NUMBER:
-        if (is_integer(text, &integer))
-            return sqlite3_bind_int64(stmt, i, integer);
-        return is_number(text, &number) ? sqlite3_bind_double(stmt, i, number) : SQLITE_MISMATCH;
+        return bind_number(stmt, i, text);
     case CRL_SQL_BOOLEAN:
         if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
             return sqlite3_bind_int(stmt, i, text[0] == 't');

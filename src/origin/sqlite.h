@@ -5,7 +5,10 @@
  * In JSON, INTEGER becomes a number with all of its 64 bits; REAL the shortest number that reads
  * back the same, always with a fraction or an exponent; TEXT a string; NULL null. What JSON has no
  * word for takes no answer away: a BLOB becomes a string in base64, an infinite number null, and
- * what is not UTF-8 in a text U+FFFD. A boolean parameter is bound as 1 or 0.
+ * what is not UTF-8 in a text U+FFFD.
+ *
+ * A boolean parameter is bound as 1 or 0, a number as a REAL; but as an INTEGER where it is a whole
+ * number of 64 bits that a REAL would round.
  *
  * The database is opened read-only and may be written, also in WAL mode, by others; a lock is
  * waited for until the load is cancelled. Its schema may change: statements are compiled again. A

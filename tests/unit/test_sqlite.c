@@ -346,7 +346,13 @@ static void test_parameters_by_type(void **state)
         {CRL_SQL_INTEGER, "id=0x10", NULL},
         {CRL_SQL_INTEGER, "id=1%20", NULL},
         {CRL_SQL_INTEGER, "id=%201", NULL},
-        {CRL_SQL_NUMBER, "id=12", "{\"t\":\"integer\",\"v\":12}"},
+        {CRL_SQL_NUMBER, "id=12", "{\"t\":\"real\",\"v\":12.0}"},
+        {CRL_SQL_NUMBER, "id=-0", "{\"t\":\"real\",\"v\":-0.0}"},
+        {CRL_SQL_NUMBER, "id=9007199254740992", "{\"t\":\"real\",\"v\":9007199254740992.0}"},
+        {CRL_SQL_NUMBER, "id=9007199254740993", "{\"t\":\"integer\",\"v\":9007199254740993}"},
+        {CRL_SQL_NUMBER, "id=-9007199254740993", "{\"t\":\"integer\",\"v\":-9007199254740993}"},
+        {CRL_SQL_NUMBER, "id=9223372036854775807", "{\"t\":\"integer\",\"v\":9223372036854775807}"},
+        {CRL_SQL_NUMBER, "id=-9223372036854775808", "{\"t\":\"real\",\"v\":-9.223372036854776e18}"},
         {CRL_SQL_NUMBER, "id=-1.5e3", "{\"t\":\"real\",\"v\":-1500.0}"},
         {CRL_SQL_NUMBER, "id=9223372036854775808", "{\"t\":\"real\",\"v\":9.223372036854776e18}"},
         {CRL_SQL_NUMBER, "id=1e999", NULL},
@@ -367,6 +373,38 @@ static void test_parameters_by_type(void **state)
         else
             expect_failure(statement, cases[i].key, CORRAL_EORIGIN, "not of its type");
     }
+}
+
+/* A number is a number however it is written: it divides like one, and still finds whole
+ * numbers. */
+static void test_a_number_stays_a_number(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *json;
+    } cases[] = {
+        {"SELECT :id / 2 AS n", "{\"n\":2.5}"},
+        {"SELECT :id / 2.0 AS n", "{\"n\":2.5}"},
+        {"SELECT :id AS n", "{\"n\":5.0}"},
+        {"SELECT 1 AS n WHERE 5 = :id", "{\"n\":1}"},
+        {"SELECT n FROM whole WHERE n = :id", "{\"n\":5}"},
+        {"SELECT n FROM plain WHERE n = :id", "{\"n\":5}"},
+        {"SELECT n FROM whole ORDER BY n LIMIT :id", "{\"n\":5}"},
+        {"SELECT substr('abcdefg', :id) AS n", "{\"n\":\"efg\"}"},
+    };
+    scratch_exec(scratch.db, "CREATE TABLE whole (n INTEGER PRIMARY KEY); CREATE TABLE plain (n);"
+                             "INSERT INTO whole VALUES (5); INSERT INTO plain VALUES (5)");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        void *statement = typed(cases[i].sql, CRL_SQL_ROW, CRL_SQL_NUMBER);
+        probe_load(origin, "id=5", statement, 0, cases[i].json);
+        probe_load(origin, "id=5.0", statement, 0, cases[i].json);
+        probe_load(origin, "id=50e-1", statement, 0, cases[i].json);
+    }
+    /* One that a REAL would round finds its own row, not its neighbour's. */
+    scratch_exec(scratch.db, "INSERT INTO whole VALUES (9007199254740992), (9007199254740993)");
+    void *find = typed("SELECT n FROM whole WHERE n = :id", CRL_SQL_ROW, CRL_SQL_NUMBER);
+    probe_load(origin, "id=9007199254740993", find, 0, "{\"n\":9007199254740993}");
+    probe_load(origin, "id=9007199254740992", find, 0, "{\"n\":9007199254740992}");
 }
 
 static void test_malformed_keys(void **state)
@@ -735,6 +773,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_load_takes_its_delay, open_delayed, teardown),
         TEST(test_a_delay_can_be_cancelled),
         TEST(test_parameters_by_type),
+        TEST(test_a_number_stays_a_number),
         TEST(test_malformed_keys),
         TEST(test_injections_are_data),
         TEST(test_queries_that_are_refused),
