@@ -2,8 +2,8 @@
  *
  * sqlite.c - loads as queries on worker threads, each with a connection of its own.
  *
- * Owns: the statements; for each worker a connection and the statements compiled on it, both made
- * when they are first needed; one more connection, the checker, on which queries are checked.
+ * Owns: the statements, and a shelf of connections (sqlite_connection.h), of which each load takes
+ * one. Queries are checked on one that is closed again, and so is the one that opens the origin.
  *
  * How a load is cancelled. interrupt() runs under the lock of works, while run() of this very load
  * is on its worker (K3 of work.h), and three things make it return: the cond ends the waiting for
@@ -14,41 +14,35 @@
  * begins on an idle connection.
  *
  * Invariants:
- *   Q1  A worker's connection and statements are touched by its thread alone, but for
- *       sqlite3_interrupt(), which is under the lock, as is changing the connection.
+ *   Q1  A connection is touched by the worker that has taken it alone, but for sqlite3_interrupt(),
+ *       which is under the lock, as is changing a worker's connection.
  *   Q2  Between loads no statement is in the middle of its rows: so no read transaction stays open,
  *       writers can checkpoint, and the next load sees what is committed.
  *   Q3  Statements are never freed before the origin: a load may use one until its run() returns.
+ *   Q4  A database that is locked is tried again until the load is cancelled or its deadline has
+ *       come, whatever SQLite was doing when it found the lock; then the error is EDEADLINE.
  *
- * No file of the database is opened here but by SQLite: closing a second descriptor of it would
- * drop SQLite's own POSIX locks.
- *
- * Sources: sqlite.org, "Interrupt A Long-Running Query", "Query Progress Callbacks", "How To
- * Corrupt An SQLite Database File" (2.2). */
+ * Sources: sqlite.org, "Interrupt A Long-Running Query", "Query Progress Callbacks". */
 #include "origin/sqlite.h"
 
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "base/form.h"
 #include "io/clock.h"
+#include "origin/sqlite_connection.h"
 #include "origin/sqlite_json.h"
 #include "origin/work.h"
 
 #include <sqlite3.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-/* Opcodes between two looks at the flag: some 10 us. */
-#define PROGRESS_OPS 1000
-/* How long to wait for a lock of the database: between two tries, and at most outside of a load. */
+/* Between two tries of a database that is locked. */
 #define BUSY_PAUSE_US CORRAL_MS(2)
-#define BUSY_TRIES    500
 
 struct statement {
     struct statement *next;
@@ -69,28 +63,19 @@ struct sqlite_load {
     char bytes[]; /* key, then room for its decoded pairs */
 };
 
-struct connection {
-    sqlite3 *db;  /* NULL: not open */
-    dev_t device; /* which file it is */
-    ino_t inode;
-};
-
 struct worker {
     struct sqlite_origin *origin;
     pthread_cond_t woken;
-    struct sqlite_load *load; /* what it runs; under the lock */
-    struct connection connection;
-    sqlite3_stmt **compiled; /* by index of the statement; NULL: not yet */
-    uint32_t compiled_n;
+    struct sqlite_load *load;                 /* what it runs; under the lock */
+    struct crl_sqlite_connection *connection; /* with which; NULL: none yet; under the lock */
 };
 
 struct sqlite_origin {
     struct crl_works works; /* first */
-    char *path;
-    corral_us delay_us;
+    struct crl_sqlite_shelf shelf;
+    corral_us delay_us, deadline_us;
     size_t value_max;
-    pthread_mutex_t checker_lock; /* of the next three */
-    struct connection checker;
+    pthread_mutex_t statements_lock;
     struct statement *statements;
     uint32_t statements_n;
     uint32_t workers_n;
@@ -106,77 +91,6 @@ __attribute__((format(printf, 2, 3))) static int invalid(struct crl_sql_error *e
     va_end(args);
     error->sql_offset = -1;
     return CORRAL_EINVAL;
-}
-
-/* ---------------------------------------------------------------------------------- connections */
-
-/* What can be said about a path before SQLite says only "unable to open database file". */
-static int check_path(const char *path, struct stat *ret_stat, struct crl_sql_error *error)
-{
-    if (stat(path, ret_stat) != 0)
-        return invalid(error, "%s: %s", path, strerror(errno));
-    if (S_ISDIR(ret_stat->st_mode))
-        return invalid(error, "%s: is a directory", path);
-    if (!S_ISREG(ret_stat->st_mode))
-        return invalid(error, "%s: is not a regular file", path);
-    if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
-        return invalid(error, "%s: %s", path, strerror(errno));
-    return 0;
-}
-
-/* Settings of a connection, and the first real look at the file. */
-static int configure(sqlite3 *db)
-{
-    (void)sqlite3_extended_result_codes(db, 0);
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    int rc = sqlite3_exec(db, "PRAGMA query_only = 1", NULL, NULL, NULL);
-    return rc == SQLITE_OK
-               ? sqlite3_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL)
-               : rc;
-}
-
-/* For the checker, which has no load that could be cancelled. */
-static int on_busy_checker(void *arg, int tries)
-{
-    (void)arg;
-    if (tries >= BUSY_TRIES)
-        return 0;
-    (void)usleep((useconds_t)BUSY_PAUSE_US);
-    return 1;
-}
-
-/* Open the database. The busy handler decides how long its locks are waited for. */
-static int connection_open(const struct sqlite_origin *origin, int (*on_busy)(void *, int),
-                           void *busy_arg, struct connection *ret_connection,
-                           struct crl_sql_error *error)
-{
-    struct stat file;
-    int rc = check_path(origin->path, &file, error);
-    if (rc < 0)
-        return rc;
-    sqlite3 *db = NULL;
-    int failed =
-        sqlite3_open_v2(origin->path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
-    if (failed == SQLITE_OK)
-        failed = sqlite3_busy_handler(db, on_busy, busy_arg);
-    if (failed == SQLITE_OK)
-        failed = configure(db);
-    if (failed != SQLITE_OK) {
-        (void)invalid(error, "%s: %s", origin->path,
-                      db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(failed));
-        (void)sqlite3_close(db);
-        return failed == SQLITE_NOMEM ? CORRAL_ENOMEM : CORRAL_EINVAL;
-    }
-    *ret_connection = (struct connection){db, file.st_dev, file.st_ino};
-    return 0;
-}
-
-static void connection_close(struct connection *connection)
-{
-    int rc = sqlite3_close(connection->db);
-    crl_assert(rc == SQLITE_OK); /* else a statement was forgotten */
-    *connection = (struct connection){.db = NULL};
 }
 
 /* ----------------------------------------------------------------------------- a worker's waits */
@@ -199,17 +113,17 @@ static bool pause_load(struct worker *worker, corral_us wait_us)
     return !crl_work_is_cancelled(&worker->load->work);
 }
 
-static int on_busy(void *arg, int tries)
+/* For a worker's connection. */
+static bool wait_for_lock(void *arg)
 {
     struct worker *worker = arg;
-    (void)tries;
     return crl_now() < worker->load->deadline_at && pause_load(worker, BUSY_PAUSE_US);
 }
 
-static int on_progress(void *arg)
+static bool is_over(void *arg)
 {
     const struct worker *worker = arg;
-    return worker->load != NULL && crl_work_is_cancelled(&worker->load->work);
+    return crl_work_is_cancelled(&worker->load->work);
 }
 
 static void interrupt(struct crl_work *work)
@@ -218,8 +132,8 @@ static void interrupt(struct crl_work *work)
     if (worker == NULL)
         return; /* run() has just begun and will see the flag */
     pthread_cond_signal(&worker->woken);
-    if (worker->connection.db != NULL)
-        sqlite3_interrupt(worker->connection.db);
+    if (worker->connection != NULL)
+        sqlite3_interrupt(worker->connection->db);
 }
 
 /* Make the load the worker's, or NULL when it is done. */
@@ -234,87 +148,12 @@ static void worker_take(struct worker *worker, struct sqlite_load *load)
     pthread_mutex_unlock(&worker->origin->works.lock);
 }
 
-/* ------------------------------------------------------------------------ a worker's connection */
-
-static void worker_close(struct worker *worker)
+/* Make the connection the worker's, or NULL before it is given back. */
+static void worker_connect(struct worker *worker, struct crl_sqlite_connection *connection)
 {
-    for (uint32_t i = 0; i < worker->compiled_n; i++)
-        (void)sqlite3_finalize(worker->compiled[i]);
-    free(worker->compiled);
-    worker->compiled = NULL;
-    worker->compiled_n = 0;
-
     pthread_mutex_lock(&worker->origin->works.lock); /* Q1 */
-    struct connection old = worker->connection;
-    worker->connection = (struct connection){.db = NULL};
-    pthread_mutex_unlock(&worker->origin->works.lock);
-    if (old.db != NULL)
-        connection_close(&old);
-}
-
-/* What SQLite may get over only with a new connection. */
-static bool spoils_connection(int sqlite_rc)
-{
-    int primary = sqlite_rc & 0xFF;
-    return primary == SQLITE_IOERR || primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB ||
-           primary == SQLITE_CANTOPEN;
-}
-
-/* The connection to the file that is at the path now. */
-static int worker_open(struct worker *worker, struct crl_sql_error *error)
-{
-    const struct connection *has = &worker->connection;
-    struct stat file;
-    int rc = check_path(worker->origin->path, &file, error);
-    if (rc < 0)
-        return rc;
-    if (has->db != NULL && has->device == file.st_dev && has->inode == file.st_ino)
-        return 0;
-    if (has->db != NULL)
-        worker_close(worker);
-
-    struct connection connection;
-    rc = connection_open(worker->origin, on_busy, worker, &connection, error);
-    if (rc < 0)
-        return rc;
-    sqlite3_progress_handler(connection.db, PROGRESS_OPS, on_progress, worker);
-    pthread_mutex_lock(&worker->origin->works.lock);
     worker->connection = connection;
     pthread_mutex_unlock(&worker->origin->works.lock);
-    return 0;
-}
-
-/* Room for the compiled form of statement number `index`. */
-static int worker_make_room(struct worker *worker, uint32_t index)
-{
-    if (index < worker->compiled_n)
-        return 0;
-    uint32_t n = index + 8;
-    sqlite3_stmt **compiled = realloc(worker->compiled, n * sizeof(sqlite3_stmt *));
-    if (compiled == NULL)
-        return CORRAL_ENOMEM;
-    for (uint32_t i = worker->compiled_n; i < n; i++)
-        compiled[i] = NULL;
-    worker->compiled = compiled;
-    worker->compiled_n = n;
-    return 0;
-}
-
-/* The statement compiled on the worker's connection. */
-static int worker_compile(struct worker *worker, const struct statement *statement,
-                          sqlite3_stmt **ret_stmt, struct crl_sql_error *error)
-{
-    sqlite3 *db = worker->connection.db;
-    if (worker_make_room(worker, statement->index) < 0)
-        return CORRAL_ENOMEM;
-    sqlite3_stmt **stmt = &worker->compiled[statement->index];
-    if (*stmt == NULL && sqlite3_prepare_v3(db, statement->sql, -1, SQLITE_PREPARE_PERSISTENT, stmt,
-                                            NULL) != SQLITE_OK) {
-        (void)invalid(error, "%s", sqlite3_errmsg(db));
-        return CORRAL_EORIGIN;
-    }
-    *ret_stmt = *stmt;
-    return 0;
 }
 
 /* -------------------------------------------------------------------------------------- binding */
@@ -441,11 +280,10 @@ static struct crl_load_result result_of(struct sqlite_load *load, struct crl_sql
     return draft != NULL ? crl_load_value(draft) : crl_load_failed(CORRAL_ENOMEM, "out of memory");
 }
 
-/* Bind, step, write JSON, and leave the statement idle again (Q2). */
-static struct crl_load_result execute(struct worker *worker, struct sqlite_load *load,
-                                      sqlite3_stmt *stmt)
+/* Bind, step, write JSON, and leave the statement idle again (Q2). Returns SQLite's result. */
+static int execute(const struct sqlite_origin *origin, struct sqlite_load *load, sqlite3_stmt *stmt,
+                   struct crl_load_result *ret_result)
 {
-    const struct sqlite_origin *origin = worker->origin;
     struct crl_sqlite_json json = {.rc = bind_key(stmt, load)};
     int sqlite_rc = SQLITE_OK;
     if (json.rc == 0)
@@ -453,22 +291,56 @@ static struct crl_load_result execute(struct worker *worker, struct sqlite_load 
                                          &load->error);
     (void)sqlite3_reset(stmt);          /* says again what the step said */
     (void)sqlite3_clear_bindings(stmt); /* they point into the load */
-    if (spoils_connection(sqlite_rc))
-        worker_close(worker);
-    return result_of(load, json);
+    *ret_result = result_of(load, json);
+    return sqlite_rc;
 }
 
-static struct crl_load_result query(struct worker *worker, struct sqlite_load *load)
+/* The query on a connection. Returns SQLite's result. */
+static int query(struct crl_sqlite_connection *connection, struct sqlite_load *load,
+                 struct crl_load_result *ret_result)
 {
+    const struct statement *statement = load->statement;
+    const struct sqlite_origin *origin = (struct sqlite_origin *)load->work.works;
     sqlite3_stmt *stmt;
+    int sqlite_rc = crl_sqlite_compile(connection, statement->index, statement->sql, &stmt);
+    if (sqlite_rc == SQLITE_OK)
+        return execute(origin, load, stmt, ret_result);
+    (void)invalid(&load->error, "%s", sqlite3_errmsg(connection->db));
+    *ret_result = failed(load, sqlite_rc == SQLITE_NOMEM ? CORRAL_ENOMEM : CORRAL_EORIGIN);
+    return sqlite_rc;
+}
+
+/* Returns whether the database was locked, and the load may try again. */
+static bool attempt(struct worker *worker, struct sqlite_load *load,
+                    struct crl_load_result *ret_result)
+{
+    const struct crl_sqlite_user user = {wait_for_lock, is_over, worker};
+    struct crl_sqlite_connection *connection;
+    int rc = crl_sqlite_take(&worker->origin->shelf, &user, &connection, &load->error);
+    if (rc < 0) {
+        *ret_result = failed(load, rc == CORRAL_EINVAL ? CORRAL_EORIGIN : rc);
+        return rc == CORRAL_EDEADLINE;
+    }
+    worker_connect(worker, connection);
+    int sqlite_rc = query(connection, load, ret_result);
+    worker_connect(worker, NULL);
+    crl_sqlite_give_back(connection, sqlite_rc);
+    if ((sqlite_rc & 0xFF) != SQLITE_BUSY)
+        return false;
+    *ret_result = failed(load, CORRAL_EDEADLINE);
+    return true;
+}
+
+static struct crl_load_result load_result(struct worker *worker, struct sqlite_load *load)
+{
+    struct crl_load_result result;
     if (worker->origin->delay_us > 0 && !pause_load(worker, worker->origin->delay_us))
         return crl_load_failed(CORRAL_EDEADLINE, NULL);
-    int rc = worker_open(worker, &load->error);
-    if (rc == 0)
-        rc = worker_compile(worker, load->statement, &stmt, &load->error);
-    if (rc == 0)
-        return execute(worker, load, stmt);
-    return failed(load, rc == CORRAL_ENOMEM ? rc : CORRAL_EORIGIN);
+    while (attempt(worker, load, &result)) { /* Q4 */
+        if (!wait_for_lock(worker))
+            break;
+    }
+    return result;
 }
 
 static void run(struct crl_work *work, uint32_t number)
@@ -478,7 +350,7 @@ static void run(struct crl_work *work, uint32_t number)
     struct worker *worker = &origin->workers[number];
 
     worker_take(worker, load);
-    struct crl_load_result result = query(worker, load);
+    struct crl_load_result result = load_result(worker, load);
     worker_take(worker, NULL);
     if (result.rc < 0 && crl_work_is_cancelled(work))
         result = crl_load_failed(CORRAL_EDEADLINE, "the load was cancelled");
@@ -533,19 +405,16 @@ static void statement_free(struct statement *statement)
 static void destroy(struct crl_works *works)
 {
     struct sqlite_origin *origin = (struct sqlite_origin *)works;
-    for (uint32_t i = 0; i < origin->workers_n; i++) {
-        worker_close(&origin->workers[i]);
+    for (uint32_t i = 0; i < origin->workers_n; i++)
         pthread_cond_destroy(&origin->workers[i].woken);
-    }
-    connection_close(&origin->checker);
+    crl_sqlite_shelf_fini(&origin->shelf);
     while (origin->statements != NULL) {
         struct statement *statement = origin->statements;
         origin->statements = statement->next;
         statement_free(statement);
     }
-    pthread_mutex_destroy(&origin->checker_lock);
+    pthread_mutex_destroy(&origin->statements_lock);
     crl_works_fini(works);
-    free(origin->path);
     free(origin);
 }
 
@@ -567,17 +436,23 @@ static bool is_last_statement(sqlite3 *db, const char *tail)
     return true;
 }
 
-/* Compile on the checker, and see that it is one statement that only reads. Under its lock. */
-static int compile_checked(sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt,
-                           struct crl_sql_error *error)
+/* Why a query does not compile. */
+static int not_compiled(const struct crl_sqlite_connection *connection, struct crl_sql_error *error)
 {
+    (void)invalid(error, "%s", sqlite3_errmsg(connection->db));
+    error->sql_offset = sqlite3_error_offset(connection->db);
+    return CORRAL_EINVAL;
+}
+
+/* Compile, and see that it is one statement that only reads. */
+static int compile_checked(const struct crl_sqlite_connection *connection, const char *sql,
+                           sqlite3_stmt **ret_stmt, struct crl_sql_error *error)
+{
+    sqlite3 *db = connection->db;
     sqlite3_stmt *stmt;
     const char *tail;
-    if (sqlite3_prepare_v3(db, sql, -1, 0, &stmt, &tail) != SQLITE_OK) {
-        (void)invalid(error, "%s", sqlite3_errmsg(db));
-        error->sql_offset = sqlite3_error_offset(db);
-        return CORRAL_EINVAL;
-    }
+    if (sqlite3_prepare_v3(db, sql, -1, 0, &stmt, &tail) != SQLITE_OK)
+        return not_compiled(connection, error);
     int rc = 0;
     if (stmt == NULL)
         rc = invalid(error, "the query is empty");
@@ -650,15 +525,46 @@ static struct statement *statement_copy(const struct crl_sql_query *query)
     return NULL;
 }
 
+/* Until when who checks waits for a lock of the database: there is no load to be cancelled. */
+static bool wait_for_checker(void *arg)
+{
+    if (crl_now() >= *(const corral_us *)arg)
+        return false;
+    (void)usleep((useconds_t)BUSY_PAUSE_US);
+    return true;
+}
+
+static bool is_never_over(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+/* A connection to check with. until  borrowed until it is given back. */
+static int take_checker(struct sqlite_origin *origin, corral_us *until,
+                        struct crl_sqlite_connection **ret_connection, struct crl_sql_error *error)
+{
+    const struct crl_sqlite_user user = {wait_for_checker, is_never_over, until};
+    *until = crl_now() + origin->deadline_us;
+    int rc = crl_sqlite_take(&origin->shelf, &user, ret_connection, error);
+    return rc == CORRAL_EDEADLINE ? CORRAL_EINVAL : rc; /* the text says that it is locked */
+}
+
 static int check_query(struct sqlite_origin *origin, const struct crl_sql_query *query,
                        struct crl_sql_error *error)
 {
+    corral_us until;
+    struct crl_sqlite_connection *connection;
     sqlite3_stmt *stmt;
-    int rc = compile_checked(origin->checker.db, query->sql, &stmt, error);
+    int rc = take_checker(origin, &until, &connection, error);
     if (rc < 0)
         return rc;
-    rc = check_params(stmt, query, error);
-    (void)sqlite3_finalize(stmt);
+    rc = compile_checked(connection, query->sql, &stmt, error);
+    if (rc == 0) {
+        rc = check_params(stmt, query, error);
+        (void)sqlite3_finalize(stmt);
+    }
+    crl_sqlite_give_back(connection, SQLITE_OK);
     return rc;
 }
 
@@ -668,9 +574,9 @@ static int prepare(struct crl_origin *port, const struct crl_sql_query *query, v
     struct sqlite_origin *origin = (struct sqlite_origin *)port;
     crl_assert(port->ops->start == start);
     (void)invalid(ret_error, "out of memory"); /* unless something else is wrong */
-    pthread_mutex_lock(&origin->checker_lock);
     int rc = check_query(origin, query, ret_error);
     struct statement *statement = rc == 0 ? statement_copy(query) : NULL;
+    pthread_mutex_lock(&origin->statements_lock);
     if (statement != NULL) {
         statement->index = origin->statements_n++;
         statement->next = origin->statements;
@@ -679,7 +585,7 @@ static int prepare(struct crl_origin *port, const struct crl_sql_query *query, v
     } else if (rc == 0) {
         rc = CORRAL_ENOMEM;
     }
-    pthread_mutex_unlock(&origin->checker_lock);
+    pthread_mutex_unlock(&origin->statements_lock);
     return rc;
 }
 
@@ -726,16 +632,18 @@ static struct sqlite_origin *origin_new(const struct crl_origin_sqlite_options *
         calloc(1, sizeof *origin + workers_n * sizeof origin->workers[0]);
     if (origin == NULL)
         return NULL;
-    origin->path = plain_path(options->path);
-    if (origin->path == NULL ||
+    char *path = plain_path(options->path);
+    if (path == NULL ||
         crl_works_init(&origin->works, &origin_ops, &works_ops, "corral-sqlite", workers_n) < 0) {
-        free(origin->path);
+        free(path);
         free(origin);
         return NULL;
     }
+    crl_sqlite_shelf_init(&origin->shelf, path);
+    origin->deadline_us = options->deadline_us;
     origin->delay_us = options->delay_us;
     origin->value_max = options->value_max;
-    pthread_mutex_init(&origin->checker_lock, NULL);
+    pthread_mutex_init(&origin->statements_lock, NULL);
     origin->workers_n = workers_n;
     for (uint32_t i = 0; i < workers_n; i++)
         worker_init(&origin->workers[i], origin);
@@ -751,11 +659,14 @@ int crl_origin_sqlite_new(const struct crl_origin_sqlite_options *options,
         (void)invalid(ret_error, "out of memory");
         return CORRAL_ENOMEM;
     }
-    int rc = connection_open(origin, on_busy_checker, NULL, &origin->checker, ret_error);
+    corral_us until;
+    struct crl_sqlite_connection *connection;
+    int rc = take_checker(origin, &until, &connection, ret_error);
     if (rc < 0) {
         crl_works_unref(&origin->works);
         return rc;
     }
+    crl_sqlite_give_back(connection, SQLITE_OK);
     *ret_origin = &origin->works.origin;
     return 0;
 }

@@ -11,8 +11,9 @@
  * number of 64 bits that a REAL would round.
  *
  * The database is opened read-only and may be written, also in WAL mode, by others; a lock is
- * waited for until the load is cancelled. Its schema may change: statements are compiled again. A
- * file that is replaced (renamed over) is noticed at the next load. */
+ * waited for until the load's deadline, and is EDEADLINE then. Its schema may change: statements
+ * are compiled again. A file that is replaced (renamed over, or written over in place) is noticed
+ * at the next load, which also closes all connections to the file as it was. */
 #ifndef CRL_ORIGIN_SQLITE_H
 #define CRL_ORIGIN_SQLITE_H
 
@@ -21,12 +22,13 @@
 struct crl_origin_sqlite_options {
     const char *path;     /* of a file that exists; copied */
     uint32_t concurrency; /* connections and worker threads, opened as they are needed; 1 to 1024 */
-    corral_us delay_us;   /* added to each load; for demonstrations and tests */
-    size_t value_max;     /* the largest value in bytes; a larger one is answered with EVALUE */
+    corral_us deadline_us; /* how long a locked database is waited for, outside of loads */
+    corral_us delay_us;    /* added to each load; for demonstrations and tests */
+    size_t value_max;      /* the largest value in bytes; a larger one is answered with EVALUE */
 };
 
 /* crl_origin_sqlite_new - open a database. Reads its schema, so that what is not one is found now.
- * Blocks: up to a second if another process has locked it.
+ * Blocks: as long as another process has locked it, at most for `deadline_us`.
  * Errors: EINVAL it cannot be read, ret_error says why; ENOMEM */
 int crl_origin_sqlite_new(const struct crl_origin_sqlite_options *options,
                           struct crl_origin **ret_origin, struct crl_sql_error *ret_error);

@@ -90,6 +90,7 @@ static int sqlite_open(const struct crl_config *config, const struct crl_config_
     struct crl_origin_sqlite_options options = {
         .path = given->sqlite,
         .concurrency = given->concurrency,
+        .deadline_us = given->deadline_us,
         .delay_us = given->delay_us,
         .value_max = config->cache.value_max,
     };

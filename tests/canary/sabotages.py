@@ -281,9 +281,19 @@ SABOTAGES = [
     ("the place of a cancelled load is given away", "P6", "test_flight", "P6: ", OBSERVER, PLACE_FREED_EARLY),
     ("an overrun query goes on", "P6", "test_contract_origin",
      HANGS + "ok 21 - sqlite: o1_start_does_not_block", ALL, [
-        ("src/origin/sqlite.c", "        sqlite3_interrupt(worker->connection.db);\n", "        (void)worker;\n"),
-        ("src/origin/sqlite.c", "    return worker->load != NULL && crl_work_is_cancelled(&worker->load->work);",
+        ("src/origin/sqlite.c", "        sqlite3_interrupt(worker->connection->db);\n", "        (void)worker;\n"),
+        ("src/origin/sqlite.c", "    return crl_work_is_cancelled(&worker->load->work);",
          "    return worker == NULL;")]),
+    ("a spoilt SQLite connection is kept", "P5", "test_sqlite_files", "a_spoilt_connection_is_not_kept", ALL, [
+        ("src/origin/sqlite_connection.c", "    if (!leaves_whole(sqlite_rc) || look(", "    if (look(")]),
+    ("a connection that cannot compile is kept", "P5", "test_sqlite_files", "cannot_compile_is_not_kept", ALL, [
+        ("src/origin/sqlite.c", "    return sqlite_rc;\n}\n\n/* Returns whether the database was locked",
+         "    return SQLITE_OK;\n}\n\n/* Returns whether the database was locked")]),
+    ("a file that is written over goes unnoticed", "P3", "test_sqlite_files", "overwritten_in_place", ALL, [
+        ("src/origin/sqlite_connection.c",
+         "is_same_time(&a->st_mtim, &b->st_mtim) && is_same_time(&a->st_ctim, &b->st_ctim) &&\n           ", "")]),
+    ("a lock that outlasts the deadline is a failure", "P5", "test_sqlite_files", "ends_the_waiting_for_a_lock", ALL, [
+        ("src/origin/sqlite.c", "    if ((sqlite_rc & 0xFF) != SQLITE_BUSY)\n", "    if (sqlite_rc >= 0)\n")]),
 
     ("a leader that leaves takes all along", "P7", "test_flight",
      "who_gives_up_does_not_take_the_others_along", OBSERVER, LEADER_TAKES_ALL),

@@ -810,6 +810,13 @@ def test_a_database_that_cannot_be_read(tmp_path, database):
     assert not (tmp_path / "missing.db").exists()
 
 
+def test_a_database_that_stays_locked_at_the_start(tmp_path, database):
+    with database.hold():
+        problems = problems_of_start(tmp_path, config_of(database, origin={"deadline": "20ms"}))
+    assert len(problems) == 1
+    assert "database is locked" in problems[0][1]
+
+
 def test_a_query_that_does_not_work(tmp_path, database):
     query = "SELECT nme FROM templates WHERE id = :id"
     problems = problems_of_start(tmp_path, config_of(database, {**ROUTE, "query": query}))

@@ -1,98 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   what a query answers is what the database holds, as JSON, whatever the key, the data and
- *         other processes do; what is wrong with a database or a query is said in plain words.
- * Method: rows of queries, keys and answers on real files in a folder of the test's own; writers
- *         that are held where the test wants them. What the port promises of every origin is in
+ * Goal:   what a query answers is what the database holds, as JSON, whatever the key and the data;
+ *         what is wrong with a query is said in plain words.
+ * Method: rows of queries, keys and answers on a real file. What becomes of files is in
+ *         test_sqlite_files.c, what the port promises of every origin in
  *         tests/contract/test_origin.c. */
 #include "base/form.h"
 #include "base/rng.h"
-#include "origin/sqlite.h"
 
-#include "../helper/scratch.h"
+#include "../helper/sqlite_case.h"
 
 #include <jansson.h>
 
-#include <sys/stat.h>
-
-#define VALUE_MAX 1000
-
-static struct scratch scratch;
-static struct crl_origin *origin;
-
-static struct crl_origin *open_with(const struct crl_origin_sqlite_options *options)
-{
-    struct crl_sql_error error;
-    struct crl_origin *opened = NULL;
-    if (crl_origin_sqlite_new(options, &opened, &error) < 0)
-        fail_msg("%s", error.text);
-    return opened;
-}
-
-static const char schema[] =
-    "CREATE TABLE t (id TEXT PRIMARY KEY, name, size);"
-    "INSERT INTO t VALUES ('1', 'one', 1), ('2', 'two', 2.5), ('a b&c', 'odd', NULL);"
-    "CREATE TABLE secrets (word); INSERT INTO secrets VALUES ('hidden');";
-
-static int setup(void **state)
-{
-    (void)state;
-    gate_close();
-    scratch_open(&scratch, schema);
-    origin = open_with(&(struct crl_origin_sqlite_options){
-        .path = scratch.db,
-        .concurrency = 3,
-        .value_max = VALUE_MAX,
-    });
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    assert_int_equal(crl_origin_close(origin, PROBE_LIMIT), 0);
-    scratch_close(&scratch);
-    return 0;
-}
-
 static const struct crl_sql_param id_param = {"id", CRL_SQL_TEXT};
-
-/* A statement with at most the one parameter :id of a type. */
-static void *typed(const char *sql, enum crl_sql_form form, enum crl_sql_type type)
-{
-    struct crl_sql_error error;
-    void *statement = NULL;
-    const struct crl_sql_param param = {"id", type};
-    const struct crl_sql_query query = {
-        .sql = sql,
-        .params = &param,
-        .params_n = strstr(sql, ":id") != NULL ? 1 : 0,
-        .form = form,
-    };
-    if (crl_sql_prepare(origin, &query, &statement, &error) < 0)
-        fail_msg("%s: %s", sql, error.text);
-    return statement;
-}
-
-static void *row(const char *sql)
-{
-    return typed(sql, CRL_SQL_ROW, CRL_SQL_TEXT);
-}
-
-static void *rows(const char *sql)
-{
-    return typed(sql, CRL_SQL_ROWS, CRL_SQL_TEXT);
-}
-
-/* A load fails with a text that says this. */
-static void expect_failure(void *statement, const char *key, int rc, const char *says)
-{
-    struct probe probe;
-    probe_start(&probe, origin, key, statement);
-    probe_expect(&probe, rc, NULL);
-    if (strstr(probe.why, says) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", probe.why, says);
-}
 
 /* --------------------------------------------------------------------------------------- values */
 
@@ -518,228 +438,6 @@ static void test_queries_that_are_taken(void **state)
     probe_load(origin, "", row("WITH x(n) AS (VALUES (1)) SELECT n FROM x"), 0, "{\"n\":1}");
 }
 
-/* -------------------------------------------------------------------------- databases and files */
-
-static void test_databases_that_are_refused(void **state)
-{
-    (void)state;
-    char text[160], fifo[160], missing[160];
-    snprintf(text, sizeof text, "%s/text.db", scratch.folder);
-    snprintf(fifo, sizeof fifo, "%s/fifo.db", scratch.folder);
-    snprintf(missing, sizeof missing, "%s/missing.db", scratch.folder);
-    FILE *file = fopen(text, "w");
-    for (int i = 0; i < 200; i++)
-        fputs("this is no database\n", file);
-    fclose(file);
-    assert_int_equal(mkfifo(fifo, 0600), 0);
-    const struct {
-        const char *path, *says;
-    } cases[] = {
-        {missing, "missing.db: No such file or directory"},
-        {"", "No such file or directory"},
-        {":memory:", "No such file or directory"},
-        {"file::memory:?mode=rwc", "No such file or directory"},
-        {scratch.folder, "is a directory"},
-        {fifo, "is not a regular file"},
-        {text, "text.db: file is not a database"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct crl_sql_error error;
-        struct crl_origin *refused = NULL;
-        const struct crl_origin_sqlite_options options = {cases[i].path, 1, 0, VALUE_MAX};
-        assert_int_equal(crl_origin_sqlite_new(&options, &refused, &error), CORRAL_EINVAL);
-        assert_null(refused);
-        if (strstr(error.text, cases[i].says) == NULL)
-            fail_msg("\"%s\" does not say \"%s\"", error.text, cases[i].says);
-    }
-    assert_int_equal(access(missing, F_OK), -1); /* not created either */
-}
-
-/* Names that mean something else to SQLite. */
-static void test_a_path_is_a_path(void **state)
-{
-    (void)state;
-    static const char *const names[] = {":memory:", "file:x?mode=memory", "test.db"};
-    struct crl_origin *before = origin;
-    char *folder = getcwd(NULL, 0);
-    assert_int_equal(chdir(scratch.folder), 0);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (i < 2)
-            assert_int_equal(link("test.db", names[i]), 0);
-        origin = open_with(&(struct crl_origin_sqlite_options){
-            .path = names[i],
-            .concurrency = 1,
-            .value_max = VALUE_MAX,
-        });
-        probe_load(origin, "", row("SELECT count(*) AS n FROM t"), 0, "{\"n\":3}");
-        assert_int_equal(crl_origin_close(origin, PROBE_LIMIT), 0);
-    }
-    assert_int_equal(chdir(folder), 0);
-    free(folder);
-    origin = before;
-}
-
-static void test_an_unreadable_database_is_refused(void **state)
-{
-    (void)state;
-    struct crl_sql_error error;
-    struct crl_origin *refused;
-    const struct crl_origin_sqlite_options options = {scratch.db, 1, 0, VALUE_MAX};
-    uid_t user = geteuid();
-    assert_int_equal(chmod(scratch.folder, 0755), 0);
-    assert_int_equal(chmod(scratch.db, 0), 0);
-    if (user == 0)
-        assert_int_equal(seteuid(65534), 0); /* root reads everything */
-    assert_int_equal(crl_origin_sqlite_new(&options, &refused, &error), CORRAL_EINVAL);
-    assert_int_equal(seteuid(user), 0);
-    assert_non_null(strstr(error.text, "Permission denied"));
-}
-
-static void test_the_schema_changes(void **state)
-{
-    (void)state;
-    void *all = row("SELECT * FROM t WHERE id = :id");
-    void *name = row("SELECT name FROM t WHERE id = :id");
-    probe_load(origin, "id=1", all, 0, "{\"id\":\"1\",\"name\":\"one\",\"size\":1}");
-    probe_load(origin, "id=1", name, 0, "{\"name\":\"one\"}");
-    scratch_exec(scratch.db, "ALTER TABLE t ADD COLUMN extra DEFAULT 'x'");
-    probe_load(origin, "id=1", all, 0,
-               "{\"id\":\"1\",\"name\":\"one\",\"size\":1,\"extra\":\"x\"}");
-    scratch_exec(scratch.db, "ALTER TABLE t RENAME TO u");
-    expect_failure(name, "id=1", CORRAL_EORIGIN, "no such table: t");
-    expect_failure(name, "id=1", CORRAL_EORIGIN, "no such table: t");
-    scratch_exec(scratch.db, "ALTER TABLE u RENAME TO t");
-    probe_load(origin, "id=1", name, 0, "{\"name\":\"one\"}");
-}
-
-static void replace_db(const char *sql)
-{
-    char fresh[160];
-    snprintf(fresh, sizeof fresh, "%s/fresh.db", scratch.folder);
-    scratch_exec(fresh, sql);
-    assert_int_equal(rename(fresh, scratch.db), 0);
-}
-
-static void test_the_file_is_replaced(void **state)
-{
-    (void)state;
-    void *statement = row("SELECT name FROM t WHERE id = :id");
-    probe_load(origin, "id=1", statement, 0, "{\"name\":\"one\"}");
-    replace_db("CREATE TABLE t (id, name); INSERT INTO t VALUES ('1', 'new')");
-    probe_load(origin, "id=1", statement, 0, "{\"name\":\"new\"}");
-    replace_db("CREATE TABLE u (id)");
-    expect_failure(statement, "id=1", CORRAL_EORIGIN, "no such table: t");
-    assert_int_equal(unlink(scratch.db), 0);
-    expect_failure(statement, "id=1", CORRAL_EORIGIN, "No such file or directory");
-    replace_db("CREATE TABLE t (id, name); INSERT INTO t VALUES ('1', 'back')");
-    probe_load(origin, "id=1", statement, 0, "{\"name\":\"back\"}");
-}
-
-/* -------------------------------------------------------------------------------- other writers */
-
-struct writer {
-    pthread_t thread;
-    bool stop; /* both under the probe's lock */
-    uint32_t commits;
-};
-
-/* Moves one from one row to the other, over and over: the sum never changes. */
-static void *write_on(void *arg)
-{
-    struct writer *writer = arg;
-    sqlite3 *db;
-    bool stop = false;
-    crl_assert(sqlite3_open(scratch.db, &db) == SQLITE_OK);
-    sqlite3_busy_timeout(db, 30000);
-    crl_assert(sqlite3_exec(db, "PRAGMA synchronous = OFF", NULL, NULL, NULL) == SQLITE_OK);
-    while (!stop) {
-        int rc = sqlite3_exec(db,
-                              "BEGIN IMMEDIATE; UPDATE pair SET n = n - 1 WHERE id = 1;"
-                              "UPDATE pair SET n = n + 1 WHERE id = 2; COMMIT",
-                              NULL, NULL, NULL);
-        crl_assert(rc == SQLITE_OK);
-        probe_do((writer->commits++, stop = writer->stop));
-    }
-    sqlite3_close(db);
-    return NULL;
-}
-
-static void check_concurrent_writer(const char *mode)
-{
-    char sql[200];
-    snprintf(sql, sizeof sql,
-             "PRAGMA journal_mode = %s;"
-             "CREATE TABLE pair (id, n); INSERT INTO pair VALUES (1, 50), (2, 50)",
-             mode);
-    scratch_exec(scratch.db, sql);
-    void *sum = row("SELECT sum(n) AS n FROM pair");
-    struct writer writer = {.stop = false};
-    assert_int_equal(pthread_create(&writer.thread, NULL, write_on, &writer), 0);
-    for (uint32_t i = 0, commits = 0; i < 300 || commits < 300; i++) {
-        probe_load(origin, "", sum, 0, "{\"n\":100}");
-        probe_do(commits = writer.commits);
-    }
-    probe_do(writer.stop = true);
-    pthread_join(writer.thread, NULL);
-    /* What is committed is seen: no read transaction has stayed open. */
-    scratch_exec(scratch.db, "UPDATE pair SET n = 7");
-    probe_load(origin, "", sum, 0, "{\"n\":14}");
-    scratch_exec(scratch.db, "PRAGMA wal_checkpoint(TRUNCATE)");
-}
-
-static void test_a_writer_in_wal_mode(void **state)
-{
-    (void)state;
-    check_concurrent_writer("WAL");
-}
-
-static void test_a_writer_in_rollback_mode(void **state)
-{
-    (void)state;
-    check_concurrent_writer("DELETE");
-}
-
-/* A load waits for the lock as long as it may, and is cancelled out of the wait. */
-static void test_a_locked_database_is_waited_for(void **state)
-{
-    (void)state;
-    sqlite3 *db;
-    struct probe waits;
-    void *statement = row("SELECT name FROM t WHERE id = :id");
-    assert_int_equal(sqlite3_open(scratch.db, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
-    probe_start(&waits, origin, "id=1", statement);
-    for (int i = 0; i < 200; i++) {
-        struct probe cancelled;
-        probe_start(&cancelled, origin, "id=1", statement);
-        for (volatile int spin = 0; spin < i * 1000; spin++)
-            ;
-        probe_cancel(&cancelled, origin);
-        probe_expect(&cancelled, CORRAL_EDEADLINE, NULL);
-    }
-    assert_int_equal(probe_answers(&waits), 0);
-    assert_int_equal(sqlite3_exec(db, "UPDATE t SET name = 'locked'; COMMIT", NULL, NULL, NULL),
-                     SQLITE_OK);
-    probe_expect(&waits, 0, "{\"name\":\"locked\"}");
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
-static void test_a_deadline_ends_the_waiting_for_a_lock(void **state)
-{
-    (void)state;
-    sqlite3 *db;
-    struct probe probe;
-    assert_int_equal(sqlite3_open(scratch.db, &db), SQLITE_OK);
-    void *statement = row("SELECT name FROM t");
-    assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
-    probe_init(&probe, "", statement);
-    probe.load.deadline_at = crl_now();
-    crl_origin_start(origin, &probe.load);
-    probe_expect(&probe, CORRAL_EORIGIN, NULL);
-    assert_non_null(strstr(probe.why, "database is locked"));
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 /* Statements are made while others run. */
 static void test_statements_while_loads_run(void **state)
 {
@@ -756,8 +454,6 @@ static void test_statements_while_loads_run(void **state)
     gate_open();
     probe_expect(&held, 0, "{\"n\":1}");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
@@ -779,15 +475,6 @@ int main(void)
         TEST(test_queries_that_are_refused),
         TEST(test_errors_have_a_place),
         TEST(test_queries_that_are_taken),
-        TEST(test_databases_that_are_refused),
-        TEST(test_a_path_is_a_path),
-        TEST(test_an_unreadable_database_is_refused),
-        TEST(test_the_schema_changes),
-        TEST(test_the_file_is_replaced),
-        TEST(test_a_writer_in_wal_mode),
-        TEST(test_a_writer_in_rollback_mode),
-        TEST(test_a_locked_database_is_waited_for),
-        TEST(test_a_deadline_ends_the_waiting_for_a_lock),
         TEST(test_statements_while_loads_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
