@@ -438,6 +438,21 @@ static void test_queries_that_are_taken(void **state)
     probe_load(origin, "", row("WITH x(n) AS (VALUES (1)) SELECT n FROM x"), 0, "{\"n\":1}");
 }
 
+static void test_views_over_virtual_tables(void **state)
+{
+    (void)state;
+    scratch_exec(scratch.db, "CREATE VIRTUAL TABLE notes USING fts5(body);"
+                             "CREATE VIRTUAL TABLE places USING rtree(id, low, high);"
+                             "INSERT INTO notes VALUES ('a red fox'), ('a blue hen');"
+                             "INSERT INTO places VALUES (7, 1, 2);"
+                             "CREATE VIEW red AS SELECT body FROM notes WHERE notes MATCH 'red';"
+                             "CREATE VIEW near AS SELECT id FROM places WHERE low < 2;"
+                             "CREATE VIEW parts AS SELECT value FROM json_each('[1,2]')");
+    probe_load(origin, "", rows("SELECT body FROM red"), 0, "[{\"body\":\"a red fox\"}]");
+    probe_load(origin, "", rows("SELECT id FROM near"), 0, "[{\"id\":7}]");
+    probe_load(origin, "", rows("SELECT value FROM parts"), 0, "[{\"value\":1},{\"value\":2}]");
+}
+
 /* Statements are made while others run. */
 static void test_statements_while_loads_run(void **state)
 {
@@ -473,6 +488,7 @@ int main(void)
         TEST(test_malformed_keys),
         TEST(test_injections_are_data),
         TEST(test_queries_that_are_refused),
+        TEST(test_views_over_virtual_tables),
         TEST(test_errors_have_a_place),
         TEST(test_queries_that_are_taken),
         TEST(test_statements_while_loads_run),
