@@ -15,8 +15,13 @@ static struct crl_config *config_read(const char *file, FILE *out)
     struct crl_problems problems = {0};
     struct crl_config *config = NULL;
     int rc = crl_config_load(file, &problems, &config);
-    if (rc < 0)
+    if (rc == 0)
+        rc = crl_server_check(config, &problems);
+    if (rc < 0) {
         crl_problems_tell(&problems, file, rc, out);
+        crl_config_free(config);
+        config = NULL;
+    }
     crl_problems_fini(&problems);
     return config;
 }

@@ -437,8 +437,11 @@ static bool is_last_statement(sqlite3 *db, const char *tail)
 }
 
 /* Why a query does not compile. */
-static int not_compiled(const struct crl_sqlite_connection *connection, struct crl_sql_error *error)
+static int not_compiled(const struct crl_sqlite_connection *connection, int sqlite_rc,
+                        struct crl_sql_error *error)
 {
+    if (sqlite_rc == SQLITE_AUTH && crl_sqlite_refusal_text(&connection->refusal, error))
+        return CORRAL_EINVAL;
     (void)invalid(error, "%s", sqlite3_errmsg(connection->db));
     error->sql_offset = sqlite3_error_offset(connection->db);
     return CORRAL_EINVAL;
@@ -451,8 +454,9 @@ static int compile_checked(const struct crl_sqlite_connection *connection, const
     sqlite3 *db = connection->db;
     sqlite3_stmt *stmt;
     const char *tail;
-    if (sqlite3_prepare_v3(db, sql, -1, 0, &stmt, &tail) != SQLITE_OK)
-        return not_compiled(connection, error);
+    int sqlite_rc = sqlite3_prepare_v3(db, sql, -1, 0, &stmt, &tail);
+    if (sqlite_rc != SQLITE_OK)
+        return not_compiled(connection, sqlite_rc, error);
     int rc = 0;
     if (stmt == NULL)
         rc = invalid(error, "the query is empty");

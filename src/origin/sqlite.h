@@ -33,4 +33,9 @@ struct crl_origin_sqlite_options {
 int crl_origin_sqlite_new(const struct crl_origin_sqlite_options *options,
                           struct crl_origin **ret_origin, struct crl_sql_error *ret_error);
 
+/* crl_origin_sqlite_check - what can be said of a query without its database: that it is a PRAGMA
+ * that may change its connection. Pure, but for memory; any thread.
+ * Errors: EINVAL with ret_error; ENOMEM */
+int crl_origin_sqlite_check(const char *sql, struct crl_sql_error *ret_error);
+
 #endif

@@ -314,6 +314,8 @@ static int open_entered(struct crl_sqlite_connection *connection, struct crl_sql
         sqlite3_progress_handler(db, PROGRESS_OPS, on_progress, connection);
         failed = configure(db);
     }
+    if (failed == SQLITE_OK)
+        crl_sqlite_refuse_pragmas(db, &connection->refusal);
     bool has_looked = look(connection->path, connection->shm_path, &now) == 0;
     pthread_mutex_lock(&lock);
     connection->db = db;

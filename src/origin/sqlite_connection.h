@@ -27,9 +27,8 @@
 #ifndef CRL_ORIGIN_SQLITE_CONNECTION_H
 #define CRL_ORIGIN_SQLITE_CONNECTION_H
 
-#include "origin/sql.h"
+#include "origin/sqlite_pragma.h"
 
-#include <sqlite3.h>
 #include <urcu/list.h>
 
 #include <sys/stat.h>
@@ -56,6 +55,7 @@ struct crl_sqlite_connection {
     char *shm_path;                /* may not exist */
     struct crl_sqlite_files files; /* as they were opened; shm: as it was when last looked at */
     struct crl_sqlite_user user;
+    struct crl_sqlite_refusal refusal;
     sqlite3_stmt **compiled; /* by the caller's numbers; NULL: not yet */
     uint32_t compiled_n;
 };

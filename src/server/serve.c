@@ -104,12 +104,14 @@ static const struct origin_kind {
     size_t given_at;
     int (*open)(const struct crl_config *config, const struct crl_config_origin *given,
                 struct crl_origin **ret_origin, struct crl_sql_error *ret_error);
+    int (*check_query)(const char *sql, struct crl_sql_error *ret_error);
     uint32_t files_per_load;
 } origin_kinds[] = {
     {
         .given = offsetof(struct crl_config_origin, sqlite),
         .given_at = offsetof(struct crl_config_origin, sqlite_at),
         .open = sqlite_open,
+        .check_query = crl_origin_sqlite_check,
         .files_per_load = 3, /* database, WAL, shared memory */
     },
 };
@@ -164,6 +166,31 @@ static enum crl_sql_type sql_type(enum crl_param_type type)
     return CRL_SQL_TEXT;
 }
 
+static void query_problem(const struct crl_config_route *route, const struct crl_sql_error *error,
+                          struct crl_problems *problems)
+{
+    size_t offset = error->sql_offset > 0 ? (size_t)error->sql_offset : 0;
+    crl_problems_add(problems, crl_text_map_place(&route->query_map, route->query, offset),
+                     "the query does not work: %s", error->text);
+}
+
+int crl_server_check(const struct crl_config *config, struct crl_problems *problems)
+{
+    int result = 0;
+    for (size_t i = 0; i < config->routes_n; i++) {
+        const struct crl_config_route *route = &config->routes[i];
+        const struct origin_kind *kind = kind_of(&config->origins[route->origin]);
+        struct crl_sql_error error;
+        int rc = kind->check_query(route->query, &error);
+        if (rc == CORRAL_EINVAL)
+            query_problem(route, &error, problems);
+        else if (rc < 0)
+            return rc;
+        result = rc < 0 ? rc : result;
+    }
+    return result;
+}
+
 /* Compile a route's query. */
 static int statement_open(struct crl_server *server, const struct crl_config_route *given,
                           struct crl_problems *problems, void **ret_statement)
@@ -179,11 +206,8 @@ static int statement_open(struct crl_server *server, const struct crl_config_rou
     };
     struct crl_sql_error error;
     int rc = crl_sql_prepare(server->origin_impls[given->origin], &query, ret_statement, &error);
-    if (rc == CORRAL_EINVAL) {
-        size_t offset = error.sql_offset > 0 ? (size_t)error.sql_offset : 0;
-        crl_problems_add(problems, crl_text_map_place(&given->query_map, given->query, offset),
-                         "the query does not work: %s", error.text);
-    }
+    if (rc == CORRAL_EINVAL)
+        query_problem(given, &error, problems);
     return rc;
 }
 

@@ -30,6 +30,11 @@ struct crl_server_options {
     corral_us notice_us; /* before it, how long new clients are still served, if there are any */
 };
 
+/* crl_server_check - what can be said of a configuration's queries without their databases.
+ * Problems are added, with their places.
+ * Errors: EINVAL there are problems; ENOMEM */
+int crl_server_check(const struct crl_config *config, struct crl_problems *problems);
+
 /* crl_server_start - open everything that a configuration names, and serve.
  *
  * config    borrowed until the server is stopped

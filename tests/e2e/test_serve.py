@@ -859,6 +859,12 @@ routes:
     ttl: 30s
 """
 
+QUERY = """\
+    query: SELECT name FROM t WHERE id = :id
+    params:
+      - { name: id, type: integer }
+"""
+
 # what is wrong: (old text, new text, line, column, words of the message)
 MISTAKES = {
     "an unknown key": ("listen:", "lisen:", 1, 1, ["lisen", "listen"]),
@@ -873,6 +879,10 @@ MISTAKES = {
     "a required key that is missing": ("    sqlite: templates.db\n", "", 3, 5, ["sqlite"]),
     "no address": ("127.0.0.1:8080", "127.0.0.1", 1, 9, ["127.0.0.1"]),
     "a port that is none": ("127.0.0.1:8080", "127.0.0.1:80800", 1, 9, ["80800"]),
+    "a PRAGMA that changes its connection": (QUERY, "    query: PRAGMA query_only = 0\n", 9, 12,
+                                             ["PRAGMA query_only", "table_info"]),
+    "such a PRAGMA behind EXPLAIN": (QUERY, "    query: |\n      EXPLAIN\n      PRAGMA mmap_size = 7\n", 10, 7,
+                                     ["PRAGMA mmap_size"]),
     "admin beyond loopback": ("listen:", "admin: 0.0.0.0:8081\nlisten:", 1, 8, ["admin_token"]),
     "not YAML": ("routes:", "routes: [", None, None, []),
 }
@@ -883,6 +893,12 @@ def test_check_has_nothing_to_say(tmp_path):
     file.write_text(GOOD)
     code, out, err = run_corral("check", file)
     assert (code, err) == (0, ""), out
+
+
+def test_check_lets_pragmas_pass_that_read(tmp_path):
+    file = tmp_path / "good.yaml"
+    file.write_text(GOOD.replace(QUERY, "    query: PRAGMA table_info(t)\n    result: rows\n", 1))
+    assert run_corral("check", file)[0] == 0
 
 
 @pytest.mark.parametrize("name", MISTAKES)

@@ -58,6 +58,18 @@ static inline uint32_t opened_n(void)
     return n;
 }
 
+/* What a connection that nobody uses says of itself. */
+static inline int setting(sqlite3 *db, const char *pragma)
+{
+    sqlite3_stmt *stmt;
+    assert_int_equal(sqlite3_set_authorizer(db, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, pragma, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int value = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    return value;
+}
+
 /* Until the kernel's clock, which stamps files, has passed the file's stamp: what was written
  * before is now known not to be written again with the same one. */
 static inline void await_settled(void)

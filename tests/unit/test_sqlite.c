@@ -392,7 +392,18 @@ static void test_queries_that_are_refused(void **state)
         {"SELECT 1; bogus", "more than one statement"},
         {"DELETE FROM t RETURNING id", "would write"},
         {"INSERT INTO t VALUES (1, 2, 3)", "would write"},
-        {"PRAGMA user_version = 5", "would write"},
+        {"PRAGMA user_version = 5", "PRAGMA user_version may change the connection"},
+        {"PRAGMA query_only = 0", "PRAGMA query_only may change the connection"},
+        {"PRAGMA query_only", "PRAGMA query_only may"},
+        {"EXPLAIN PRAGMA query_only = 0", "PRAGMA query_only may"},
+        {" /* one */ pragma main.BUSY_TIMEOUT(0);", "may change the connection"},
+        {"PRAGMA locking_mode = exclusive", "may change the connection"},
+        {"PRAGMA mmap_size = 1000000", "may change the connection"},
+        {"PRAGMA journal_mode = off", "may change the connection"},
+        {"PRAGMA wal_checkpoint", "may change the connection"},
+        {"PRAGMA optimize", "may change the connection"},
+        {"PRAGMA nonsense", "may change the connection"},
+        {"SELECT 1 AS n; PRAGMA query_only = 0", "more than one statement"},
         {"BEGIN", "no columns"},
         {"ATTACH DATABASE 'x' AS x", "no columns"},
         {"SELECT id, name AS id FROM t", "two columns are named \"id\""},
@@ -414,6 +425,43 @@ static void test_queries_that_are_refused(void **state)
         if (strstr(error.text, cases[i].says) == NULL)
             fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].sql, error.text, cases[i].says);
     }
+}
+
+/* A statement that is refused has done nothing, though many PRAGMAs act while they are compiled. */
+static void test_refused_pragmas_do_nothing(void **state)
+{
+    (void)state;
+    static const char *const attempts[] = {
+        "PRAGMA busy_timeout = 1234",
+        "EXPLAIN PRAGMA busy_timeout = 1234",
+        "SELECT 1 AS n; PRAGMA busy_timeout = 1234",
+        "PRAGMA cache_size = 77",
+        "SELECT 1 AS n; PRAGMA cache_size = 77",
+    };
+    sqlite3 *last = NULL;
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+        struct crl_sql_error error;
+        void *statement = NULL;
+        const struct crl_sql_query query = {.sql = attempts[i]};
+        assert_int_equal(crl_sql_prepare(origin, &query, &statement, &error), CORRAL_EINVAL);
+        last = opened.last;
+    }
+    assert_int_equal(opened.n, 1); /* on this connection they were all refused */
+    assert_int_equal(setting(last, "PRAGMA busy_timeout"), 0);
+    assert_int_equal(setting(last, "PRAGMA cache_size"), -2000);
+}
+
+/* Those that read the database are served. */
+static void test_pragmas_that_are_served(void **state)
+{
+    (void)state;
+    probe_load(origin, "", rows("PRAGMA table_info(secrets)"), 0,
+               "[{\"cid\":0,\"name\":\"word\",\"type\":\"\",\"notnull\":0,"
+               "\"dflt_value\":null,\"pk\":0}]");
+    probe_load(origin, "", row("PRAGMA user_version"), 0, "{\"user_version\":0}");
+    probe_load(origin, "", row("PRAGMA quick_check(1)"), 0, "{\"quick_check\":\"ok\"}");
+    probe_load(origin, "id=secrets", rows("SELECT name FROM pragma_table_info(:id)"), 0,
+               "[{\"name\":\"word\"}]");
 }
 
 static void test_errors_have_a_place(void **state)
@@ -488,6 +536,8 @@ int main(void)
         TEST(test_malformed_keys),
         TEST(test_injections_are_data),
         TEST(test_queries_that_are_refused),
+        TEST(test_refused_pragmas_do_nothing),
+        TEST(test_pragmas_that_are_served),
         TEST(test_views_over_virtual_tables),
         TEST(test_errors_have_a_place),
         TEST(test_queries_that_are_taken),
