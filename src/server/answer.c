@@ -194,6 +194,13 @@ static char *put_cache_status(char *at, const struct crl_answer_cached *cached, 
     return negative ? put(at, TEXT("; detail=negative")) : at;
 }
 
+/* How long a cache behind this one may keep the answer, as it reckons: it takes Age off. Both are
+ * rounded down, so what it is left with is never more than what is left here. */
+static uint64_t max_age(const struct crl_answer_cached *cached)
+{
+    return cached->fresh_us > 0 ? seconds(cached->age_us) + seconds(cached->fresh_us) : 0;
+}
+
 /* Age, Cache-Control and Cache-Status. */
 static void cached_headers(const struct crl_exchange *exchange,
                            const struct crl_answer_cached *cached, bool negative)
@@ -203,7 +210,7 @@ static void cached_headers(const struct crl_exchange *exchange,
     at = put_number(at, seconds(cached->age_us));
     crl_answer_header(exchange, &H2O_TOKEN_AGE->buf, crl_bytes(from, (size_t)(at - from)));
     from = at;
-    at = put_number(put(at, TEXT("max-age=")), seconds(cached->fresh_us));
+    at = put_number(put(at, TEXT("max-age=")), max_age(cached));
     crl_answer_header(exchange, &H2O_TOKEN_CACHE_CONTROL->buf,
                       crl_bytes(from, (size_t)(at - from)));
     from = at;

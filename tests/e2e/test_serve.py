@@ -105,15 +105,30 @@ def test_what_json_has_no_word_for_takes_no_list_away(serve, database):
     assert b'{"v":2.0},{"v":2}' in answer.body
 
 
+def times(answer):
+    """(Age, max-age, ttl of the hit), in seconds."""
+    return (int(answer.headers["age"]), int(re.fullmatch(r"max-age=(\d+)", answer.headers["cache-control"])[1]),
+            int(re.fullmatch(r"corral; hit; ttl=(\d+)", answer.cache_status)[1]))
+
+
 def test_the_second_get_is_a_hit(daemon):
     first, second = daemon.get(ONE), daemon.get(ONE)
     assert first.cache_status == "corral; fwd=miss; stored"
-    assert re.fullmatch(r"corral; hit; ttl=\d+", second.cache_status)
+    age, max_age, ttl = times(second)
+    assert max_age == age + ttl
     assert first.body == second.body
-    for answer in (first, second):
-        assert int(answer.headers["age"]) >= 0
-        assert 0 < int(re.fullmatch(r"max-age=(\d+)", answer.headers["cache-control"])[1]) <= 66
     assert daemon.metric("db_hits_total") == 1
+
+
+def test_an_answer_grows_old(serve, database):
+    """What max-age and Age leave to a cache behind this one is what is left here; not twice the age less."""
+    daemon = serve(config_of(database, {**ROUTE, "jitter": "0%"}))
+    begun = time.monotonic()
+    assert daemon.get(ONE).headers["age"] == "0"
+    old = wait_for(lambda: (lambda a: a.headers["age"] != "0" and a)(daemon.get(ONE)), "an answer of some age")
+    age, max_age, ttl = times(old)
+    assert 1 <= age <= time.monotonic() - begun
+    assert max_age == age + ttl and max_age in (59, 60)
 
 
 def test_parameters_in_any_spelling_are_one_key(daemon):

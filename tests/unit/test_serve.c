@@ -32,6 +32,7 @@ static const char yaml[] =
     "    query: SELECT id, body FROM t WHERE id = :id\n"
     "    params: [ { name: id } ]\n"
     "    ttl: 1h\n"
+    "    jitter: 0%\n"
     "  - path: /gated\n"
     "    origin: db\n"
     "    query: SELECT gate(1) AS one\n"
@@ -176,6 +177,48 @@ static void test_answers(void **state)
     assert_int_equal(metric("db_hits_total"), 2);
     assert_int_equal(metric("http_request_total{path=\"/t\",method=\"GET\",status=\"304\"}"), 2);
     assert_int_equal(metric("http_in_flight_requests"), 1);
+}
+
+/* The number that stands behind a text of a head. */
+static long number_behind(const char *head, const char *text)
+{
+    const char *at = strstr(head, text);
+    if (at == NULL)
+        fail_msg("no \"%s\" in: %s", text, head);
+    return strtol(at + strlen(text), NULL, 10);
+}
+
+/* Poll a path until its answer is at least a second old. */
+static struct client_answer await_age(const char *path, corral_us begun)
+{
+    struct client_answer answer = client_fetch(crl_server_port(server), "GET", path, "");
+    while (number_behind(answer.head, "age: ") == 0) {
+        assert_true(crl_now() < begun + PROBE_LIMIT);
+        free(answer.body);
+        answer = client_fetch(crl_server_port(server), "GET", path, "");
+    }
+    assert_true(number_behind(answer.head, "age: ") <= (crl_now() - begun) / 1000000);
+    return answer;
+}
+
+/* A cache behind this one takes Age off max-age, and is left with what is left here: so max-age is
+ * the whole TTL at any age, less a second that both lose in rounding. */
+static void test_age_and_max_age(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        long ttl; /* there is no jitter */
+    } rows[] = {{"/t?id=1", 3600}, {"/t?id=9", 5}};
+    start_with(yaml, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        corral_us begun = crl_now();
+        struct client_answer answer = await_age(rows[i].path, begun);
+        long max_age = number_behind(answer.head, "max-age=");
+        if (max_age < rows[i].ttl - 1 || max_age > rows[i].ttl)
+            fail_msg("%s: %s", rows[i].path, answer.head);
+        free(answer.body);
+    }
 }
 
 /* What the database said is for the log, never for a client. */
@@ -583,6 +626,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_answers),
+        TEST(test_age_and_max_age),
         TEST(test_failures),
         TEST(test_large_values),
         TEST(test_a_stampede_is_one_load),
