@@ -418,9 +418,11 @@ static bool name_begins(const char *at, const char *end, const char *name)
     return (size_t)(end - at) > size && at[size] == ':' && strncasecmp(at, name, size) == 0;
 }
 
-/* Does the head say more than once how long the body is? libh2o believes one and hides the other,
- * but it keeps the bytes of the head until the answer is sent. */
-static bool length_is_said_twice(const h2o_req_t *req)
+/* Can the head be understood in two ways, as to where the request ends? It can where it says so
+ * more than once, of which libh2o believes one and hides the other; and where it goes on with a line
+ * that is folded, which may belong to the length. libh2o keeps the bytes of the head until the
+ * answer is sent. */
+static bool length_is_doubtful(const h2o_req_t *req)
 {
     const h2o_buffer_t *input = req->conn->callbacks->get_socket(req->conn)->input;
     const char *at = input->bytes, *end = at + input->size;
@@ -428,6 +430,8 @@ static bool length_is_said_twice(const h2o_req_t *req)
     while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL && ++at < end) {
         if (*at == '\r' || *at == '\n')
             break;
+        if (*at == ' ' || *at == '\t')
+            return true;
         said += name_begins(at, end, "content-length") || name_begins(at, end, "transfer-encoding");
     }
     return said > 1;
@@ -436,7 +440,7 @@ static bool length_is_said_twice(const h2o_req_t *req)
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
     struct crl_front *front = ((struct front_handler *)self)->front;
-    if (req->entity.base != NULL && length_is_said_twice(req)) {
+    if (req->entity.base != NULL && length_is_doubtful(req)) {
         req->pathconf = &req->hostconf->fallback_path;
         h2o_send_error_400(req, "Bad Request", "", H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
         return 0;
@@ -476,7 +480,7 @@ static void front_configure(struct crl_front *front)
 {
     h2o_config_init(&front->conf);
     front->conf.server_name = h2o_iovec_init(H2O_STRLIT("corral"));
-    front->conf.max_request_entity_size = CRL_REQUEST_BODY_MAX;
+    front->conf.max_request_entity_size = 0; /* so each body is refused, chunks unread */
     front->conf.http1.req_timeout = (uint64_t)(front->options.request_limit_us / 1000);
     front->conf.http1.upgrade_to_http2 = 0;
     h2o_hostconf_t *host =

@@ -328,11 +328,11 @@ void crl_answer_method(const struct crl_exchange *exchange, const char *allow)
 static const char *refusal_detail(enum crl_status status)
 {
     if (status == CRL_STATUS_413)
-        return "The body has more than 64 KiB; requests need none.";
+        return "Requests must have no body.";
     if (status == CRL_STATUS_417)
         return "Expect may only ask for 100-continue.";
     return "Content-Length or Transfer-Encoding is not well formed, or one too many; "
-           "requests need neither.";
+           "requests must have no body.";
 }
 
 struct corral_bytes crl_answer_refusal(struct crl_front *front, h2o_req_t *req)

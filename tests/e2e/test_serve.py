@@ -337,8 +337,6 @@ LAST = GET + b"Connection: close\r\n\r\n"
 # what a client sends: how many answers it is given
 ODD = {
     "pipelined": ((GET + b"\r\n") * 300 + LAST, 301),
-    "a body that nobody needs": (GET + b"Content-Length: 4\r\n\r\nabcd" + LAST, 2),
-    "a body in chunks": (GET + b"Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n" + LAST, 2),
     "an empty line first": (b"\r\n" + LAST, 1),
     "lines without a return": (LAST.replace(b"\r\n", b"\n"), 1),
     "HTTP/1.0": (LAST.replace(b"1.1", b"1.0"), 1),
@@ -355,12 +353,25 @@ def test_odd_requests_are_answered(strict, name):
     assert said.count(b"HTTP/1.1 ") == answers
 
 
-def test_expect_100_continue(strict):
-    with strict.connect() as s:
-        s.sendall(GET + b"Content-Length: 4\r\nExpect: 100-continue\r\n\r\n")
-        assert s.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        s.sendall(b"abcd")
-        assert hear(s)[0] == 200
+# Bodies, each with a request in or behind it that must not be answered.
+BODIES = {
+    "of a length": b"Content-Length: 4\r\n\r\nabcd" + LAST,
+    "that looks like a request": b"Content-Length: %d\r\n\r\n" % len(LAST) + LAST,
+    "in chunks": b"Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n" + LAST,
+    "in no chunks": b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + LAST,
+    "in a chunk that some read as empty": b"Transfer-Encoding: chunked\r\n\r\n0x34\r\n\r\n" + LAST,
+    "that waits to be asked for": b"Content-Length: 4\r\nExpect: 100-continue\r\n\r\n" + LAST,
+    "in chunks and of a length": b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + LAST,
+    "of two lengths": b"Content-Length: 0\r\nContent-Length: 4\r\n\r\nabcd" + LAST,
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_gets_one_answer_and_no_more(strict, name):
+    said = strict.raw(GET + BODIES[name])
+    head, body = said.split(b"\r\n\r\n", 1)
+    assert head.split()[1] in (b"400", b"413") and b"\r\nConnection: close\r\n" in head + b"\r\n"
+    assert b"application/problem+json" in head and json.loads(body)["status"] == int(head.split()[1])
 
 
 def test_a_client_that_will_say_no_more(daemon, database):
