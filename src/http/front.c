@@ -419,9 +419,9 @@ static bool name_begins(const char *at, const char *end, const char *name)
 }
 
 /* Can the head be understood in two ways, as to where the request ends? It can where it says so
- * more than once, of which libh2o believes one and hides the other; and where it goes on with a line
- * that is folded, which may belong to the length. libh2o keeps the bytes of the head until the
- * answer is sent. */
+ * more than once: libh2o believes one and hides the other. And it can where a line is folded, for
+ * that line may belong to the length. libh2o keeps the bytes of the head until the answer is
+ * sent. */
 static bool length_is_doubtful(const h2o_req_t *req)
 {
     const h2o_buffer_t *input = req->conn->callbacks->get_socket(req->conn)->input;

@@ -18,7 +18,7 @@
  *   answers      must have left after the same time and one second for each 16 KiB: who does not
  *                read is cut off
  *   bodies       none. No request needs one, and two servers that disagree about where a body ends
- *                can be made to smuggle a request: libh2o 2.2 reads the chunk size "0x34" as 0. So a
+ *                can be made to smuggle a request: libh2o 2.2 reads the chunk size 0x34 as 0. So a
  *                request with a body is refused, its connection is closed, and nothing behind its
  *                head is read as a request
  *

@@ -38,12 +38,19 @@ static enum crl_method method_of(h2o_iovec_t method)
 }
 
 /* A target in absolute form, "http://host/path", as clients send it to a proxy: its host replaces
- * the Host header. libh2o takes it for a path. Source: RFC 9112, 3.2.2. */
+ * the Host header. libh2o takes it for a path, and knows schemes in lower case only. Sources: RFC
+ * 9112, 3.2.2; RFC 3986, 3.1. */
 static void target_settle(h2o_req_t *req)
 {
     h2o_url_t url;
-    if (req->path.len == 0 || req->path.base[0] == '/' ||
-        h2o_url_parse(req->path.base, req->path.len, &url) != 0)
+    if (req->path.len == 0 || req->path.base[0] == '/')
+        return;
+    const char *scheme_end = memchr(req->path.base, ':', req->path.len);
+    if (scheme_end == NULL)
+        return;
+    h2o_iovec_t target = h2o_strdup(&req->pool, req->path.base, req->path.len);
+    h2o_strtolower(target.base, (size_t)(scheme_end - req->path.base));
+    if (h2o_url_parse(target.base, target.len, &url) != 0)
         return;
     req->authority = url.authority;
     req->path = url.path;

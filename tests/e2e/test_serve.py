@@ -287,6 +287,8 @@ def test_a_target_in_absolute_form(daemon):
         return daemon.request(method, target, {"Host": host}, admin=admin).status
     assert ask_for("http://any.example" + ONE, "any.example") == 200
     assert ask_for("http://any.example:8080/healthz", "any.example") == 200
+    assert ask_for("HTTP://ANY.example" + ONE, "any.example") == 200
+    assert ask_for("hTTp://any.example/TEMPLATE-DETAILS?id=1", "any.example") == 404
     assert ask_for("http://any.example/x/../template%2Ddetails?id=1", "any.example") == 200
     assert ask_for("http://any.example/nothing", "any.example") == 404
     assert ask_for("http://any.example", "any.example") == 404
@@ -294,6 +296,7 @@ def test_a_target_in_absolute_form(daemon):
     assert daemon.metric("db_hits_total") == 1
     assert ask_for("http://localhost" + ONE, "evil.example", "PURGE", admin=True) == 200
     assert ask_for("http://evil.example" + ONE, "localhost", "PURGE", admin=True) == 403
+    assert ask_for("HTTP://evil.example" + ONE, "localhost", "PURGE", admin=True) == 403
 
 
 def test_a_key_that_is_too_long_is_414(serve, database):
