@@ -74,3 +74,14 @@ size_t crl_utf8_bad_size(struct corral_bytes text)
         size++;
     return size;
 }
+
+enum crl_utf8_kind crl_utf8_first(struct corral_bytes text, size_t *ret_size)
+{
+    const unsigned char *at = text.data;
+    size_t length = character_length(at, text.size);
+    *ret_size = length > 0 ? length : 1;
+    if (length == 0)
+        return CRL_UTF8_MALFORMED;
+    bool is_c1 = at[0] == 0xC2 && at[1] < 0xA0;
+    return at[0] < 0x20 || at[0] == 0x7F || is_c1 ? CRL_UTF8_CONTROL : CRL_UTF8_PLAIN;
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * utf8.h - is this text? A strict check of UTF-8, and what to repair of it. Pure. */
+ * utf8.h - is this text, and may it be shown? A strict check of UTF-8, and what to repair of it.
+ * Pure. */
 #ifndef CRL_BASE_UTF8_H
 #define CRL_BASE_UTF8_H
 
@@ -20,5 +21,15 @@ size_t crl_utf8_valid_size(struct corral_bytes text);
  * that begins none; at least 1. The text is not empty.
  * Source: The Unicode Standard 15.0, section 3.9, "U+FFFD Substitution of Maximal Subparts". */
 size_t crl_utf8_bad_size(struct corral_bytes text);
+
+enum crl_utf8_kind {
+    CRL_UTF8_PLAIN,
+    CRL_UTF8_CONTROL,   /* U+0000 to U+001F, U+007F to U+009F: a terminal acts on it */
+    CRL_UTF8_MALFORMED, /* no character begins here */
+};
+
+/* crl_utf8_first - the kind of the first character of a text, which is not empty.
+ * ret_size  its bytes; of a malformed one 1. The last byte of a control character is its code. */
+enum crl_utf8_kind crl_utf8_first(struct corral_bytes text, size_t *ret_size);
 
 #endif

@@ -10,17 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The bytes of the UTF-8 sequence at `at`, 0 if it is not one. */
-static size_t sequence_size(const unsigned char *at, const unsigned char *end)
-{
-    size_t size = *at < 0x80 ? 1 : *at < 0xE0 ? 2 : *at < 0xF0 ? 3 : 4;
-    if ((size_t)(end - at) < size || !crl_utf8_is_valid(crl_bytes(at, size)))
-        return 0;
-    return size;
-}
-
-/* The escape of one character, "" if it needs none. */
-static const char *escape_of(unsigned char byte, char unicode[8])
+/* The escape of an ASCII character or a control character, by its last byte; "" if it needs none. */
+static const char *escape_of(unsigned char byte, bool is_control, char unicode[8])
 {
     switch (byte) {
     case '"':
@@ -34,7 +25,7 @@ static const char *escape_of(unsigned char byte, char unicode[8])
     case '\t':
         return "\\t";
     default:
-        if (byte >= 0x20 && byte != 0x7F)
+        if (!is_control)
             return "";
         snprintf(unicode, 8, "\\u%04x", byte);
         return unicode;
@@ -49,8 +40,11 @@ size_t crl_json_text(struct corral_bytes text, char *buffer, size_t room)
     size_t size = 0;
     while (at < end) {
         char unicode[8];
-        size_t taken = sequence_size(at, end);
-        const char *piece = taken == 0 ? "\xEF\xBF\xBD" : escape_of(*at, unicode);
+        size_t taken;
+        enum crl_utf8_kind kind = crl_utf8_first(crl_bytes(at, (size_t)(end - at)), &taken);
+        const char *piece = "\xEF\xBF\xBD";
+        if (kind != CRL_UTF8_MALFORMED)
+            piece = escape_of(at[taken - 1], kind == CRL_UTF8_CONTROL, unicode);
         size_t piece_size = strlen(piece);
         if (piece_size == 0) {
             piece = (const char *)at;
@@ -60,7 +54,7 @@ size_t crl_json_text(struct corral_bytes text, char *buffer, size_t room)
             break;
         memcpy(buffer + size, piece, piece_size);
         size += piece_size;
-        at += taken > 0 ? taken : 1;
+        at += taken;
     }
     crl_assert(size <= room);
     return size;

@@ -2,7 +2,8 @@
  *
  * json_text.h - write a text as the inside of a JSON string, into a buffer of the caller.
  *
- * Whatever goes in, what comes out is valid: control characters are escaped, bytes that are not
+ * Whatever goes in, what comes out is valid: control characters are escaped (those of
+ * C1 as well, which JSON would allow and a terminal acts on), bytes that are not
  * UTF-8 become U+FFFD, and what does not fit is left out at the end, never in the middle of an
  * escape. */
 #ifndef CRL_HTTP_JSON_TEXT_H

@@ -3,6 +3,9 @@
  * problems.c - a growing list of texts with places. */
 #include "yaml/problems.h"
 
+#include "base/bytes.h"
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,24 +96,44 @@ void crl_problems_sort(struct crl_problems *problems)
     problems->n = kept;
 }
 
+/* Print what may come from anywhere: what a terminal would act on is escaped. */
+static void print_safely(const char *text, FILE *out)
+{
+    size_t size = strlen(text), length;
+    for (size_t i = 0; i < size; i += length) {
+        switch (crl_utf8_first(crl_bytes(text + i, size - i), &length)) {
+        case CRL_UTF8_PLAIN:
+            fwrite(text + i, 1, length, out);
+            break;
+        case CRL_UTF8_CONTROL:
+        case CRL_UTF8_MALFORMED:
+            fprintf(out, "\\x%02x", (unsigned char)text[i + length - 1]);
+            break;
+        }
+    }
+}
+
 void crl_problems_print(const struct crl_problems *problems, const char *file, FILE *out)
 {
     for (size_t i = 0; i < problems->n; i++) {
         const struct crl_problem *problem = &problems->rows[i];
-        if (problem->at.line == 0)
-            fprintf(out, "%s: %s\n", file, problem->text);
-        else
-            fprintf(out, "%s:%u:%u: %s\n", file, problem->at.line, problem->at.column,
-                    problem->text);
+        print_safely(file, out);
+        if (problem->at.line > 0)
+            fprintf(out, ":%u:%u", problem->at.line, problem->at.column);
+        fputs(": ", out);
+        print_safely(problem->text, out);
+        fputc('\n', out);
     }
 }
 
 void crl_problems_tell(const struct crl_problems *problems, const char *file, int rc, FILE *out)
 {
-    if (problems->n > 0)
+    if (problems->n > 0) {
         crl_problems_print(problems, file, out);
-    else
-        fprintf(out, "%s: %s\n", file, corral_strerror(rc));
+        return;
+    }
+    print_safely(file, out);
+    fprintf(out, ": %s\n", corral_strerror(rc));
 }
 
 /* The longest beginning of at most `room` bytes that does not cut a UTF-8 character. */

@@ -582,6 +582,25 @@ static void test_files(void **state)
     expect_load("examples/demo.yaml", "");
 }
 
+/* What a file is called, and what a database says of it, must not move the cursor. */
+static void test_control_characters(void **state)
+{
+    (void)state;
+    struct crl_problems problems = {0};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    crl_problems_add(&problems, (struct crl_place){1, 2},
+                     "near \x1b[2J\n, \xC2\x9Bm, \xFF, \x7F, \xC3\xA4");
+    crl_problems_print(&problems, "a\x1b[1m", out);
+    crl_problems_fini(&problems);
+    crl_problems_tell(&problems, "a\r", CORRAL_ENOMEM, out);
+    fclose(out);
+    assert_string_equal(text, "a\\x1b[1m:1:2: near \\x1b[2J\\x0a, \\x9bm, \\xff, \\x7f, \xC3\xA4\n"
+                              "a\\x0d: out of memory\n");
+    free(text);
+}
+
 /* --------------------------------------------------------------- the manual page and the schema */
 
 static char *file_text(const char *file)
@@ -634,7 +653,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),       cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_everything), cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_files),      cmocka_unit_test(test_manual),
+        cmocka_unit_test(test_files),      cmocka_unit_test(test_control_characters),
+        cmocka_unit_test(test_manual),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

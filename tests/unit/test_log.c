@@ -31,6 +31,12 @@ static void test_text_lines(void **state)
         {"a forged line", "x\n2026 error forged", "key=\"x\\n2026 error forged\""},
         {"a forged field", "x\" key=\"y", "key=\"x\\\" key=\\\"y\""},
         {"an escape sequence", "\x1b[2J", "key=\"\\u001b[2J\""},
+        {"an escape sequence of one character",
+         "\xC2\x9B"
+         "2J",
+         "key=\"\\u009b2J\""},
+        {"beyond the control characters", "\xC2\xA0", "key=\"\xC2\xA0\""},
+        {"delete", "\x7F", "key=\"\\u007f\""},
         {"a backslash", "\\", "key=\"\\\\\""},
         {"not UTF-8",
          "\xff"

@@ -141,6 +141,25 @@ static void test_what_is_replaced(void **state)
     }
 }
 
+/* Of each character, and of what is none: may a terminal be given it? */
+static void test_kinds(void **state)
+{
+    (void)state;
+    unsigned char bytes[4];
+    size_t size = 0;
+    for (uint32_t code = 0; code <= 0x10FFFF; code++) {
+        size_t length = encode(code, shortest(code), bytes);
+        enum crl_utf8_kind wanted = code < 0x20 || (code >= 0x7F && code < 0xA0) ? CRL_UTF8_CONTROL
+                                    : code >= 0xD800 && code < 0xE000 ? CRL_UTF8_MALFORMED
+                                                                      : CRL_UTF8_PLAIN;
+        enum crl_utf8_kind kind = crl_utf8_first(crl_bytes(bytes, length), &size);
+        if (kind != wanted || size != (wanted == CRL_UTF8_MALFORMED ? 1 : length))
+            fail_msg("U+%04X: kind %d, size %zu", code, (int)kind, size);
+        if (kind == CRL_UTF8_CONTROL)
+            assert_int_equal(bytes[size - 1], code);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_every_code_point),
         cmocka_unit_test(test_nothing_else),
         cmocka_unit_test(test_what_is_replaced),
+        cmocka_unit_test(test_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
