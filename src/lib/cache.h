@@ -23,10 +23,17 @@ int crl_get_start(struct corral_space *space, struct corral_bytes key, corral_us
                   corral_get_fn *fn, void *arg, struct corral_get_handle **ret_handle);
 
 /* crl_read_at - corral_read() that also tells the times, and takes the instant as an argument.
- * now   as crl_now_coarse()
- * If the value is larger than `size`, nothing is copied and ret_value holds a reference to it. */
+ *
+ * now       as crl_now_coarse()
+ * ret_meta  the meta bytes of the value, valid as long as it is
+ *
+ * Meta bytes and value are copied to `buffer`, the value directly behind the meta bytes. If they
+ * are larger than `size`, nothing is copied and ret_value holds a reference to them. */
 int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us now, void *buffer,
-                size_t size, struct corral_value *ret_value);
+                size_t size, struct corral_value *ret_value, struct corral_bytes *ret_meta);
+
+/* crl_value_meta - the meta bytes of a value that is held by reference, valid as long as it is. */
+struct corral_bytes crl_value_meta(const struct corral_value *value);
 
 /* crl_invalidate_async - corral_invalidate() without blocking; `fn` is called exactly once if 0 is
  * returned, on any thread, as that of crl_get_start(). result: 1 a value was cached, 0 it was not,

@@ -83,6 +83,12 @@ void corral_value_release(struct corral_value *value)
     *value = (struct corral_value){0};
 }
 
+struct corral_bytes crl_value_meta(const struct corral_value *value)
+{
+    crl_assert(value->private_entry != NULL);
+    return crl_entry_meta(value->private_entry);
+}
+
 /* ----------------------------------------------------------------------------------------- hits */
 
 /* An entry that needs a thought: judged by the exact clock, for the one of hits is behind, so that
@@ -172,6 +178,16 @@ int corral_read(struct corral_space *space, struct corral_bytes key, void *buffe
     return hit_outcome(negative);
 }
 
+/* A copy of a value in place of a reference to it. Its meta bytes stand right before it, and are
+ * copied along. */
+static inline void hit_copy(const struct crl_entry *entry, char *buffer, struct corral_value *value)
+{
+    size_t meta_size = crl_entry_meta(entry).size;
+    memcpy(buffer, (const char *)value->data - meta_size, meta_size + value->size);
+    value->data = buffer + meta_size;
+    value->private_entry = NULL;
+}
+
 /* A hit in the caller's hands: a copy where it fits into the buffer, else a reference. */
 static int hit_take(struct corral_space *space, struct corral_bytes key, corral_us now,
                     void *buffer, size_t size, struct corral_value *ret_value)
@@ -186,25 +202,31 @@ static int hit_take(struct corral_space *space, struct corral_bytes key, corral_
     }
     bool negative = crl_entry_is_absent(entry);
     *ret_value = value_make(space->cache, entry, true, now);
-    if (buffer != NULL && entry->value_size <= size) {
-        if (!negative)
-            ret_value->data = memcpy(buffer, ret_value->data, ret_value->size);
-        ret_value->private_entry = NULL;
-    } else {
+    if (buffer == NULL || entry->value_size > size)
         crl_entry_ref(entry);
-    }
+    else if (negative)
+        ret_value->private_entry = NULL;
+    else
+        hit_copy(entry, buffer, ret_value);
     crl_read_unlock();
     hit_count(space, negative, ret_value->age_us);
     return hit_outcome(negative);
 }
 
 int crl_read_at(struct corral_space *space, struct corral_bytes key, corral_us now, void *buffer,
-                size_t size, struct corral_value *ret_value)
+                size_t size, struct corral_value *ret_value, struct corral_bytes *ret_meta)
 {
     int rc = crl_key_check(space, key);
     if (rc < 0)
         return rc;
-    return hit_take(space, key, now, buffer, size, ret_value);
+    int outcome = hit_take(space, key, now, buffer, size, ret_value);
+    if (outcome < 0 || ret_value->data == NULL)
+        *ret_meta = crl_bytes(NULL, 0);
+    else if (ret_value->private_entry != NULL)
+        *ret_meta = crl_entry_meta(ret_value->private_entry);
+    else
+        *ret_meta = crl_bytes(buffer, (size_t)((const char *)ret_value->data - (char *)buffer));
+    return outcome;
 }
 
 int corral_peek(struct corral_space *space, struct corral_bytes key, struct corral_value *ret_value)

@@ -302,12 +302,8 @@ static struct crl_load_result result_of(struct corral_load *load, struct corral_
         return crl_load_failed(CORRAL_EDEADLINE, NULL); /* spare the copy */
     if (value.size > load->value_max)
         return crl_load_failed(CORRAL_EVALUE, NULL);
-    struct crl_entry *draft = crl_work_draft(&load->work, value.size, 0);
-    if (draft == NULL)
-        return crl_load_failed(CORRAL_ENOMEM, NULL);
-    if (value.size > 0)
-        memcpy(crl_entry_value_room(draft), value.data, value.size);
-    return crl_load_value(draft);
+    struct crl_entry *draft = crl_work_value(&load->work, value);
+    return draft != NULL ? crl_load_value(draft) : crl_load_failed(CORRAL_ENOMEM, NULL);
 }
 
 int corral_load_value(struct corral_load *ticket, struct corral_bytes value)

@@ -125,6 +125,13 @@ static inline struct crl_entry *crl_load_draft(const struct crl_load *load, size
     return crl_entry_draft(load->allocator, load->key.size, value_bytes, meta_bytes);
 }
 
+/* What a program keeps with each value, and no reader needs to work out again: a tag, a content
+ * type. It is made where the value is made, on that thread (O7). */
+struct crl_value_meta {
+    size_t bytes; /* 1 to 65535 */
+    void (*make)(struct corral_bytes value, void *ret_meta);
+};
+
 /* -------------------------------------------------------------------------------------- answers */
 
 /* crl_load_answer_list - end several loads of one origin, at least one, with one letter to the

@@ -273,9 +273,7 @@ static struct crl_load_result result_of(struct sqlite_load *load, struct crl_sql
         return failed(load, json.rc);
     if (json.data == NULL)
         return crl_load_absent();
-    struct crl_entry *draft = crl_work_draft(&load->work, json.size, 0);
-    if (draft != NULL)
-        memcpy(crl_entry_value_room(draft), json.data, json.size);
+    struct crl_entry *draft = crl_work_value(&load->work, crl_bytes(json.data, json.size));
     free(json.data);
     return draft != NULL ? crl_load_value(draft) : crl_load_failed(CORRAL_ENOMEM, "out of memory");
 }
@@ -647,6 +645,7 @@ static struct sqlite_origin *origin_new(const struct crl_origin_sqlite_options *
     origin->deadline_us = options->deadline_us;
     origin->delay_us = options->delay_us;
     origin->value_max = options->value_max;
+    origin->works.meta = options->meta;
     pthread_mutex_init(&origin->statements_lock, NULL);
     origin->workers_n = workers_n;
     for (uint32_t i = 0; i < workers_n; i++)

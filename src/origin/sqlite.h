@@ -25,6 +25,7 @@ struct crl_origin_sqlite_options {
     corral_us deadline_us; /* how long a locked database is waited for, outside of loads */
     corral_us delay_us;    /* added to each load; for demonstrations and tests */
     size_t value_max;      /* the largest value in bytes; a larger one is answered with EVALUE */
+    const struct crl_value_meta *meta; /* of each value; static; NULL: there is none */
 };
 
 /* crl_origin_sqlite_new - open a database. Reads its schema, so that what is not one is found now.

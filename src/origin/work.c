@@ -114,6 +114,19 @@ struct crl_entry *crl_work_draft(struct crl_work *work, size_t value_bytes, size
     return draft;
 }
 
+struct crl_entry *crl_work_value(struct crl_work *work, struct corral_bytes value)
+{
+    const struct crl_value_meta *meta = work->works->meta;
+    struct crl_entry *draft = crl_work_draft(work, value.size, meta != NULL ? meta->bytes : 0);
+    if (draft == NULL)
+        return NULL;
+    if (value.size > 0)
+        memcpy(crl_entry_value_room(draft), value.data, value.size);
+    if (meta != NULL)
+        meta->make(value, crl_entry_meta_room(draft));
+    return draft;
+}
+
 /* -------------------------------------------------------------------------------------- running */
 
 struct crl_work *crl_work_running(struct crl_work *work)

@@ -73,6 +73,7 @@ struct crl_works_ops {
 struct crl_works {
     struct crl_origin origin;
     const struct crl_works_ops *ops;
+    const struct crl_value_meta *meta; /* of every value; NULL: there is none */
     struct crl_pool *pool;
     pthread_mutex_t lock;
     pthread_cond_t answered;
@@ -138,6 +139,9 @@ static inline bool crl_work_is_cancelled(const struct crl_work *work)
 /* crl_work_draft - O7: a draft for the value of the work's load. Any thread that keeps the work
  * alive. Returns NULL without memory, and if the load has ended: then nobody wants the value. */
 struct crl_entry *crl_work_draft(struct crl_work *work, size_t value_bytes, size_t meta_bytes);
+
+/* crl_work_value - crl_work_draft() with a value in it, which is copied, and its meta bytes. */
+struct crl_entry *crl_work_value(struct crl_work *work, struct corral_bytes value);
 
 /* crl_work_end - O2: answer, unless the load has ended already. Any thread that keeps the work
  * alive. The draft is taken either way. Returns whether the answer was given. */

@@ -6,6 +6,7 @@
  * pool, and their names are constants that nothing copies. */
 #include "server/answer.h"
 
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/rc.h"
 #include "http/etag.h"
@@ -237,17 +238,23 @@ static bool client_has(const struct crl_exchange *exchange, const char etag[CRL_
     return false;
 }
 
+static void meta_make(struct corral_bytes value, void *ret_meta)
+{
+    crl_etag(value, ret_meta);
+}
+
+const struct crl_value_meta crl_answer_meta = {.bytes = CRL_ETAG_SIZE, .make = meta_make};
+
 void crl_answer_value(const struct crl_exchange *exchange, const struct crl_answer_cached *cached,
                       struct corral_bytes value)
 {
     h2o_req_t *req = exchange->req;
+    crl_assert(cached->meta.size == CRL_ETAG_SIZE);
     h2o_vector_reserve(&req->pool, &req->res.headers, 5);
-    char *etag = h2o_mem_alloc_pool(&req->pool, CRL_ETAG_SIZE);
-    crl_etag(value, etag);
-    bool has = client_has(exchange, etag);
+    bool has = client_has(exchange, cached->meta.data);
     if (!has)
         crl_answer_header(exchange, &H2O_TOKEN_CONTENT_TYPE->buf, TEXT("application/json"));
-    crl_answer_header(exchange, &H2O_TOKEN_ETAG->buf, crl_bytes(etag, CRL_ETAG_SIZE));
+    crl_answer_header(exchange, &H2O_TOKEN_ETAG->buf, cached->meta);
     cached_headers(exchange, cached, false);
     if (has)
         send_answer(exchange, CRL_STATUS_304, crl_bytes(NULL, 0));

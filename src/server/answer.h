@@ -35,15 +35,20 @@ struct corral_bytes crl_exchange_query(const struct crl_exchange *exchange);
 /* crl_exchange_abandon - the request ended without an answer: its client is gone. */
 void crl_exchange_abandon(struct crl_front *front);
 
+/* crl_answer_meta - the meta bytes that values answered by crl_answer_value() must have: the ETag.
+ * Made once for each value and not for each answer, for it takes a look at all of its bytes. */
+extern const struct crl_value_meta crl_answer_meta;
+
 /* What a client is told of a value. Cache-Status is spelled from it. */
 struct crl_answer_cached {
     int outcome;      /* enum corral_outcome */
     corral_us age_us; /* as in struct corral_value */
     corral_us fresh_us;
+    struct corral_bytes meta; /* of a value: crl_answer_meta */
 };
 
 /* crl_answer_value - answer with a value of the cache: 200, or 304 where the client has it.
- * value   valid until the request's pool is cleared */
+ * value, cached->meta   valid until the request's pool is cleared */
 void crl_answer_value(const struct crl_exchange *exchange, const struct crl_answer_cached *cached,
                       struct corral_bytes value);
 

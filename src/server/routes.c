@@ -54,14 +54,16 @@ static void value_hold(h2o_req_t *req, const struct corral_value *value)
     *held = *value;
 }
 
-/* Answer with what the cache gave. The value has been held, or lives in the pool. */
+/* Answer with what the cache gave. The value has been held, or lives in the pool; so do its meta
+ * bytes. */
 static void answer_outcome(const struct crl_exchange *exchange, int outcome,
-                           const struct corral_value *value)
+                           const struct corral_value *value, struct corral_bytes meta)
 {
     struct crl_answer_cached cached = {
         .outcome = outcome,
         .age_us = value->age_us,
         .fresh_us = value->fresh_us,
+        .meta = meta,
     };
     if (value->data == NULL)
         crl_answer_absent(exchange, &cached);
@@ -77,16 +79,18 @@ static bool answer_hit(const struct crl_exchange *exchange, struct corral_space 
 {
     static _Thread_local char copy[COPY_MAX];
     struct corral_value value;
-    int outcome = crl_read_at(space, key, exchange->begun_at, copy, sizeof copy, &value);
+    struct corral_bytes meta;
+    int outcome = crl_read_at(space, key, exchange->begun_at, copy, sizeof copy, &value, &meta);
     if (outcome < 0)
         return false;
     if (value.private_entry != NULL) {
         value_hold(exchange->req, &value);
     } else if (value.data != NULL) {
-        void *body = h2o_mem_alloc_pool(&exchange->req->pool, value.size + 1);
-        value.data = memcpy(body, value.data, value.size);
+        char *both = h2o_mem_alloc_pool(&exchange->req->pool, meta.size + value.size);
+        meta.data = memcpy(both, meta.data, meta.size + value.size);
+        value.data = both + meta.size;
     }
-    answer_outcome(exchange, outcome, &value);
+    answer_outcome(exchange, outcome, &value, meta);
     return true;
 }
 
@@ -126,7 +130,7 @@ static void waiting_answer(struct crl_front *front, struct crl_front_letter *let
         return;
     }
     value_hold(exchange.req, &value);
-    answer_outcome(&exchange, result, &value);
+    answer_outcome(&exchange, result, &value, crl_value_meta(&value));
 }
 
 /* On any thread. */

@@ -11,6 +11,7 @@
 #include "io/clock.h"
 #include "origin/sqlite.h" /* for its row in the table of kinds alone */
 #include "server/admin.h"
+#include "server/answer.h"
 #include "server/log.h"
 
 #include <errno.h>
@@ -93,6 +94,7 @@ static int sqlite_open(const struct crl_config *config, const struct crl_config_
         .deadline_us = given->deadline_us,
         .delay_us = given->delay_us,
         .value_max = config->cache.value_max,
+        .meta = &crl_answer_meta,
     };
     return crl_origin_sqlite_new(&options, ret_origin, ret_error);
 }

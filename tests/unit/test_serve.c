@@ -6,6 +6,7 @@
  *         the gate of helper/scratch.h, and the test goes on when /metrics says that clients
  *         wait. */
 #include "config/config.h"
+#include "http/etag.h"
 #include "server/serve.h"
 
 #include "../helper/client.h"
@@ -254,6 +255,39 @@ static void test_large_values(void **state)
             assert_string_equal(answer.body + answer.size - 2, "\"}");
             free(answer.body);
         }
+    }
+}
+
+/* Counts what goes through it. */
+static _Atomic int etags_made;
+void __real_crl_etag(struct corral_bytes value, char ret_etag[CRL_ETAG_SIZE]);
+void __wrap_crl_etag(struct corral_bytes value, char ret_etag[CRL_ETAG_SIZE]);
+void __wrap_crl_etag(struct corral_bytes value, char ret_etag[CRL_ETAG_SIZE])
+{
+    atomic_fetch_add(&etags_made, 1);
+    __real_crl_etag(value, ret_etag);
+}
+
+/* The tag of a value is made once, where the value is made: a client that asks for the head of a
+ * large one again and again would have all of it read each time. */
+static void test_a_tag_is_made_once(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/t?id=1", "/t?id=17", "/t?id=big"};
+    start_with(yaml, NULL);
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        int before = atomic_load(&etags_made);
+        char etag[CRL_ETAG_SIZE], told[64];
+        struct client_answer answer = client_fetch(crl_server_port(server), "GET", paths[i], "");
+        __real_crl_etag((struct corral_bytes){answer.body, answer.size}, etag);
+        free(answer.body);
+        snprintf(told, sizeof told, "etag: %.*s\r\n", CRL_ETAG_SIZE, etag);
+        for (int times = 0; times < 3; times++) {
+            expect("HEAD", paths[i], "", 200, told, "");
+            expect("GET", paths[i], "If-None-Match: *\r\n", 304, told, "");
+            expect("GET", paths[i], "", 200, told, "");
+        }
+        assert_int_equal(atomic_load(&etags_made) - before, 1);
     }
 }
 
@@ -657,6 +691,7 @@ int main(void)
         TEST(test_age_and_max_age),
         TEST(test_failures),
         TEST(test_large_values),
+        TEST(test_a_tag_is_made_once),
         TEST(test_a_stampede_is_one_load),
         TEST(test_a_client_leaves),
         TEST(test_http2_is_not_spoken),

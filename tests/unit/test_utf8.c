@@ -163,10 +163,8 @@ static void test_kinds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_every_code_point),
-        cmocka_unit_test(test_nothing_else),
-        cmocka_unit_test(test_what_is_replaced),
+        cmocka_unit_test(test_edges),        cmocka_unit_test(test_every_code_point),
+        cmocka_unit_test(test_nothing_else), cmocka_unit_test(test_what_is_replaced),
         cmocka_unit_test(test_kinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
