@@ -55,6 +55,10 @@ struct connection {
     h2o_socket_t *socket;
     corral_us accepted_at;
     h2o_linklist_t link;
+    uint64_t round; /* the last in which it had requests, and how many it had there */
+    uint32_t taken;
+    h2o_req_t *postponed; /* to the next round */
+    h2o_linklist_t turn;  /* among those who have one */
 };
 
 struct crl_front {
@@ -74,6 +78,8 @@ struct crl_front {
     bool cut_any;
     h2o_linklist_t connections;
     uint32_t open;           /* of them */
+    uint64_t round;          /* of the loop */
+    h2o_linklist_t turns;    /* connections whose request was postponed */
     h2o_linklist_t expected; /* letters that have not come */
     corral_us paused_until;  /* accepting failed for want of something */
     corral_us sweep_at;
@@ -126,6 +132,8 @@ static void on_connection_closed(void *arg)
     struct connection *connection = arg;
     struct crl_front *front = connection->front;
     h2o_linklist_unlink(&connection->link);
+    if (h2o_linklist_is_linked(&connection->turn))
+        h2o_linklist_unlink(&connection->turn);
     free(connection);
     front->open--;
     atomic_fetch_sub_explicit(&front->options.gate->open, 1, memory_order_relaxed);
@@ -227,13 +235,16 @@ static bool request_is_idle(const h2o_req_t *req)
     return req->timestamps.request_begin_at.tv_sec == 0;
 }
 
+static struct connection *connection_of(const h2o_req_t *req)
+{
+    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
 /* Idle clients are closed while draining, but not before they could have asked. */
 static bool request_may_be_closed(const h2o_req_t *req)
 {
-    const h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
-    const struct connection *connection = socket->on_close.data;
     return request_is_idle(req) &&
-           crl_now_coarse() - connection->accepted_at >= CORRAL_MS(FRESH_MS);
+           crl_now_coarse() - connection_of(req)->accepted_at >= CORRAL_MS(FRESH_MS);
 }
 
 /* Break the connection; the loop then finds it broken and frees it. */
@@ -437,6 +448,19 @@ static bool length_is_doubtful(const h2o_req_t *req)
     return said > 1;
 }
 
+/* Take a request of a connection in this round, if it has not had its share of it. */
+static bool share_take(struct connection *connection)
+{
+    if (connection->round != connection->front->round) {
+        connection->round = connection->front->round;
+        connection->taken = 0;
+    }
+    return connection->taken++ < CRL_FRONT_SHARE;
+}
+
+/* libh2o answers the requests that a client has sent in a row before it looks at the next client.
+ * So beyond its share, a client waits for the others; its request is kept meanwhile, for libh2o
+ * closes no connection that owes an answer. */
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
     struct crl_front *front = ((struct front_handler *)self)->front;
@@ -445,8 +469,29 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
         h2o_send_error_400(req, "Bad Request", "", H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
         return 0;
     }
-    front->options.handler(front, front->options.arg, req);
+    struct connection *connection = connection_of(req);
+    if (share_take(connection)) {
+        front->options.handler(front, front->options.arg, req);
+    } else {
+        connection->postponed = req;
+        h2o_linklist_insert(&front->turns, &connection->turn);
+    }
     return 0;
+}
+
+/* Begin a round: answer what was postponed. Returns whether there was something. */
+static bool round_begin(struct crl_front *front)
+{
+    bool any = !h2o_linklist_is_empty(&front->turns);
+    front->round++;
+    while (!h2o_linklist_is_empty(&front->turns)) {
+        struct connection *connection =
+            H2O_STRUCT_FROM_MEMBER(struct connection, turn, front->turns.next);
+        h2o_linklist_unlink(&connection->turn);
+        (void)share_take(connection);
+        front->options.handler(front, front->options.arg, connection->postponed);
+    }
+    return any;
 }
 
 /* Once for each answer, which libh2o gives as a whole. */
@@ -498,6 +543,7 @@ static void front_prepare(struct crl_front *front)
 {
     front_configure(front);
     h2o_linklist_init_anchor(&front->connections);
+    h2o_linklist_init_anchor(&front->turns);
     h2o_loop_t *loop = loop_take();
     h2o_context_init(&front->context, loop, &front->conf);
     h2o_multithread_register_receiver(front->context.queue, &front->receiver, on_letters);
@@ -520,7 +566,8 @@ static void *front_run(void *arg)
     corral_us now = crl_now_coarse();
     while (!front_is_over(front, now)) {
         bool paused = listener_update(front, now);
-        if (h2o_evloop_run(front->context.loop, round_limit_ms(front, paused)) != 0)
+        int32_t limit_ms = round_begin(front) ? 0 : round_limit_ms(front, paused);
+        if (h2o_evloop_run(front->context.loop, limit_ms) != 0)
             crl_assert(errno == EINTR);
         now = crl_now_coarse();
         sweep(front, now);

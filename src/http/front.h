@@ -17,6 +17,8 @@
  *                too
  *   answers      must have left after the same time and one second for each 16 KiB: who does not
  *                read is cut off
+ *   turns        of requests that a client sends in a row, CRL_FRONT_SHARE are answered before the
+ *                front looks at the other clients again
  *   bodies       none. No request needs one, and two servers that disagree about where a body ends
  *                can be made to smuggle a request: libh2o 2.2 reads the chunk size 0x34 as 0. So a
  *                request with a body is refused, its connection is closed, and nothing behind its
@@ -46,6 +48,9 @@
 #include <stdatomic.h>
 
 #define CRL_FRONT_FILES 4 /* open files of a front: a listener, a loop, a pipe for letters */
+
+/* Requests of one connection that are answered before other connections get their turn. */
+#define CRL_FRONT_SHARE 16
 
 struct crl_front;
 
