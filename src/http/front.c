@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <h2o/http1.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@ enum {
     DRAIN_SWEEP_MS = 20, /* the same while draining */
     CUT_AFTER_MS = 100,  /* from the drain limit to the end of all connections */
     FRESH_MS = 100,      /* a client that has just come will still ask something */
+    HEAD_MS = 1000,      /* the head of a request takes no longer, where others wait for a place */
+    LOOKED_AT_MAX = 256, /* connections, for one that can be closed for another */
     PAUSE_MS = 20,       /* until a paused front looks whether it may accept again */
     ANSWER_BYTES_MS = 16384 / 1000,
     THREAD_NAME_SIZE = 16, /* the kernel's, with its end */
@@ -53,7 +56,8 @@ struct refusal_stream {
 struct connection {
     struct crl_front *front;
     h2o_socket_t *socket;
-    corral_us accepted_at;
+    corral_us active_at; /* was accepted, or brought a whole request */
+    bool is_leaving;     /* closed to make room for another */
     h2o_linklist_t link;
     uint64_t round; /* the last in which it had requests, and how many it had there */
     uint32_t taken;
@@ -134,9 +138,17 @@ static void on_connection_closed(void *arg)
     h2o_linklist_unlink(&connection->link);
     if (h2o_linklist_is_linked(&connection->turn))
         h2o_linklist_unlink(&connection->turn);
+    if (connection->is_leaving)
+        atomic_fetch_sub_explicit(&front->options.gate->leaving, 1, memory_order_relaxed);
     free(connection);
     front->open--;
     atomic_fetch_sub_explicit(&front->options.gate->open, 1, memory_order_relaxed);
+}
+
+/* Break a connection; the loop then finds it broken and frees it. */
+static void connection_cut(struct connection *connection)
+{
+    (void)shutdown(h2o_socket_get_fd(connection->socket), SHUT_RDWR); /* may be broken already */
 }
 
 /* Take a place at the gate. */
@@ -175,7 +187,7 @@ static bool accept_one(struct crl_front *front)
     }
     struct connection *connection = h2o_mem_alloc(sizeof *connection);
     *connection =
-        (struct connection){.front = front, .socket = socket, .accepted_at = crl_now_coarse()};
+        (struct connection){.front = front, .socket = socket, .active_at = crl_now_coarse()};
     h2o_linklist_insert(&front->connections, &connection->link);
     front->open++;
     socket->on_close.cb = on_connection_closed;
@@ -195,12 +207,80 @@ static void on_listener_ready(h2o_socket_t *listener, const char *error)
     }
 }
 
+/* How many clients wait at the door. */
+static uint32_t clients_waiting(const struct crl_front *front)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    int fd = h2o_socket_get_fd(front->listener);
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return 0;
+    return info.tcpi_unacked; /* of a listening socket: the length of its queue */
+}
+
+/* May it be closed for another? It may if it has not brought a whole request for a while, and owes
+ * none: libh2o does not read from who is owed an answer. */
+static bool connection_is_idle(const struct connection *connection, corral_us now)
+{
+    corral_us limit = CORRAL_MS(connection->socket->input->size > 0 ? HEAD_MS : FRESH_MS);
+    return !connection->is_leaving && h2o_socket_is_reading(connection->socket) &&
+           now - connection->active_at >= limit;
+}
+
+/* Among those that are looked at this time, the one that has been idle for longest; or NULL. Whoever
+ * was looked at is last the next time. */
+static struct connection *idle_find(struct crl_front *front, corral_us now)
+{
+    struct connection *found = NULL;
+    uint32_t n = front->open < LOOKED_AT_MAX ? front->open : LOOKED_AT_MAX;
+    while (n-- > 0) {
+        struct connection *connection =
+            H2O_STRUCT_FROM_MEMBER(struct connection, link, front->connections.next);
+        h2o_linklist_unlink(&connection->link);
+        h2o_linklist_insert(&front->connections, &connection->link);
+        if (connection_is_idle(connection, now) &&
+            (found == NULL || connection->active_at < found->active_at))
+            found = connection;
+    }
+    return found;
+}
+
+/* Has it sent something that was not read yet? */
+static bool connection_has_input(const struct connection *connection)
+{
+    char byte;
+    return recv(h2o_socket_get_fd(connection->socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* There is no place left, and somebody waits for one: let those go who ask for nothing. */
+static void room_make(struct crl_front *front, corral_us now)
+{
+    struct crl_gate *gate = front->options.gate;
+    uint32_t waiting = clients_waiting(front);
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        if (atomic_load_explicit(&gate->leaving, memory_order_relaxed) >= waiting)
+            return;
+        struct connection *idle = idle_find(front, now);
+        if (idle == NULL)
+            return;
+        if (connection_has_input(idle)) {
+            idle->active_at = now;
+            continue;
+        }
+        idle->is_leaving = true;
+        atomic_fetch_add_explicit(&gate->leaving, 1, memory_order_relaxed);
+        connection_cut(idle);
+    }
+}
+
 /* Listen or not, by the gate. Returns whether the front is paused. */
 static bool listener_update(struct crl_front *front, corral_us now)
 {
     if (front->listener == NULL)
         return false;
     bool paused = gate_is_full(front->options.gate) || now < front->paused_until;
+    if (paused)
+        room_make(front, now);
     if (paused && h2o_socket_is_reading(front->listener))
         h2o_socket_read_stop(front->listener);
     if (!paused && !h2o_socket_is_reading(front->listener))
@@ -244,14 +324,7 @@ static struct connection *connection_of(const h2o_req_t *req)
 static bool request_may_be_closed(const h2o_req_t *req)
 {
     return request_is_idle(req) &&
-           crl_now_coarse() - connection_of(req)->accepted_at >= CORRAL_MS(FRESH_MS);
-}
-
-/* Break the connection; the loop then finds it broken and frees it. */
-static void client_cut(h2o_req_t *req)
-{
-    h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
-    (void)shutdown(h2o_socket_get_fd(socket), SHUT_RDWR); /* may be broken already */
+           crl_now_coarse() - connection_of(req)->active_at >= CORRAL_MS(FRESH_MS);
 }
 
 static int sweep_request(h2o_req_t *req, void *arg)
@@ -262,7 +335,7 @@ static int sweep_request(h2o_req_t *req, void *arg)
         front->cut_any |= !request_is_idle(req);
     } else if (request_is_overdue(front, req, now) ||
                (front->state == FRONT_DRAIN && request_may_be_closed(req))) {
-        client_cut(req);
+        connection_cut(connection_of(req));
     }
     return 0;
 }
@@ -272,9 +345,7 @@ static void cut_all(struct crl_front *front)
 {
     h2o_linklist_t *all = &front->connections;
     for (h2o_linklist_t *link = all->next; link != all; link = link->next) {
-        struct connection *connection = H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
-        (void)shutdown(h2o_socket_get_fd(connection->socket),
-                       SHUT_RDWR); /* may be broken already */
+        connection_cut(H2O_STRUCT_FROM_MEMBER(struct connection, link, link));
     }
 }
 
@@ -451,8 +522,10 @@ static bool length_is_doubtful(const h2o_req_t *req)
 /* Take a request of a connection in this round, if it has not had its share of it. */
 static bool share_take(struct connection *connection)
 {
-    if (connection->round != connection->front->round) {
-        connection->round = connection->front->round;
+    const struct crl_front *front = connection->front;
+    if (connection->round != front->round) {
+        connection->round = front->round;
+        connection->active_at = crl_now_coarse();
         connection->taken = 0;
     }
     return connection->taken++ < CRL_FRONT_SHARE;

@@ -11,7 +11,9 @@
  *
  * Limits:
  *   connections  counted by the gate, which several fronts may share. At the limit they stop to
- *                accept; clients wait in the kernel's backlog until a connection is closed
+ *                accept; clients wait in the kernel's backlog, and for each of them a client that
+ *                has no request is let go: whoever is idle for longest, or has not got its head
+ *                together for a second. Whoever waits for an answer stays
  *   requests     must have arrived, head and body, `request_limit_us` after the connection was
  *                ready for them, however the bytes dribble; so an idle connection is closed then,
  *                too
@@ -57,6 +59,7 @@ struct crl_front;
 /* How many connections there are, over all fronts that share it. */
 struct crl_gate {
     _Atomic uint32_t open;
+    _Atomic uint32_t leaving; /* of them, closed to make room */
     uint32_t max;
 };
 

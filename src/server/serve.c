@@ -506,5 +506,6 @@ void crl_server_figures(struct crl_server *server, struct crl_server_figures *re
         crl_origin_stats(server->origins[i].origin, &stats);
         crl_origin_stats_add(&ret_figures->origins, &stats);
     }
+    crl_cache_stats(server->cache, &ret_figures->cache);
     ret_figures->connections = atomic_load_explicit(&server->gate.open, memory_order_relaxed);
 }

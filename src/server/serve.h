@@ -64,6 +64,7 @@ uint16_t crl_server_admin_port(const struct crl_server *server);
 struct crl_server_figures {
     struct crl_space_stats spaces;
     struct crl_origin_stats origins;
+    struct crl_cache_stats cache;
     uint64_t connections; /* clients now */
 };
 

@@ -480,15 +480,48 @@ static void test_the_limit_of_connections(void **state)
     struct client clients[3];
     for (int i = 0; i < 3; i++) {
         clients[i] = client_open(crl_server_port(server));
-        client_ask(&clients[i], "GET", "/healthz", "");
+        client_ask(&clients[i], "GET", "/gated", "");
+        for (struct crl_server_figures now = {0}; i < 2 && now.cache.waiters <= (uint64_t)i;)
+            crl_server_figures(server, &now);
     }
-    free(client_take(&clients[0], true).body);
-    free(client_take(&clients[1], true).body);
-    assert_false(client_is_ready(&clients[2], 200));
-    client_close(&clients[0]);
-    free(client_take(&clients[2], true).body);
-    client_close(&clients[1]);
-    client_close(&clients[2]);
+    assert_false(client_is_ready(&clients[2], 200)); /* who waits for an answer stays */
+    probe_do(gate.open = true);
+    for (int i = 0; i < 3; i++) {
+        free(client_take(&clients[i], true).body);
+        client_close(&clients[i]);
+    }
+}
+
+/* Those who hold all places of the admin address and ask nothing go, one for each who comes, the one
+ * that has been idle for longest first: even if each has begun a request. */
+static void expect_room(bool has_begun)
+{
+    enum { PLACES = 64, MORE = 3 };
+    static const char half[] = "PURGE /t?id=1 HTTP/1.1\r\n", rest[] = "Host: 127.0.0.1\r\n\r\n";
+    struct client clients[PLACES + MORE];
+    for (int i = 0; i < PLACES + MORE; i++) {
+        clients[i] = client_open(crl_server_admin_port(server));
+        client_ask(&clients[i], "PURGE", "/t?id=1", "");
+        free(client_take(&clients[i], true).body);
+        if (has_begun)
+            client_send(&clients[i], half);
+    }
+    for (int i = 0; i < MORE; i++)
+        client_await_end(&clients[i]);
+    client_send(&clients[PLACES - 1], has_begun ? "" : half);
+    client_send(&clients[PLACES - 1], rest);
+    free(client_take(&clients[PLACES - 1], true).body);
+    for (int i = 0; i < PLACES + MORE; i++)
+        client_close(&clients[i]);
+}
+
+static void test_the_idle_make_room(void **state)
+{
+    (void)state;
+    static const struct crl_server_options patient = {.request_limit_us = CORRAL_SECONDS(600)};
+    start_with(yaml, &patient);
+    expect_room(false);
+    expect_room(true);
 }
 
 /* -------------------------------------------------------------------------------------- purging */
@@ -700,6 +733,7 @@ int main(void)
         TEST(test_a_body_ends_the_connection),
         TEST(test_a_client_that_does_not_read),
         TEST(test_the_limit_of_connections),
+        TEST(test_the_idle_make_room),
         TEST(test_purging),
         TEST(test_purging_with_a_token),
         TEST(test_draining),
