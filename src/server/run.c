@@ -39,6 +39,19 @@ static void tell_listening(struct crl_log *log, const struct crl_config *config,
     crl_log_write(log, CRL_LOG_INFO, message, NULL, 0);
 }
 
+static void tell_limits(struct crl_log *log, const struct crl_server *server)
+{
+    struct crl_server_limits limits = crl_server_limits(server);
+    char connections[24], admin[24], files[24], threads[24];
+    snprintf(connections, sizeof connections, "%" PRIu32, limits.connections);
+    snprintf(admin, sizeof admin, "%" PRIu32, limits.admin_connections);
+    snprintf(files, sizeof files, "%" PRIu64, limits.open_files);
+    snprintf(threads, sizeof threads, "%" PRIu32, limits.threads);
+    CRL_LOG(log, CRL_LOG_INFO, "limits", {"connections", corral_str(connections)},
+            {"admin_connections", corral_str(admin)}, {"open_files", corral_str(files)},
+            {"threads", corral_str(threads)});
+}
+
 /* Returns when it is time to end. */
 static void signals_wait(struct crl_log *log)
 {
@@ -161,6 +174,7 @@ int crl_serve(const struct crl_config *config, const char *file)
         crl_problems_fini(&problems);
         return 1;
     }
+    tell_limits(&log, server);
     tell_listening(&log, config, server);
     signals_wait(&log);
     drain(&log, server);

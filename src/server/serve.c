@@ -24,6 +24,7 @@
 
 enum {
     CONNECTIONS_DEFAULT_MAX = 100000,
+    CONNECTIONS_MIN = 16, /* with fewer a server makes no sense */
     CONNECTIONS_ADMIN_MAX = 64,
     FILES_RESERVED = 128, /* for all but clients, fronts and databases */
     FRONTS_MAX = 256,
@@ -47,6 +48,7 @@ struct crl_server {
     int listener, admin_listener; /* -1: closed */
     uint16_t port, admin_port;
     struct crl_gate gate, admin_gate;
+    uint64_t files; /* the limit of open ones */
     uint32_t fronts_n;
     struct crl_front *fronts[FRONTS_MAX + 1]; /* the last one is the admin's */
 };
@@ -283,15 +285,39 @@ static uint32_t fronts_wanted(const struct crl_config *config)
     return n < FRONTS_MAX ? n : FRONTS_MAX;
 }
 
-static uint32_t connections_default(const struct crl_config *config)
+/* The open files that all but the clients may need. */
+static uint64_t files_reserved(const struct crl_config *config)
 {
-    uint64_t files = crl_raise_open_files(), reserved = FILES_RESERVED + CONNECTIONS_ADMIN_MAX;
-    reserved += (uint64_t)CRL_FRONT_FILES * (fronts_wanted(config) + 1);
+    uint64_t files = FILES_RESERVED + CONNECTIONS_ADMIN_MAX;
+    files += (uint64_t)CRL_FRONT_FILES * (fronts_wanted(config) + 1);
     for (size_t i = 0; i < config->origins_n; i++)
-        reserved +=
+        files +=
             (uint64_t)kind_of(&config->origins[i])->files_per_load * config->origins[i].concurrency;
-    uint64_t left = files > reserved + 16 ? files - reserved : 16;
-    return left < CONNECTIONS_DEFAULT_MAX ? (uint32_t)left : CONNECTIONS_DEFAULT_MAX;
+    return files;
+}
+
+/* Find out how many clients the limit of open files leaves room for. */
+static int limits_grant(struct crl_server *server, struct crl_problems *problems)
+{
+    uint64_t files = crl_raise_open_files(), reserved = files_reserved(server->config);
+    if (files < reserved + CONNECTIONS_MIN) {
+        crl_problems_add(problems, (struct crl_place){0},
+                         "the limit of open files is %" PRIu64 ", but %" PRIu64
+                         " are needed for %u threads, the queries of all origins at once and %d "
+                         "clients: raise it (ulimit -n, LimitNOFILE=), or lower threads or "
+                         "concurrency",
+                         files, reserved + CONNECTIONS_MIN, fronts_wanted(server->config),
+                         CONNECTIONS_MIN);
+        return CORRAL_EINVAL;
+    }
+    uint64_t left = files - reserved;
+    if (left > CONNECTIONS_DEFAULT_MAX)
+        left = CONNECTIONS_DEFAULT_MAX;
+    uint32_t asked = server->options.connections_max;
+    server->gate.max = asked > 0 ? asked : (uint32_t)left;
+    server->admin_gate.max = CONNECTIONS_ADMIN_MAX;
+    server->files = files;
+    return 0;
 }
 
 static int listeners_open(struct crl_server *server, struct crl_problems *problems)
@@ -403,9 +429,6 @@ static int server_new(const struct crl_config *config, const struct crl_server_o
     if (server->options.drain_limit_us == 0)
         server->options.drain_limit_us = CORRAL_SECONDS(10);
     server->listener = server->admin_listener = -1;
-    server->gate.max = server->options.connections_max > 0 ? server->options.connections_max
-                                                           : connections_default(config);
-    server->admin_gate.max = CONNECTIONS_ADMIN_MAX;
     server->origins = calloc(config->origins_n + 1, sizeof *server->origins);
     server->origin_impls = calloc(config->origins_n + 1, sizeof(struct crl_origin *));
     server->spaces = calloc(config->routes_n + 1, sizeof *server->spaces);
@@ -425,9 +448,12 @@ static int worse(int rc, int other)
 static int server_open(struct crl_server *server, struct crl_problems *problems)
 {
     const struct crl_config *config = server->config;
-    int rc = cache_open(server);
+    int rc = limits_grant(server, problems);
     if (rc == 0)
-        rc = each_open(server, config->origins_n, problems, origin_open);
+        rc = cache_open(server);
+    if (rc < 0)
+        return rc;
+    rc = each_open(server, config->origins_n, problems, origin_open);
     /* Queries and ports are tried in any case, so that their problems are told in the same run. */
     if (rc == 0 || rc == CORRAL_EINVAL)
         rc = worse(rc, each_open(server, config->routes_n, problems, route_open));
@@ -491,6 +517,16 @@ uint16_t crl_server_port(const struct crl_server *server)
 uint16_t crl_server_admin_port(const struct crl_server *server)
 {
     return server->admin_port;
+}
+
+struct crl_server_limits crl_server_limits(const struct crl_server *server)
+{
+    return (struct crl_server_limits){
+        .connections = server->gate.max,
+        .admin_connections = server->admin_gate.max,
+        .open_files = server->files,
+        .threads = server->fronts_n - 1, /* one is the admin's */
+    };
 }
 
 void crl_server_figures(struct crl_server *server, struct crl_server_figures *ret_figures)

@@ -42,7 +42,8 @@ int crl_server_check(const struct crl_config *config, struct crl_problems *probl
  * problems  what went wrong is added, with the place of the configured value
  *
  * Blocks while databases are opened. Errors: EINVAL something configured does not work (an address
- * in use, an unreadable database, SQL that does not compile), ENOMEM, ESYSTEM; in each case nothing
+ * in use, an unreadable database, SQL that does not compile), or the limit of open files is too low
+ * for it; ENOMEM, ESYSTEM; in each case nothing
  * is left behind and `problems` says more. */
 int crl_server_start(const struct crl_config *config, const struct crl_server_options *options,
                      struct crl_problems *problems, struct crl_server **ret_server);
@@ -59,6 +60,16 @@ uint16_t crl_server_port(const struct crl_server *server);
 
 /* crl_server_admin_port - the port of `admin`; 0 if there is none. */
 uint16_t crl_server_admin_port(const struct crl_server *server);
+
+/* What the operating system's limits left, and what was made of it. */
+struct crl_server_limits {
+    uint64_t open_files;
+    uint32_t connections, admin_connections;
+    uint32_t threads; /* that serve the address `listen` */
+};
+
+/* crl_server_limits - constant while the server runs. */
+struct crl_server_limits crl_server_limits(const struct crl_server *server);
 
 /* Sums over all spaces and all origins; of peaks, the largest. */
 struct crl_server_figures {
