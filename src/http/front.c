@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "io/clock.h"
+#include "io/refused.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -672,23 +673,24 @@ int crl_front_start(const struct crl_front_options *options, struct crl_front **
     crl_assert(options->request_limit_us > 0);
     crl_assert(options->drain_limit_us >= 0 && options->notice_us >= 0);
     if (!files_are_left(options->listener))
-        return CORRAL_ESYSTEM;
+        return crl_refused("fcntl(F_DUPFD)", errno);
     struct crl_front *front = calloc(1, sizeof *front);
     if (front == NULL)
         return CORRAL_ENOMEM;
     front->options = *options;
     front->options.listener = fcntl(options->listener, F_DUPFD_CLOEXEC, 0);
     sem_init(&front->ready, 0, 0);
-    int failed = front->options.listener < 0
-                     ? errno
-                     : pthread_create(&front->thread, NULL, front_run, front);
-    if (failed != 0) {
+    int rc = front->options.listener < 0 ? crl_refused("fcntl(F_DUPFD)", errno) : 0;
+    if (rc == 0) {
+        int failed = pthread_create(&front->thread, NULL, front_run, front);
+        rc = failed != 0 ? crl_refused("pthread_create", failed) : 0;
+    }
+    if (rc < 0) {
         if (front->options.listener >= 0)
             close(front->options.listener);
         sem_destroy(&front->ready);
         free(front);
-        errno = failed;
-        return CORRAL_ESYSTEM;
+        return rc;
     }
     (void)pthread_setname_np(front->thread, options->name); /* only for people */
     while (sem_wait(&front->ready) != 0)

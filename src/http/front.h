@@ -83,7 +83,7 @@ struct crl_front_options {
     corral_us notice_us; /* how long the drained front goes on to accept, while there are clients */
 };
 
-/* crl_front_start - start a thread that accepts and serves. Errors: ENOMEM, ESYSTEM (see errno) */
+/* crl_front_start - start a thread that accepts and serves. Errors: ENOMEM, ESYSTEM (refused.h) */
 int crl_front_start(const struct crl_front_options *options, struct crl_front **ret_front);
 
 /* crl_front_drain - give notice: every answer is the last of its connection from now on. When no

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/forks.h"
+#include "io/refused.h"
 
 #include <corral/corral.h>
 
@@ -46,7 +47,7 @@ static int thread_start(struct crl_loop *loop, const char *name)
     int failed = pthread_create(&loop->thread, NULL, loop_main, loop);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed)
-        return CORRAL_ESYSTEM;
+        return crl_refused("pthread_create", failed);
     (void)pthread_setname_np(loop->thread, name); /* only for people who look */
     return 0;
 }
@@ -61,8 +62,9 @@ static void mailbox_close(struct crl_loop *loop)
 int crl_loop_start(struct crl_loop *loop, const char *name)
 {
     crl_assert(strlen(name) < NAME_MAX_BYTES);
-    if (uv_loop_init(&loop->uv) != 0)
-        return CORRAL_ESYSTEM;
+    int failed = uv_loop_init(&loop->uv);
+    if (failed != 0)
+        return crl_refused("uv_loop_init", failed);
     int rc = crl_mailbox_open(&loop->mailbox, &loop->uv, deliver);
     if (rc == 0) {
         rc = thread_start(loop, name);

@@ -5,6 +5,7 @@
  * The wake-up is sent inside the lock. So the loop, which takes the lock to fetch the batch, cannot
  * deliver a letter, and close the mailbox, while its poster is still about to wake it. */
 #include "io/mailbox.h"
+#include "io/refused.h"
 
 #include <corral/corral.h>
 
@@ -31,11 +32,13 @@ int crl_mailbox_open(struct crl_mailbox *mailbox, uv_loop_t *loop,
 {
     *mailbox = (struct crl_mailbox){.deliver = deliver};
     mailbox->tail = &mailbox->head;
-    if (uv_mutex_init(&mailbox->lock) != 0)
-        return CORRAL_ESYSTEM;
-    if (uv_async_init(loop, &mailbox->async, on_wake) != 0) {
+    int failed = uv_mutex_init(&mailbox->lock);
+    if (failed != 0)
+        return crl_refused("pthread_mutex_init", failed);
+    failed = uv_async_init(loop, &mailbox->async, on_wake);
+    if (failed != 0) {
         uv_mutex_destroy(&mailbox->lock);
-        return CORRAL_ESYSTEM;
+        return crl_refused("uv_async_init", failed);
     }
     mailbox->async.data = mailbox;
     return 0;

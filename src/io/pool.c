@@ -37,6 +37,7 @@
 #include "base/assert.h"
 #include "base/forks.h"
 #include "io/clock.h"
+#include "io/refused.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -102,8 +103,10 @@ static bool start_worker(struct crl_pool *pool)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failed = pthread_create(&worker->thread, NULL, work, worker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed)
+    if (failed) {
+        (void)crl_refused("pthread_create", failed); /* told if there is no other thread */
         return false;
+    }
     (void)pthread_setname_np(worker->thread, pool->name); /* only for people who look */
     pool->started++;
     pool->running++;

@@ -611,8 +611,9 @@ static char *plain_path(const char *path)
     return size < 0 ? NULL : plain;
 }
 
-/* The origin without its connections. NULL: no memory. */
-static struct sqlite_origin *origin_new(const struct crl_origin_sqlite_options *options)
+/* The origin without its connections. Errors: ENOMEM, ESYSTEM */
+static int origin_new(const struct crl_origin_sqlite_options *options,
+                      struct sqlite_origin **ret_origin)
 {
     static const struct crl_sql_ops sql_ops = {.prepare = prepare};
     static const struct crl_origin_ops origin_ops = {
@@ -633,13 +634,15 @@ static struct sqlite_origin *origin_new(const struct crl_origin_sqlite_options *
     struct sqlite_origin *origin =
         calloc(1, sizeof *origin + workers_n * sizeof origin->workers[0]);
     if (origin == NULL)
-        return NULL;
+        return CORRAL_ENOMEM;
     char *path = plain_path(options->path);
-    if (path == NULL ||
-        crl_works_init(&origin->works, &origin_ops, &works_ops, "corral-sqlite", workers_n) < 0) {
+    int rc = CORRAL_ENOMEM;
+    if (path != NULL)
+        rc = crl_works_init(&origin->works, &origin_ops, &works_ops, "corral-sqlite", workers_n);
+    if (rc < 0) {
         free(path);
         free(origin);
-        return NULL;
+        return rc;
     }
     crl_sqlite_shelf_init(&origin->shelf, path);
     origin->deadline_us = options->deadline_us;
@@ -650,21 +653,23 @@ static struct sqlite_origin *origin_new(const struct crl_origin_sqlite_options *
     origin->workers_n = workers_n;
     for (uint32_t i = 0; i < workers_n; i++)
         worker_init(&origin->workers[i], origin);
-    return origin;
+    *ret_origin = origin;
+    return 0;
 }
 
 int crl_origin_sqlite_new(const struct crl_origin_sqlite_options *options,
                           struct crl_origin **ret_origin, struct crl_sql_error *ret_error)
 {
     crl_assert(options->path != NULL && options->concurrency >= 1 && options->delay_us >= 0);
-    struct sqlite_origin *origin = origin_new(options);
-    if (origin == NULL) {
-        (void)invalid(ret_error, "out of memory");
-        return CORRAL_ENOMEM;
+    struct sqlite_origin *origin = NULL;
+    int rc = origin_new(options, &origin);
+    if (rc < 0) {
+        (void)invalid(ret_error, "%s", corral_strerror(rc));
+        return rc;
     }
     corral_us until;
     struct crl_sqlite_connection *connection;
-    int rc = take_checker(origin, &until, &connection, ret_error);
+    rc = take_checker(origin, &until, &connection, ret_error);
     if (rc < 0) {
         crl_works_unref(&origin->works);
         return rc;

@@ -30,7 +30,7 @@ struct crl_origin_sqlite_options {
 
 /* crl_origin_sqlite_new - open a database. Reads its schema, so that what is not one is found now.
  * Blocks: as long as another process has locked it, at most for `deadline_us`.
- * Errors: EINVAL it cannot be read, ret_error says why; ENOMEM */
+ * Errors: EINVAL it cannot be read, ret_error says why; ENOMEM, ESYSTEM no thread */
 int crl_origin_sqlite_new(const struct crl_origin_sqlite_options *options,
                           struct crl_origin **ret_origin, struct crl_sql_error *ret_error);
 

@@ -23,6 +23,7 @@ int crl_works_init(struct crl_works *works, const struct crl_origin_ops *origin_
     works->origin.ops = origin_ops;
     works->ops = ops;
     works->pool = pool;
+    works->meta = NULL;
     works->open = NULL;
     works->answering = 0;
     atomic_init(&works->refs, 1);

@@ -100,7 +100,7 @@ struct crl_work {
     _Atomic bool cancelled; /* may be read without the lock; never goes back */
 };
 
-/* crl_works_init - the common part, with its pool. Errors: ENOMEM */
+/* crl_works_init - the common part, with its pool. Errors: ENOMEM, ESYSTEM no thread */
 int crl_works_init(struct crl_works *works, const struct crl_origin_ops *origin_ops,
                    const struct crl_works_ops *ops, const char *name, uint32_t concurrency);
 

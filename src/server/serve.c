@@ -9,6 +9,7 @@
 #include "config/policy.h"
 #include "http/listen.h"
 #include "io/clock.h"
+#include "io/refused.h"
 #include "origin/sqlite.h" /* for its row in the table of kinds alone */
 #include "server/admin.h"
 #include "server/answer.h"
@@ -400,7 +401,7 @@ static int fronts_open(struct crl_server *server, struct crl_problems *problems)
     if (rc == CORRAL_ESYSTEM)
         crl_problems_add(problems, (struct crl_place){0},
                          "of %u threads that serve, only %u can be started: %s", wanted + 1,
-                         server->fronts_n, strerror(errno));
+                         server->fronts_n, crl_refused_why());
     return rc;
 }
 
@@ -445,7 +446,8 @@ static int worse(int rc, int other)
     return other == 0 || (other == CORRAL_EINVAL && rc < 0) ? rc : other;
 }
 
-static int server_open(struct crl_server *server, struct crl_problems *problems)
+/* All that fronts need. */
+static int house_open(struct crl_server *server, struct crl_problems *problems)
 {
     const struct crl_config *config = server->config;
     int rc = limits_grant(server, problems);
@@ -459,8 +461,15 @@ static int server_open(struct crl_server *server, struct crl_problems *problems)
         rc = worse(rc, each_open(server, config->routes_n, problems, route_open));
     if (rc == 0 || rc == CORRAL_EINVAL)
         rc = worse(rc, listeners_open(server, problems));
-    if (rc == 0)
-        rc = metrics_open(server);
+    return rc == 0 ? metrics_open(server) : rc;
+}
+
+static int server_open(struct crl_server *server, struct crl_problems *problems)
+{
+    int rc = house_open(server, problems);
+    if (rc == CORRAL_ESYSTEM)
+        crl_problems_add(problems, (struct crl_place){0}, "%s: %s", corral_strerror(rc),
+                         crl_refused_why());
     return rc == 0 ? fronts_open(server, problems) : rc;
 }
 

@@ -12,6 +12,9 @@
 #include "../helper/client.h"
 #include "../helper/scratch.h"
 
+#include <errno.h>
+#include <limits.h>
+
 static struct scratch scratch;
 static struct crl_config *config;
 static struct crl_server *server;
@@ -682,6 +685,41 @@ static void test_starting_again_and_again(void **state)
     }
 }
 
+static _Atomic int threads_left = INT_MAX; /* until one cannot be had */
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+                          void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+                          void *arg);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+                          void *arg)
+{
+    if (atomic_fetch_sub(&threads_left, 1) <= 0)
+        return EAGAIN;
+    return __real_pthread_create(thread, attr, run, arg);
+}
+
+/* Whichever thread the system refuses first, the start says which call failed and why. */
+static void test_threads_that_cannot_be_had(void **state)
+{
+    (void)state;
+    int rc = -1;
+    config = parse(yaml);
+    for (int n = 0; rc < 0; n++) {
+        struct crl_problems problems = {0};
+        threads_left = n;
+        rc = crl_server_start(config, NULL, &problems, &server);
+        threads_left = INT_MAX;
+        if (rc == 0)
+            assert_true(n >= 2 + 1 + 2 + 1); /* the cache's, the origin's, fronts, the admin's */
+        else if (rc != CORRAL_ESYSTEM || problems.n != 1 ||
+                 strstr(problems.rows[0].text,
+                        ": pthread_create: Resource temporarily unavailable") == NULL)
+            fail_msg("thread %d: rc %d: %s", n, rc, problems.n > 0 ? problems.rows[0].text : "");
+        crl_problems_fini(&problems);
+    }
+    expect("GET", "/t?id=1", "", 200, "fwd=miss", "one");
+}
+
 /* What does not work is told with the place of the value that asked for it, all in one run. */
 static void test_problems(void **state)
 {
@@ -741,6 +779,7 @@ int main(void)
         TEST(test_no_notice_without_clients),
         TEST(test_the_limit_of_draining),
         TEST(test_starting_again_and_again),
+        TEST(test_threads_that_cannot_be_had),
         TEST(test_problems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
