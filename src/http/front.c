@@ -8,13 +8,13 @@
 #include "http/front.h"
 
 #include "base/assert.h"
+#include "http/tcp.h"
 #include "io/clock.h"
 #include "io/refused.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <h2o/http1.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -82,9 +82,10 @@ struct crl_front {
     enum front_state state;
     bool cut_any;
     h2o_linklist_t connections;
-    uint32_t open;           /* of them */
-    uint64_t round;          /* of the loop */
-    h2o_linklist_t turns;    /* connections whose request was postponed */
+    uint32_t open;        /* of them */
+    uint64_t round;       /* of the loop */
+    h2o_linklist_t turns; /* connections whose request was postponed */
+    struct crl_held_book held;
     h2o_linklist_t expected; /* letters that have not come */
     corral_us paused_until;  /* accepting failed for want of something */
     corral_us sweep_at;
@@ -144,6 +145,11 @@ static void on_connection_closed(void *arg)
     free(connection);
     front->open--;
     atomic_fetch_sub_explicit(&front->options.gate->open, 1, memory_order_relaxed);
+}
+
+static struct connection *connection_of(const h2o_req_t *req)
+{
+    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
 }
 
 /* Break a connection; the loop then finds it broken and frees it. */
@@ -208,17 +214,6 @@ static void on_listener_ready(h2o_socket_t *listener, const char *error)
     }
 }
 
-/* How many clients wait at the door. */
-static uint32_t clients_waiting(const struct crl_front *front)
-{
-    struct tcp_info info;
-    socklen_t size = sizeof info;
-    int fd = h2o_socket_get_fd(front->listener);
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
-        return 0;
-    return info.tcpi_unacked; /* of a listening socket: the length of its queue */
-}
-
 /* May it be closed for another? It may if it has not brought a whole request for a while, and owes
  * none: libh2o does not read from who is owed an answer. */
 static bool connection_is_idle(const struct connection *connection, corral_us now)
@@ -257,7 +252,7 @@ static bool connection_has_input(const struct connection *connection)
 static void room_make(struct crl_front *front, corral_us now)
 {
     struct crl_gate *gate = front->options.gate;
-    uint32_t waiting = clients_waiting(front);
+    uint32_t waiting = crl_tcp_waiting(h2o_socket_get_fd(front->listener));
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         if (atomic_load_explicit(&gate->leaving, memory_order_relaxed) >= waiting)
             return;
@@ -289,6 +284,43 @@ static bool listener_update(struct crl_front *front, corral_us now)
     return paused;
 }
 
+/* -------------------------------------------------------------------------------- what is held */
+
+void crl_front_hold(struct crl_front *front, struct crl_held *held, h2o_req_t *req)
+{
+    held->of = req;
+    held->since = crl_now_coarse();
+    crl_held_add(&front->held, held);
+}
+
+void crl_front_let_go(struct crl_front *front, struct crl_held *held)
+{
+    crl_held_remove(&front->held, held);
+}
+
+/* What is not on its way to the client, or not confirmed by it, is still to be sent. */
+static size_t held_sent(const struct crl_held *held)
+{
+    h2o_req_t *req = held->of;
+    const h2o_socket_t *socket = connection_of(req)->socket;
+    uint64_t written = socket->bytes_written;
+    uint64_t there = crl_tcp_acknowledged(h2o_socket_get_fd(connection_of(req)->socket));
+    uint64_t left = written > there ? written - there : 0;
+    return left < held->size ? held->size - (size_t)left : 0;
+}
+
+/* Answers hold too much: the slowest end here. */
+static void relieve(struct crl_front *front, corral_us now)
+{
+    while (crl_held_is_too_much(&front->held)) {
+        struct crl_held *slowest = crl_held_slowest(&front->held, now, held_sent);
+        if (slowest == NULL)
+            return;
+        crl_held_remove(&front->held, slowest); /* it goes with the connection */
+        connection_cut(connection_of(slowest->of));
+    }
+}
+
 /* ------------------------------------------------------------------------------------- sweeping */
 
 static corral_us since(const struct timeval *then, const struct timeval *now)
@@ -314,11 +346,6 @@ static bool request_is_overdue(const struct crl_front *front, const h2o_req_t *r
 static bool request_is_idle(const h2o_req_t *req)
 {
     return req->timestamps.request_begin_at.tv_sec == 0;
-}
-
-static struct connection *connection_of(const h2o_req_t *req)
-{
-    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
 }
 
 /* Idle clients are closed while draining, but not before they could have asked. */
@@ -440,7 +467,7 @@ static int32_t round_limit_ms(const struct crl_front *front, bool paused)
 {
     if (front->state != FRONT_RUN)
         return DRAIN_SWEEP_MS;
-    if (paused)
+    if (paused || crl_held_is_too_much(&front->held))
         return PAUSE_MS;
     return front->open > 0 ? SWEEP_MS : INT32_MAX;
 }
@@ -618,6 +645,7 @@ static void front_prepare(struct crl_front *front)
     front_configure(front);
     h2o_linklist_init_anchor(&front->connections);
     h2o_linklist_init_anchor(&front->turns);
+    crl_held_book_init(&front->held, front->options.held);
     h2o_loop_t *loop = loop_take();
     h2o_context_init(&front->context, loop, &front->conf);
     h2o_multithread_register_receiver(front->context.queue, &front->receiver, on_letters);
@@ -645,6 +673,7 @@ static void *front_run(void *arg)
             crl_assert(errno == EINTR);
         now = crl_now_coarse();
         sweep(front, now);
+        relieve(front, now);
     }
     front_fini(front);
     return NULL;
@@ -669,7 +698,7 @@ int crl_front_start(const struct crl_front_options *options, struct crl_front **
 {
     crl_assert(options->name != NULL && strlen(options->name) < THREAD_NAME_SIZE);
     crl_assert(options->listener >= 0 && options->gate != NULL && options->gate->max > 0);
-    crl_assert(options->handler != NULL && options->refusal != NULL);
+    crl_assert(options->handler != NULL && options->refusal != NULL && options->held != NULL);
     crl_assert(options->request_limit_us > 0);
     crl_assert(options->drain_limit_us >= 0 && options->notice_us >= 0);
     if (!files_are_left(options->listener))

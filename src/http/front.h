@@ -19,6 +19,8 @@
  *                too
  *   answers      must have left after the same time and one second for each 16 KiB: who does not
  *                read is cut off
+ *   memory       what answers hold while they are sent is limited for all fronts (held.h): beyond the
+ *                limit the slowest is cut off
  *   turns        of requests that a client sends in a row, CRL_FRONT_SHARE are answered before the
  *                front looks at the other clients again
  *   bodies       none. No request needs one, and two servers that disagree about where a body ends
@@ -41,6 +43,8 @@
  * libh2o measures time limits by the wall clock: when that jumps, they do. */
 #ifndef CRL_HTTP_FRONT_H
 #define CRL_HTTP_FRONT_H
+
+#include "http/held.h"
 
 #include <corral/corral.h>
 
@@ -77,6 +81,7 @@ struct crl_front_options {
     crl_front_handler *handler;
     void *arg;
     crl_front_refusal *refusal;
+    struct crl_held_total *held; /* the limit of what answers hold */
     void *own; /* what the handler has for this front alone, as counters; handed through */
     corral_us request_limit_us;
     corral_us drain_limit_us;
@@ -98,6 +103,16 @@ int crl_front_join(struct crl_front *front);
 
 /* crl_front_own - the `own` of the options. */
 void *crl_front_own(const struct crl_front *front);
+
+/* --------------------------------------------------------------------------------- what is held */
+
+/* crl_front_hold - the answer to this request holds memory until it is sent: `data` and `size` of
+ * `held` say which. Whoever holds lets go when the request's pool is cleared, and keeps `held` until
+ * then. Beyond the limit the slowest are cut off. The front's thread, as the next. */
+void crl_front_hold(struct crl_front *front, struct crl_held *held, h2o_req_t *req);
+
+/* crl_front_let_go - it has been sent, or never will be. */
+void crl_front_let_go(struct crl_front *front, struct crl_held *held);
 
 /* -------------------------------------------------------------------------------------- letters */
 

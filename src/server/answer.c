@@ -363,11 +363,36 @@ struct corral_bytes crl_answer_refusal(struct crl_front *front, h2o_req_t *req)
     return body;
 }
 
+/* A text that was made for one request, kept until its pool is cleared. */
+struct held_text {
+    struct crl_held held;
+    struct crl_front *front;
+    char text[];
+};
+
+static void text_dispose(void *arg)
+{
+    struct held_text *held = arg;
+    crl_front_let_go(held->front, &held->held);
+}
+
+static const char *text_hold(const struct crl_exchange *exchange, struct corral_bytes text)
+{
+    struct held_text *held =
+        h2o_mem_alloc_shared(&exchange->req->pool, sizeof *held + text.size, text_dispose);
+    *held = (struct held_text){
+        .held = {.data = held->text, .size = text.size},
+        .front = exchange->front,
+    };
+    memcpy(held->text, text.data, text.size);
+    crl_front_hold(exchange->front, &held->held, exchange->req);
+    return held->text;
+}
+
 void crl_answer_text(const struct crl_exchange *exchange, enum crl_status status, const char *type,
                      struct corral_bytes body)
 {
-    char *copy = h2o_mem_alloc_pool(&exchange->req->pool, body.size + 1);
-    memcpy(copy, body.data, body.size);
+    const char *copy = text_hold(exchange, body);
     crl_answer_header(exchange, &H2O_TOKEN_CONTENT_TYPE->buf, corral_str(type));
     crl_answer_header(exchange, &H2O_TOKEN_CACHE_CONTROL->buf, TEXT("no-store"));
     send_answer(exchange, status, crl_bytes(copy, body.size));

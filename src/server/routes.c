@@ -42,16 +42,31 @@ struct anchor {
 
 /* --------------------------------------------------------------------------------------- values */
 
-static void value_dispose(void *held)
+/* A reference to a value, kept until the request's pool is cleared. */
+struct held_value {
+    struct crl_held held;
+    struct crl_front *front;
+    struct corral_value value;
+};
+
+static void value_dispose(void *arg)
 {
-    corral_value_release(held);
+    struct held_value *held = arg;
+    crl_front_let_go(held->front, &held->held);
+    corral_value_release(&held->value);
 }
 
-/* Keep a reference until the request's pool is cleared. */
-static void value_hold(h2o_req_t *req, const struct corral_value *value)
+static void value_hold(const struct crl_exchange *exchange, const struct corral_value *value)
 {
-    struct corral_value *held = h2o_mem_alloc_shared(&req->pool, sizeof *held, value_dispose);
-    *held = *value;
+    struct held_value *held =
+        h2o_mem_alloc_shared(&exchange->req->pool, sizeof *held, value_dispose);
+    *held = (struct held_value){
+        .held = {.data = value->data, .size = value->size},
+        .front = exchange->front,
+        .value = *value,
+    };
+    if (value->size > 0)
+        crl_front_hold(exchange->front, &held->held, exchange->req);
 }
 
 /* Answer with what the cache gave. The value has been held, or lives in the pool; so do its meta
@@ -84,7 +99,7 @@ static bool answer_hit(const struct crl_exchange *exchange, struct corral_space 
     if (outcome < 0)
         return false;
     if (value.private_entry != NULL) {
-        value_hold(exchange->req, &value);
+        value_hold(exchange, &value);
     } else if (value.data != NULL) {
         char *both = h2o_mem_alloc_pool(&exchange->req->pool, meta.size + value.size);
         meta.data = memcpy(both, meta.data, meta.size + value.size);
@@ -129,7 +144,7 @@ static void waiting_answer(struct crl_front *front, struct crl_front_letter *let
         crl_answer_error(&exchange, result);
         return;
     }
-    value_hold(exchange.req, &value);
+    value_hold(&exchange, &value);
     answer_outcome(&exchange, result, &value, crl_value_meta(&value));
 }
 

@@ -29,6 +29,7 @@ enum {
     CONNECTIONS_ADMIN_MAX = 64,
     FILES_RESERVED = 128, /* for all but clients, fronts and databases */
     FRONTS_MAX = 256,
+    HELD_VALUES_MIN = 4, /* of the largest, that answers may hold at once whatever the budget */
 };
 
 struct crl_server {
@@ -49,6 +50,7 @@ struct crl_server {
     int listener, admin_listener; /* -1: closed */
     uint16_t port, admin_port;
     struct crl_gate gate, admin_gate;
+    struct crl_held_total held;
     uint64_t files; /* the limit of open ones */
     uint32_t fronts_n;
     struct crl_front *fronts[FRONTS_MAX + 1]; /* the last one is the admin's */
@@ -378,6 +380,7 @@ static int front_open(struct crl_server *server, bool is_admin)
         .handler = is_admin ? crl_admin_handle : crl_routes_handle,
         .arg = is_admin ? (void *)&server->admin : (void *)&server->routes,
         .refusal = crl_answer_refusal,
+        .held = &server->held,
         .own = crl_metrics_sheet(server->metrics, server->fronts_n),
         .request_limit_us = server->options.request_limit_us,
         .drain_limit_us = server->options.drain_limit_us,
@@ -389,9 +392,19 @@ static int front_open(struct crl_server *server, bool is_admin)
     return rc;
 }
 
+/* Half as much again as the values in memory, or a few of the largest. */
+static struct crl_held_total held_limit(const struct crl_config *config)
+{
+    uint64_t half = config->cache.memory_bytes / 2;
+    uint64_t least = (uint64_t)HELD_VALUES_MIN * config->cache.value_max;
+    return (struct crl_held_total){.max = half > least ? half : least,
+                                   .books = fronts_wanted(config) + 1};
+}
+
 static int fronts_open(struct crl_server *server, struct crl_problems *problems)
 {
     handlers_prepare(server);
+    server->held = held_limit(server->config);
     int rc = 0;
     uint32_t wanted = fronts_wanted(server->config);
     for (uint32_t left = wanted; left > 0 && rc == 0; left--)

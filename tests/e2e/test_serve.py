@@ -583,6 +583,46 @@ def test_slow_clients_are_cut_off(daemon):
     assert daemon.get(ONE).status == 200
 
 
+class SlowReader:
+    """Has asked for a large value and reads it when it is told to."""
+
+    def __init__(self, daemon, path):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect((daemon.host, daemon.port))
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n".encode())
+
+    def read(self):
+        """How many bytes came until the end."""
+        size = 0
+        try:
+            while chunk := self.socket.recv(1 << 20):
+                size += len(chunk)
+        except ConnectionResetError:
+            pass
+        self.socket.close()
+        return size
+
+
+def test_slow_readers_hold_no_more_than_agreed(serve, database):
+    """Each holds a value of 8 MB that the cache has no room for any more. Beyond the limit, which is four of the largest
+    here, the slowest are cut off; who reads gets the whole answer all the time, and so do many who hold the same."""
+    size, readers = 7_900_000, 8
+    daemon = serve(config_of(database, {**ROUTE, "query": f"SELECT :id AS id, hex(zeroblob({size // 2})) AS x"},
+                             cache={"memory": "16MiB"}, threads=1))
+    same = [SlowReader(daemon, ONE) for _ in range(readers)]
+    wait_for(lambda: daemon.metric("http_request_total", path=ROUTE["path"]) == readers, "all to be answered")
+    assert daemon.metric("corral_connections") == readers + 1
+    assert all(reader.read() > size for reader in same)
+    slow = []
+    for number in range(2, readers + 2):
+        slow.append(SlowReader(daemon, f"/template-details?id={number}"))
+        assert len(daemon.get(f"/template-details?id={number}").body) > size
+    wait_for(lambda: daemon.metric("corral_connections") <= 4 + 1, "the slowest to be cut off")
+    assert 1 <= sum(reader.read() > size for reader in slow) <= 4
+
+
 # ------------------------------------------------------------------------------------------- purging
 
 

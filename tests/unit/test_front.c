@@ -11,6 +11,7 @@
 #include "../helper/probe.h"
 
 static struct crl_gate gate_of_front;
+static struct crl_held_total held;
 static struct crl_front *front;
 static uint16_t port;
 
@@ -63,6 +64,7 @@ static void start(uint32_t connections_max)
     int listener = crl_listen(&address, &port);
     assert_true(listener >= 0);
     gate_of_front = (struct crl_gate){.max = connections_max};
+    held = (struct crl_held_total){.max = 1 << 20, .books = 1};
     memset(&seen, 0, sizeof seen);
     struct crl_front_options options = {
         .name = "test",
@@ -70,6 +72,7 @@ static void start(uint32_t connections_max)
         .gate = &gate_of_front,
         .handler = handle,
         .refusal = refuse,
+        .held = &held,
         .request_limit_us = CORRAL_SECONDS(10),
         .drain_limit_us = CORRAL_SECONDS(10),
     };
