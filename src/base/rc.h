@@ -34,6 +34,15 @@ static inline int crl_rc_plain(int rc)
     return crl_rc_code(rc) != 0 ? CORRAL_EORIGIN : rc;
 }
 
+/* Errors are the numbers -1 to -CRL_RC_MAX. */
+enum {
+#define X(name, value, status, text) CRL_RC_NUMBER_OF_##name = -(value),
+    CORRAL_RC_TABLE(X)
+#undef X
+        CRL_RC_END,
+    CRL_RC_MAX = CRL_RC_END - 1,
+};
+
 /* crl_rc_http_status - the HTTP status that an error becomes, 500 for one that is not in the
  * table. */
 int crl_rc_http_status(int rc);

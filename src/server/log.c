@@ -126,6 +126,20 @@ void crl_log_write(struct crl_log *log, enum crl_config_level level, const char 
         atomic_fetch_add_explicit(&log->lost, 1, memory_order_relaxed);
 }
 
+bool crl_log_pace_allows(struct crl_log_pace *pace, corral_us span_us, corral_us now,
+                         uint64_t *ret_suppressed)
+{
+    corral_us until = atomic_load_explicit(&pace->quiet_until, memory_order_relaxed);
+    if (now < until ||
+        !atomic_compare_exchange_strong_explicit(&pace->quiet_until, &until, now + span_us,
+                                                 memory_order_relaxed, memory_order_relaxed)) {
+        atomic_fetch_add_explicit(&pace->suppressed, 1, memory_order_relaxed);
+        return false;
+    }
+    *ret_suppressed = atomic_exchange_explicit(&pace->suppressed, 0, memory_order_relaxed);
+    return true;
+}
+
 bool crl_log_limit_allows(struct crl_log_limit *limit, corral_us now, uint64_t *ret_suppressed)
 {
     if (now - limit->since >= limit->span_us || limit->told == 0) {

@@ -67,4 +67,14 @@ struct crl_log_limit {
  * were not, since the last that was. Not thread-safe. Pure but for the struct. */
 bool crl_log_limit_allows(struct crl_log_limit *limit, corral_us now, uint64_t *ret_suppressed);
 
+/* The same for any thread, without a lock: one event in each span. All zeros at the start. */
+struct crl_log_pace {
+    _Atomic corral_us quiet_until;
+    _Atomic uint64_t suppressed; /* since the last one that was told */
+};
+
+/* crl_log_pace_allows - as crl_log_limit_allows(). now > 0 */
+bool crl_log_pace_allows(struct crl_log_pace *pace, corral_us span_us, corral_us now,
+                         uint64_t *ret_suppressed);
+
 #endif

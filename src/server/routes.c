@@ -17,6 +17,8 @@
 #include "base/rc.h"
 #include "io/clock.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +32,7 @@ struct anchor;
 struct waiting {
     struct crl_front_letter letter;
     struct crl_exchange exchange;
+    const struct crl_route *route;
     struct anchor *anchor; /* NULL: the client has gone (R3). The front's */
     struct corral_get_handle *get;
     int result;
@@ -111,6 +114,31 @@ static bool answer_hit(const struct crl_exchange *exchange, struct corral_space 
 
 /* --------------------------------------------------------------------------------------- misses */
 
+/* That a get was refused, or took too long, and why: for whoever watches. */
+static void failure_log(const struct crl_exchange *exchange, const struct crl_route *route, int rc)
+{
+    uint64_t suppressed;
+    int status = crl_rc_http_status(rc);
+    crl_assert(rc < 0 && -rc <= CRL_RC_MAX);
+    if ((status != 503 && status != 504) ||
+        !crl_log_pace_allows(&route->failed[-rc], CORRAL_SECONDS(1), crl_now_coarse(), &suppressed))
+        return;
+    char code[8], number[24];
+    snprintf(code, sizeof code, "%d", status);
+    snprintf(number, sizeof number, "%" PRIu64, suppressed);
+    const h2o_iovec_t *target = &exchange->req->path;
+    CRL_LOG(route->log, CRL_LOG_WARN, "request failed", {"route", route->path},
+            {"status", corral_str(code)}, {"error", corral_str(corral_strerror(rc))},
+            {"suppressed", corral_str(number)}, {"target", crl_bytes(target->base, target->len)});
+}
+
+static void answer_failure(const struct crl_exchange *exchange, const struct crl_route *route,
+                           int rc)
+{
+    failure_log(exchange, route, rc);
+    crl_answer_error(exchange, rc);
+}
+
 /* R3. The request's pool is being cleared. */
 static void anchor_dispose(void *arg)
 {
@@ -136,12 +164,13 @@ static void waiting_answer(struct crl_front *front, struct crl_front_letter *let
         return;
     }
     struct crl_exchange exchange = waiting->exchange;
+    const struct crl_route *route = waiting->route;
     struct corral_value value = waiting->value;
     int result = waiting->result;
     anchor->waiting = NULL;
     free(waiting);
     if (result < 0) {
-        crl_answer_error(&exchange, result);
+        answer_failure(&exchange, route, result);
         return;
     }
     value_hold(&exchange, &value);
@@ -167,16 +196,17 @@ static void answer_later(const struct crl_exchange *exchange, const struct crl_r
 {
     struct waiting *waiting = calloc(1, sizeof *waiting);
     if (waiting == NULL) {
-        crl_answer_error(exchange, CORRAL_ENOMEM);
+        answer_failure(exchange, route, CORRAL_ENOMEM);
         return;
     }
     waiting->exchange = *exchange;
+    waiting->route = route;
     waiting->letter.run = waiting_answer;
     waiting->letter.hurry = waiting_hurry;
     int rc = crl_get_start(route->space, key, route->wait_us, on_get, waiting, &waiting->get);
     if (rc < 0) {
         free(waiting);
-        crl_answer_error(exchange, rc);
+        answer_failure(exchange, route, rc);
         return;
     }
     crl_front_expect(exchange->front, &waiting->letter);

@@ -7,6 +7,9 @@
  * back to the front's thread. A request whose client has gone gives its get up; the load goes on
  * for others (P7).
  *
+ * A get that ends in 503 or 504 is logged, of each route and error one in a second, with the number
+ * of those that were not. (What becomes of a load is the cache's to tell, and logged in serve.c.)
+ *
  * A fresh hit takes no lock and no memory but the request's own pool. Values of up to 16 KiB are
  * copied; larger ones are held by reference until they are sent.
  *
@@ -14,7 +17,9 @@
 #ifndef CRL_SERVER_ROUTES_H
 #define CRL_SERVER_ROUTES_H
 
+#include "base/rc.h"
 #include "server/answer.h"
+#include "server/log.h"
 #include "server/params.h"
 
 struct crl_route {
@@ -22,6 +27,8 @@ struct crl_route {
     struct crl_params params;
     struct corral_space *space;
     corral_us wait_us;
+    struct crl_log *log;         /* may be NULL */
+    struct crl_log_pace *failed; /* CRL_RC_MAX + 1; how often each error may be told */
 };
 
 struct crl_routes {

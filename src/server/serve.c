@@ -43,6 +43,7 @@ struct crl_server {
     struct crl_origin **origin_impls;
     struct crl_metrics_space *spaces; /* config->routes_n */
     struct crl_route *route_rows;
+    struct crl_log_pace (*failed)[CRL_RC_MAX + 1]; /* config->routes_n */
     struct crl_routes routes;
     struct crl_admin admin;
     struct crl_metrics *metrics;
@@ -242,6 +243,8 @@ static int route_open(struct crl_server *server, size_t i, struct crl_problems *
     route->path = corral_str(given->path);
     route->params = (struct crl_params){given->params, given->params_n};
     route->wait_us = given->wait_us;
+    route->log = server->options.log;
+    route->failed = server->failed[i];
     server->spaces[i] = (struct crl_metrics_space){
         given->path, server->config->origins[given->origin].name, route->space};
     return 0;
@@ -447,9 +450,10 @@ static int server_new(const struct crl_config *config, const struct crl_server_o
     server->origin_impls = calloc(config->origins_n + 1, sizeof(struct crl_origin *));
     server->spaces = calloc(config->routes_n + 1, sizeof *server->spaces);
     server->route_rows = calloc(config->routes_n + 1, sizeof *server->route_rows);
+    server->failed = calloc(config->routes_n + 1, sizeof *server->failed);
     *ret_server = server;
     bool ok = server->origins != NULL && server->origin_impls != NULL && server->spaces != NULL &&
-              server->route_rows != NULL;
+              server->route_rows != NULL && server->failed != NULL;
     return ok ? 0 : CORRAL_ENOMEM;
 }
 
@@ -509,6 +513,7 @@ int crl_server_stop(struct crl_server *server)
     free(server->origin_impls);
     free(server->spaces);
     free(server->route_rows);
+    free(server->failed);
     free(server);
     return fronts < 0 ? fronts : cache;
 }

@@ -482,6 +482,29 @@ def test_a_reader_waits_no_longer_than_agreed(serve, database):
     assert daemon.metric("db_hits_total") == 1
 
 
+def test_who_was_turned_away_is_in_the_log(serve, database):
+    """At most one line a second for each route and reason; what it does not tell, it counts."""
+    daemon = serve(config_of(database, {**ROUTE, "wait": "10ms"}, {**ROUTE, "path": "/other", "wait": "10ms"}))
+    line = re.compile(r' warn  request failed route="(.*?)" status="504" error=".*?" suppressed="(\d+)" target="(.*)"$')
+
+    def told():
+        return [match.groups() for s in daemon.log.split("\n") if (match := line.search(s))]
+    with database.hold() as held:
+        begun, asked = time.monotonic(), 0
+        while len(told()) < 3:
+            assert time.monotonic() - begun < PATIENCE
+            assert daemon.get(ONE + "&" * asked).status == 504  # the same key
+            asked += 1
+        assert len(told()) <= 1 + time.monotonic() - begun
+        assert daemon.get("/other?id=1&").status == 504
+        daemon.wait_line('request failed route="/other".* target="/other\\?id=1&"$')
+        held.release()
+    assert {route for route, _, _ in told()} == {ROUTE["path"], "/other"}
+    of_one = [(1 + int(suppressed), target) for route, suppressed, target in told() if route == ROUTE["path"]]
+    for n, (_, target) in enumerate(of_one):
+        assert target.count("&") == sum(counted for counted, _ in of_one[:n + 1]) - 1
+
+
 def test_an_overrun_query_is_interrupted(serve, database):
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS i FROM n"
     daemon = serve(config_of(database, {**ROUTE, "path": "/endless", "query": endless, "params": []}, ROUTE,
@@ -505,6 +528,7 @@ def test_a_full_queue_is_503(serve, database):
         assert answer.status == 503
         assert int(answer.headers["retry-after"]) >= 1
         assert answer.headers["content-type"] == "application/problem+json"
+        daemon.wait_line('request failed route="/template-details" status="503" error="the origin.s queue is full"')
         held.release()
         assert [hear(s)[0] for s in clients] == [200] * 3
     for s in clients:

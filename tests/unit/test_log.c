@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -139,12 +140,62 @@ static void test_the_rate_is_limited(void **state)
     assert_int_equal(suppressed, 0);
 }
 
+static void test_one_in_a_span(void **state)
+{
+    (void)state;
+    struct crl_log_pace pace = {0};
+    uint64_t suppressed = 99;
+    const corral_us span = CORRAL_SECONDS(1), t = CORRAL_SECONDS(100);
+    assert_true(crl_log_pace_allows(&pace, span, t, &suppressed));
+    assert_int_equal(suppressed, 0);
+    for (int i = 0; i < 5; i++)
+        assert_false(crl_log_pace_allows(&pace, span, t + span - 1, &suppressed));
+    assert_true(crl_log_pace_allows(&pace, span, t + span, &suppressed));
+    assert_int_equal(suppressed, 5);
+    assert_false(crl_log_pace_allows(&pace, span, t + span, &suppressed));
+    assert_true(crl_log_pace_allows(&pace, span, t + CORRAL_SECONDS(9), &suppressed));
+    assert_int_equal(suppressed, 1);
+}
+
+/* Of all threads that come at the same instant one may tell; none is lost in counting. */
+enum { PACERS = 4, PACED = 20000 };
+static struct crl_log_pace paced;
+static _Atomic uint64_t paced_told, paced_suppressed;
+
+static void *pacer_run(void *arg)
+{
+    (void)arg;
+    for (corral_us at = 1; at <= PACED; at++) {
+        uint64_t suppressed;
+        if (crl_log_pace_allows(&paced, 10, at, &suppressed)) {
+            atomic_fetch_add(&paced_told, 1);
+            atomic_fetch_add(&paced_suppressed, suppressed);
+        }
+    }
+    return NULL;
+}
+
+static void test_threads_keep_pace(void **state)
+{
+    (void)state;
+    pthread_t threads[PACERS];
+    for (int i = 0; i < PACERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, pacer_run, NULL), 0);
+    for (int i = 0; i < PACERS; i++)
+        pthread_join(threads[i], NULL);
+    assert_true(atomic_load(&paced_told) >= 1 && atomic_load(&paced_told) <= PACED / 10);
+    assert_int_equal(atomic_load(&paced_told) + atomic_load(&paced_suppressed) +
+                         atomic_load(&paced.suppressed),
+                     PACERS * PACED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_lines),          cmocka_unit_test(test_any_value),
         cmocka_unit_test(test_json_text_fits),      cmocka_unit_test(test_a_slow_reader),
-        cmocka_unit_test(test_the_rate_is_limited),
+        cmocka_unit_test(test_the_rate_is_limited), cmocka_unit_test(test_one_in_a_span),
+        cmocka_unit_test(test_threads_keep_pace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
