@@ -24,17 +24,21 @@
 #include <unistd.h>
 
 enum {
-    ACCEPT_BATCH = 16,   /* clients taken in one round, so that requests get theirs */
-    SWEEP_MS = 1000,     /* between two looks for overdue clients */
-    DRAIN_SWEEP_MS = 20, /* the same while draining */
-    CUT_AFTER_MS = 100,  /* from the drain limit to the end of all connections */
-    FRESH_MS = 100,      /* a client that has just come will still ask something */
+    LINGER_BYTES = 16 << 20, /* of a refused client are thrown away at most, */
+    LINGER_MS = 3000,        /* for as long at most */
+    ACCEPT_BATCH = 16,       /* clients taken in one round, so that requests get theirs */
+    SWEEP_MS = 1000,         /* between two looks for overdue clients */
+    DRAIN_SWEEP_MS = 20,     /* the same while draining */
+    CUT_AFTER_MS = 100,      /* from the drain limit to the end of all connections */
+    FRESH_MS = 100,          /* a client that has just come will still ask something */
     HEAD_MS = 1000,      /* the head of a request takes no longer, where others wait for a place */
     LOOKED_AT_MAX = 256, /* connections, for one that can be closed for another */
     PAUSE_MS = 20,       /* until a paused front looks whether it may accept again */
     ANSWER_BYTES_MS = 16384 / 1000,
     THREAD_NAME_SIZE = 16, /* the kernel's, with its end */
 };
+
+static void on_connection_closed(void *arg);
 
 enum front_state { FRONT_RUN, FRONT_NOTICE, FRONT_DRAIN, FRONT_CUT };
 
@@ -59,6 +63,10 @@ struct connection {
     h2o_socket_t *socket;
     corral_us active_at; /* was accepted, or brought a whole request */
     bool is_leaving;     /* closed to make room for another */
+    int lingering_fd;    /* a second one, for after the end; -1: there is none */
+    size_t unread;       /* bytes that are thrown away then, at most, */
+    corral_us until;     /* and until when */
+    h2o_linklist_t lingering;
     h2o_linklist_t link;
     uint64_t round; /* the last in which it had requests, and how many it had there */
     uint32_t taken;
@@ -82,9 +90,10 @@ struct crl_front {
     enum front_state state;
     bool cut_any;
     h2o_linklist_t connections;
-    uint32_t open;        /* of them */
-    uint64_t round;       /* of the loop */
-    h2o_linklist_t turns; /* connections whose request was postponed */
+    uint32_t open;            /* of them */
+    uint64_t round;           /* of the loop */
+    h2o_linklist_t turns;     /* connections whose request was postponed */
+    h2o_linklist_t lingering; /* those that are over, but for what still arrives; oldest first */
     struct crl_held_book held;
     h2o_linklist_t expected; /* letters that have not come */
     corral_us paused_until;  /* accepting failed for want of something */
@@ -133,11 +142,76 @@ const char *__lsan_default_suppressions(void)
 
 /* ------------------------------------------------------------------------------------ accepting */
 
+static void connection_use(struct connection *connection, h2o_socket_t *socket)
+{
+    connection->socket = socket;
+    socket->on_close.cb = on_connection_closed;
+    socket->on_close.data = connection;
+}
+
+/* A socket that is closed while its client still sends is reset, and a reset deletes what is on its
+ * way to the client. So the connection of a refused request outlives libh2o's: only the half that is
+ * ours is closed, and what arrives is thrown away, until the client has closed the other half or has
+ * had time enough. Source: RFC 9112, 9.6. */
+static void linger_prepare(struct connection *connection)
+{
+    connection->lingering_fd =
+        fcntl(h2o_socket_get_fd(connection->socket), F_DUPFD_CLOEXEC, 0); /* -1: then without */
+}
+
+static void on_lingering(h2o_socket_t *socket, const char *error)
+{
+    struct connection *connection = socket->data;
+    ssize_t size = error != NULL ? 0
+                                 : recv(h2o_socket_get_fd(socket), NULL, connection->unread,
+                                        MSG_TRUNC | MSG_DONTWAIT); /* throws it away */
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (size <= 0 || (size_t)size >= connection->unread)
+        h2o_socket_close(socket);
+    else
+        connection->unread -= (size_t)size;
+}
+
+static void linger_begin(struct connection *connection)
+{
+    struct crl_front *front = connection->front;
+    int fd = connection->lingering_fd;
+    connection->lingering_fd = -1;
+    (void)shutdown(fd, SHUT_WR); /* may be broken already */
+    h2o_socket_t *socket =
+        h2o_evloop_socket_create(front->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+    socket->data = connection;
+    connection->unread = LINGER_BYTES;
+    connection->until = crl_now_coarse() + CORRAL_MS(LINGER_MS);
+    h2o_linklist_insert(&front->lingering, &connection->lingering);
+    connection_use(connection, socket);
+    h2o_socket_read_start(socket, on_lingering);
+}
+
+/* Those that took too long. */
+static void linger_end(struct crl_front *front, corral_us now)
+{
+    while (!h2o_linklist_is_empty(&front->lingering)) {
+        struct connection *oldest =
+            H2O_STRUCT_FROM_MEMBER(struct connection, lingering, front->lingering.next);
+        if (now < oldest->until)
+            return;
+        h2o_socket_close(oldest->socket);
+    }
+}
+
 static void on_connection_closed(void *arg)
 {
     struct connection *connection = arg;
     struct crl_front *front = connection->front;
+    if (connection->lingering_fd >= 0) {
+        linger_begin(connection);
+        return;
+    }
     h2o_linklist_unlink(&connection->link);
+    if (h2o_linklist_is_linked(&connection->lingering))
+        h2o_linklist_unlink(&connection->lingering);
     if (h2o_linklist_is_linked(&connection->turn))
         h2o_linklist_unlink(&connection->turn);
     if (connection->is_leaving)
@@ -194,11 +268,10 @@ static bool accept_one(struct crl_front *front)
     }
     struct connection *connection = h2o_mem_alloc(sizeof *connection);
     *connection =
-        (struct connection){.front = front, .socket = socket, .active_at = crl_now_coarse()};
+        (struct connection){.front = front, .active_at = crl_now_coarse(), .lingering_fd = -1};
     h2o_linklist_insert(&front->connections, &connection->link);
     front->open++;
-    socket->on_close.cb = on_connection_closed;
-    socket->on_close.data = connection;
+    connection_use(connection, socket);
     h2o_accept(&front->accept, socket);
     return true;
 }
@@ -603,6 +676,7 @@ static void refusal_send(h2o_ostream_t *stream, h2o_req_t *req, h2o_iovec_t *pie
     struct corral_bytes body = front->options.refusal(front, req);
     h2o_iovec_t piece = h2o_iovec_init(body.data, body.size);
     (void)pieces; /* the text that is replaced */
+    linger_prepare(connection_of(req));
     h2o_ostream_send_next(stream, req, &piece, n > 0 ? 1 : 0, state);
 }
 
@@ -645,6 +719,7 @@ static void front_prepare(struct crl_front *front)
     front_configure(front);
     h2o_linklist_init_anchor(&front->connections);
     h2o_linklist_init_anchor(&front->turns);
+    h2o_linklist_init_anchor(&front->lingering);
     crl_held_book_init(&front->held, front->options.held);
     h2o_loop_t *loop = loop_take();
     h2o_context_init(&front->context, loop, &front->conf);
@@ -673,6 +748,7 @@ static void *front_run(void *arg)
             crl_assert(errno == EINTR);
         now = crl_now_coarse();
         sweep(front, now);
+        linger_end(front, now);
         relieve(front, now);
     }
     front_fini(front);

@@ -14,19 +14,20 @@
  *                accept; clients wait in the kernel's backlog, and for each of them a client that
  *                has no request is let go: whoever is idle for longest, or has not got its head
  *                together for a second. Whoever waits for an answer stays
- *   requests     must have arrived, head and body, `request_limit_us` after the connection was
+ *   requests     must have arrived `request_limit_us` after the connection was
  *                ready for them, however the bytes dribble; so an idle connection is closed then,
  *                too
  *   answers      must have left after the same time and one second for each 16 KiB: who does not
  *                read is cut off
- *   memory       what answers hold while they are sent is limited for all fronts (held.h): beyond the
- *                limit the slowest is cut off
+ *   memory       what answers hold while they are sent is limited for all fronts (held.h): beyond
+ *                the limit the slowest is cut off
  *   turns        of requests that a client sends in a row, CRL_FRONT_SHARE are answered before the
  *                front looks at the other clients again
  *   bodies       none. No request needs one, and two servers that disagree about where a body ends
  *                can be made to smuggle a request: libh2o 2.2 reads the chunk size 0x34 as 0. So a
  *                request with a body is refused, its connection is closed, and nothing behind its
- *                head is read as a request
+ *                head is read as a request. What its client still sends is thrown away, up to 16 MiB
+ *                and 3 s, so that the refusal arrives
  *
  * Some requests libh2o refuses by itself: 413, 417, and 400 where it does not understand the length
  * of the body. What a client is told then is the refusal's; and so it is where the length is given

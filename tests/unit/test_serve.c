@@ -461,6 +461,46 @@ static void test_a_body_ends_the_connection(void **state)
 #undef SMUGGLED
 }
 
+/* A refusal arrives, though its client was still sending: it is told why, and then the end, instead
+ * of a reset that would take the answer along. */
+static void test_a_refusal_arrives(void **state)
+{
+    (void)state;
+    enum { BODY = 4 << 20 };
+    start_with(yaml, NULL);
+    char *body = calloc(1, BODY), byte;
+    struct client client = client_open(crl_server_port(server));
+    client_ask(&client, "GET", "/t?id=1", "Content-Length: 4194304\r\n");
+    client_send_bytes(&client, body, BODY);
+    struct client_answer answer = client_take(&client, true);
+    assert_int_equal(answer.status, 413);
+    assert_int_equal(recv(client.fd, &byte, 1, 0), 0);
+    free(answer.body);
+    client_close(&client);
+    free(body);
+}
+
+/* But nobody can send for ever, and nobody stays for ever. */
+static void test_a_refusal_has_an_end(void **state)
+{
+    (void)state;
+    enum { PIECE = 1 << 20 };
+    start_with(yaml, NULL);
+    char *piece = calloc(1, PIECE);
+    struct client sends = client_open(crl_server_port(server));
+    struct client stays = client_open(crl_server_port(server));
+    client_ask(&stays, "GET", "/t?id=1", "Content-Length: 1\r\n");
+    client_ask(&sends, "GET", "/t?id=1", "Transfer-Encoding: chunked\r\n");
+    int pieces = 0;
+    while (send(sends.fd, piece, PIECE, MSG_NOSIGNAL) > 0)
+        assert_true(++pieces < 64);
+    client_await_end(&stays);
+    await_metric("corral_connections", 1);
+    client_close(&stays);
+    client_close(&sends);
+    free(piece);
+}
+
 /* Requests in a row, and not one answer read. */
 static void test_a_client_that_does_not_read(void **state)
 {
@@ -769,6 +809,8 @@ int main(void)
         TEST(test_requests_that_never_end),
         TEST(test_refusals_are_problems),
         TEST(test_a_body_ends_the_connection),
+        TEST(test_a_refusal_arrives),
+        TEST(test_a_refusal_has_an_end),
         TEST(test_a_client_that_does_not_read),
         TEST(test_the_limit_of_connections),
         TEST(test_the_idle_make_room),
