@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <h2o/http1.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -33,6 +34,8 @@ enum {
     FRESH_MS = 100,          /* a client that has just come will still ask something */
     HEAD_MS = 1000,      /* the head of a request takes no longer, where others wait for a place */
     LOOKED_AT_MAX = 256, /* connections, for one that can be closed for another */
+    GONE_BATCH = 64,     /* waiting clients asked by one call whether they are there, */
+    GONE_BATCHES = 64,   /* and such calls in a sweep */
     PAUSE_MS = 20,       /* until a paused front looks whether it may accept again */
     ANSWER_BYTES_MS = 16384 / 1000,
     THREAD_NAME_SIZE = 16, /* the kernel's, with its end */
@@ -96,7 +99,8 @@ struct crl_front {
     h2o_linklist_t lingering; /* those that are over, but for what still arrives; oldest first */
     struct crl_held_book held;
     h2o_linklist_t expected; /* letters that have not come */
-    corral_us paused_until;  /* accepting failed for want of something */
+    size_t expected_n;
+    corral_us paused_until; /* accepting failed for want of something */
     corral_us sweep_at;
     corral_us notice_until;
     bool gate_was_empty; /* a round ago */
@@ -441,6 +445,42 @@ static int sweep_request(h2o_req_t *req, void *arg)
     return 0;
 }
 
+/* The next ones that wait for an answer; they are last the next time. Returns how many. */
+static nfds_t waiting_take(struct crl_front *front, struct crl_front_letter *letters[GONE_BATCH],
+                           struct pollfd fds[GONE_BATCH], size_t *left)
+{
+    nfds_t n = 0;
+    for (; n<GONE_BATCH && * left> 0; (*left)--) {
+        h2o_linklist_t *link = front->expected.next;
+        struct crl_front_letter *letter =
+            H2O_STRUCT_FROM_MEMBER(struct crl_front_letter, expected, link);
+        h2o_linklist_unlink(link);
+        h2o_linklist_insert(&front->expected, link);
+        if (letter->req == NULL || letter->gone == NULL)
+            continue;
+        letters[n] = letter;
+        fds[n++].fd = h2o_socket_get_fd(connection_of(letter->req)->socket);
+    }
+    return n;
+}
+
+/* Tell of clients whose connection is broken. Who has only closed its own half may still read. */
+static void sweep_waiting(struct crl_front *front)
+{
+    size_t left = front->expected_n;
+    for (int i = 0; i < GONE_BATCHES && left > 0; i++) {
+        struct crl_front_letter *letters[GONE_BATCH];
+        struct pollfd fds[GONE_BATCH] = {0};
+        nfds_t n = waiting_take(front, letters, fds, &left);
+        if (n == 0 || poll(fds, n, 0) <= 0)
+            continue;
+        for (nfds_t k = 0; k < n; k++) {
+            if (fds[k].revents & (POLLERR | POLLHUP))
+                letters[k]->gone(letters[k]);
+        }
+    }
+}
+
 /* All that is left, connections without a request as well. */
 static void cut_all(struct crl_front *front)
 {
@@ -457,6 +497,7 @@ static void sweep(struct crl_front *front, corral_us now)
     bool running = front->state <= FRONT_NOTICE;
     front->sweep_at = now + CORRAL_MS(running ? SWEEP_MS : DRAIN_SWEEP_MS);
     front->conf.http1.callbacks.foreach_request(&front->context, sweep_request, front);
+    sweep_waiting(front);
     if (front->state == FRONT_CUT)
         cut_all(front);
 }
@@ -469,6 +510,7 @@ void crl_front_expect(struct crl_front *front, struct crl_front_letter *letter)
     crl_assert(letter->run != NULL);
     crl_assert(!h2o_linklist_is_linked(&letter->expected));
     h2o_linklist_insert(&front->expected, &letter->expected);
+    front->expected_n++;
 }
 
 /* libh2o hands the letter over first and wakes the front then, by a pipe of the front's. Who did
@@ -491,6 +533,7 @@ static void on_letters(h2o_multithread_receiver_t *receiver, h2o_linklist_t *let
         h2o_linklist_unlink(&letter->message.link);
         crl_assert(h2o_linklist_is_linked(&letter->expected));
         h2o_linklist_unlink(&letter->expected);
+        front->expected_n--;
         letter->run(front, letter);
     }
 }

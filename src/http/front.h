@@ -35,8 +35,10 @@
  * request at all, or has too large a head (417,792 bytes, 100 headers), it answers without anyone:
  * 400, in plain text, straight to the socket.
  *
- * Clients that go away while they wait are noticed when their answer is written: libh2o does
- * not read ahead. What the handler has begun for them goes on.
+ * Clients that go away while they wait: libh2o does not read ahead, so the front looks once
+ * a second whose connection is broken (a reset). One that was closed in order looks like a client
+ * that will send no more and still wants its answer, so it gets it; that it has gone is noticed when
+ * the answer is written.
  *
  * Threads: start, drain and join belong to one thread, crl_front_post() to any, all else to the
  * front.
@@ -122,6 +124,8 @@ void crl_front_let_go(struct crl_front *front, struct crl_held *held);
 struct crl_front_letter {
     void (*run)(struct crl_front *front, struct crl_front_letter *letter);
     void (*hurry)(struct crl_front_letter *letter); /* make it come soon; may be NULL */
+    h2o_req_t *req; /* whose answer it brings, while that lives; NULL: nobody's */
+    void (*gone)(struct crl_front_letter *letter); /* and the client has gone; may be NULL */
     h2o_multithread_message_t message;
     h2o_linklist_t expected;
 };

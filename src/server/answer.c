@@ -154,6 +154,17 @@ static void send_answer(const struct crl_exchange *exchange, enum crl_status sta
     h2o_send(req, &piece, has_body ? 1 : 0, H2O_SEND_STATE_FINAL);
 }
 
+/* libh2o frees a request when its answer could not be written. */
+void crl_answer_nobody(const struct crl_exchange *exchange)
+{
+    h2o_req_t *req = exchange->req;
+    crl_exchange_abandon(exchange->front);
+    req->http1_is_persistent = 0;
+    req->res.status = crl_status_code(CRL_STATUS_503);
+    h2o_start_response(req, &no_more);
+    h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
+}
+
 /* ------------------------------------------------------------------------------- cached answers */
 
 static char *put(char *at, struct corral_bytes text)

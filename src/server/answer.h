@@ -35,6 +35,9 @@ struct corral_bytes crl_exchange_query(const struct crl_exchange *exchange);
 /* crl_exchange_abandon - the request ended without an answer: its client is gone. */
 void crl_exchange_abandon(struct crl_front *front);
 
+/* crl_answer_nobody - the client is gone: end the request, which is not counted as answered. */
+void crl_answer_nobody(const struct crl_exchange *exchange);
+
 /* crl_answer_meta - the meta bytes that values answered by crl_answer_value() must have: the ETag.
  * Made once for each value and not for each answer, for it takes a look at all of its bytes. */
 extern const struct crl_value_meta crl_answer_meta;

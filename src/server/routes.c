@@ -8,8 +8,10 @@
  *
  *   R1  The letter comes exactly once (P5), and frees the waiting.
  *   R2  While the request lives, anchor->waiting is set until the letter has come; the letter
- *   answers. R3  A request that is disposed before clears waiting->anchor and cancels the get; the
- *       letter then only frees. */
+ *       answers.
+ *   R3  A request that is disposed before clears waiting->anchor and cancels the get; the letter
+ *       then only frees.
+ *   R4  Of a client that has gone the get is cancelled, too; the letter then ends the request. */
 #include "server/routes.h"
 
 #include "base/assert.h"
@@ -33,7 +35,8 @@ struct waiting {
     struct crl_front_letter letter;
     struct crl_exchange exchange;
     const struct crl_route *route;
-    struct anchor *anchor; /* NULL: the client has gone (R3). The front's */
+    struct anchor *anchor; /* NULL: the request was disposed of (R3). The front's */
+    bool is_unwanted;      /* the client has gone (R4). The front's */
     struct corral_get_handle *get;
     int result;
     struct corral_value value;
@@ -147,6 +150,7 @@ static void anchor_dispose(void *arg)
     if (waiting == NULL)
         return;
     waiting->anchor = NULL;
+    waiting->letter.req = NULL;
     crl_exchange_abandon(waiting->exchange.front);
     corral_get_cancel(waiting->get);
 }
@@ -167,8 +171,14 @@ static void waiting_answer(struct crl_front *front, struct crl_front_letter *let
     const struct crl_route *route = waiting->route;
     struct corral_value value = waiting->value;
     int result = waiting->result;
+    bool is_unwanted = waiting->is_unwanted;
     anchor->waiting = NULL;
     free(waiting);
+    if (is_unwanted) {
+        corral_value_release(&value);
+        crl_answer_nobody(&exchange);
+        return;
+    }
     if (result < 0) {
         answer_failure(&exchange, route, result);
         return;
@@ -191,6 +201,14 @@ static void waiting_hurry(struct crl_front_letter *letter)
     corral_get_cancel(H2O_STRUCT_FROM_MEMBER(struct waiting, letter, letter)->get);
 }
 
+/* R4 */
+static void waiting_gone(struct crl_front_letter *letter)
+{
+    struct waiting *waiting = H2O_STRUCT_FROM_MEMBER(struct waiting, letter, letter);
+    waiting->is_unwanted = true;
+    corral_get_cancel(waiting->get);
+}
+
 static void answer_later(const struct crl_exchange *exchange, const struct crl_route *route,
                          struct corral_bytes key)
 {
@@ -203,6 +221,8 @@ static void answer_later(const struct crl_exchange *exchange, const struct crl_r
     waiting->route = route;
     waiting->letter.run = waiting_answer;
     waiting->letter.hurry = waiting_hurry;
+    waiting->letter.gone = waiting_gone;
+    waiting->letter.req = exchange->req;
     int rc = crl_get_start(route->space, key, route->wait_us, on_get, waiting, &waiting->get);
     if (rc < 0) {
         free(waiting);

@@ -12,6 +12,7 @@ import re
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -377,7 +378,7 @@ def test_a_body_gets_one_answer_and_no_more(strict, name):
 
 
 def test_a_client_that_will_say_no_more(daemon, database):
-    """It has closed its half of the connection, and still gets its answer."""
+    """It has closed its half of the connection, and still gets its answer, from the database and from memory."""
     with database.hold() as held:
         with ask(daemon) as s:
             s.shutdown(socket.SHUT_WR)
@@ -385,6 +386,10 @@ def test_a_client_that_will_say_no_more(daemon, database):
             held.release()
             assert hear(s)[0] == 200
             assert s.recv(1) == b""
+    with ask(daemon) as s:
+        s.shutdown(socket.SHUT_WR)
+        assert hear(s)[1]["cache-status"].startswith("corral; hit")
+        assert s.recv(1) == b""
 
 
 def test_http2_is_refused(daemon):
@@ -443,18 +448,27 @@ def test_hits_are_served_while_a_load_waits(daemon, database):
             assert hear(s)[0] == 200
 
 
+def reset(s):
+    """Close a socket as a program does that dies: the other side is told so, and not that it may still answer."""
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
 def test_a_client_that_leaves_takes_nobody_along(daemon, database):
     with database.hold() as held:
         clients = [ask(daemon) for _ in range(10)]
         daemon.wait_metric("corral_waiters", 10)
         for s in clients[::2]:
-            s.close()
+            reset(s)
+        daemon.wait_metric("corral_waiters", 5)  # it has noticed
+        daemon.wait_metric("http_in_flight_requests", 5 + 1)  # and the one that asks
         held.release()
         assert [hear(s)[0] for s in clients[1::2]] == [200] * 5
     for s in clients:
         s.close()
     assert daemon.metric("db_hits_total") == 1
-    daemon.wait_metric("http_in_flight_requests", 1)  # the one that asks
+    assert daemon.metric("http_request_total", path="/template-details") == 5
+    daemon.wait_metric("http_in_flight_requests", 1)
 
 
 def test_all_clients_leave_and_the_load_serves_the_next(daemon, database):
@@ -462,7 +476,9 @@ def test_all_clients_leave_and_the_load_serves_the_next(daemon, database):
         clients = [ask(daemon) for _ in range(5)]
         daemon.wait_metric("corral_waiters", 5)
         for s in clients:
-            s.close()
+            reset(s)
+        daemon.wait_metric("corral_waiters", 0)
+        assert daemon.metric("corral_flights") == 1
         held.release()
     wait_for(lambda: daemon.metric("corral_flights") == 0, "the load to end")
     assert daemon.get(ONE).cache_status.startswith("corral; hit")

@@ -327,7 +327,8 @@ static void test_a_stampede_is_one_load(void **state)
     assert_int_equal(figures.spaces.needed, 1);
 }
 
-/* An HTTP/1 client that goes away: its answer is dropped, the other one's comes. */
+/* A client that goes away, by a reset: the server notices it while it waits, and nobody waits for
+ * its answer any more; the other one's comes. */
 static void test_a_client_leaves(void **state)
 {
     (void)state;
@@ -338,7 +339,12 @@ static void test_a_client_leaves(void **state)
     await_metric("corral_waiters", 1);
     client_ask(&stays, "GET", "/gated", "");
     await_metric("corral_waiters", 2);
+    struct linger reset = {.l_onoff = 1};
+    assert_int_equal(setsockopt(gone.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
     client_close(&gone);
+    await_metric("corral_waiters", 1);
+    await_metric("corral_connections", 2);
+    assert_int_equal(metric("http_in_flight_requests"), 2);
     probe_do(gate.open = true);
     struct client_answer answer = client_take(&stays, true);
     assert_int_equal(answer.status, 200);
@@ -346,6 +352,9 @@ static void test_a_client_leaves(void **state)
     client_close(&stays);
     await_metric("corral_connections", 1);
     assert_int_equal(metric("http_in_flight_requests"), 1);
+    assert_int_equal(metric("http_request_total{path=\"/gated\",method=\"GET\",status=\"200\"}"),
+                     1);
+    assert_int_equal(metric("db_hits_total"), 1);
 }
 
 /* The library's HTTP/2 has no bound on streams that are reset (CVE-2023-44487). */
