@@ -259,7 +259,7 @@ def test_good_queries_of_the_strict_route(serve, database):
 
 def test_raw_bytes_in_the_target(strict):
     said = strict.raw(b"GET /bad?t=\xff\xfe HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
-    assert said == b"" or said.split(b" ")[1] == b"400"
+    assert said.split(b" ")[1] == b"400"
     assert strict.get("/healthz").status == 200
 
 
@@ -307,30 +307,33 @@ def test_a_key_that_is_too_long_is_414(serve, database):
     assert (answer.status, answer.json()["status"]) == (414, 414)
 
 
+# what a client sends: what may come of it; "reset" where the answer may be lost with what was not read
 NOT_HTTP = {
-    "no HTTP at all": b"hello\r\n\r\n",
-    "NUL bytes": b"\0" * 100 + b"\r\n\r\n",
-    "a long target": b"GET /" + b"x" * 200000 + b" HTTP/1.1\r\nHost: t\r\n\r\n",
-    "many headers": b"GET / HTTP/1.1\r\nHost: t\r\n" + b"A: b\r\n" * 20000 + b"\r\n",
-    "a header without end": b"GET / HTTP/1.1\r\nA: " + b"x" * 300000,
-    "a wrong length": b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\n",
-    "no length": b"POST /bad HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-    "a large body": b"POST /bad HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n"
-                    + b"x" * 1000000,
+    "no HTTP at all": (b"hello\r\n\r\n", {400}),
+    "NUL bytes": (b"\0" * 100 + b"\r\n\r\n", {400}),
+    "a long target": (b"GET /" + b"x" * 200000 + b" HTTP/1.1\r\nHost: t\r\n\r\n", {404}),
+    "a target without end": (b"GET /" + b"x" * 2000000, {400, "reset"}),
+    "many headers": (b"GET / HTTP/1.1\r\nHost: t\r\n" + b"A: b\r\n" * 20000 + b"\r\n", {400, "reset"}),
+    "a header without end": (b"GET / HTTP/1.1\r\nA: " + b"x" * 300000, {"end"}),
+    "a wrong length": (b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\n", {400}),
+    "no length": (b"POST /bad HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", {400}),
+    "a large body": (b"POST /bad HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: 4000000\r\n\r\n"
+                     + b"x" * 4000000, {413}),
 }
 
 
 @pytest.mark.parametrize("name", NOT_HTTP)
 def test_what_is_not_a_request_does_no_harm(strict, name):
+    sent, outcomes = NOT_HTTP[name]
     with strict.connect() as s:
-        s.settimeout(PATIENCE)
         try:
-            s.sendall(NOT_HTTP[name])
+            s.sendall(sent)
             s.shutdown(socket.SHUT_WR)
             said = s.recv(65536)
-        except OSError:  # it was cut off while it spoke
-            said = b""
-    assert said == b"" or re.match(rb"HTTP/1\.[01] (4\d\d|501) ", said), said[:200]
+            outcome = int(re.match(rb"HTTP/1\.1 (\d+) ", said)[1]) if said else "end"
+        except OSError:
+            outcome = "reset"
+    assert outcome in outcomes
     assert strict.get("/healthz").status == 200
 
 
@@ -898,7 +901,7 @@ def test_the_crowd_leaves_files_for_the_database(serve, database):
     limits = dict(re.findall(r'(\w+)="(\d+)"', daemon.wait_line(r" limits (.*)")[1]))
     assert (limits["open_files"], limits["threads"], limits["admin_connections"]) == ("700", "100", "64")
     places = int(limits["connections"])
-    assert 1 < places < 700 - 4 * 100
+    assert places + 4 * (100 + 1) + 3 * 4 + 64 <= 700  # files of threads and of queries, and admin connections
     with database.hold() as held:
         crowd = [ask(daemon) for _ in range(places + 1)]
         held.release()
