@@ -7,6 +7,7 @@
  *         wait. */
 #include "config/config.h"
 #include "http/etag.h"
+#include "server/log.h"
 #include "server/serve.h"
 
 #include "../helper/client.h"
@@ -49,7 +50,13 @@ static const char yaml[] =
     "    wait: 30s\n"
     "  - path: /failing\n"
     "    origin: db\n"
-    "    query: SELECT abs(-9223372036854775807 - 1) AS secret_column\n";
+    "    query: SELECT abs(-9223372036854775807 - 1) AS secret_column\n"
+    "  - path: /failing-later\n"
+    "    origin: db\n"
+    "    query: SELECT abs(-9223372036854775807 - gate(1)) AS secret_column\n"
+    "  - path: /huge\n"
+    "    origin: db\n"
+    "    query: SELECT hex(zeroblob(3500000)) AS zeros\n";
 
 static struct crl_config *parse(const char *text)
 {
@@ -236,6 +243,9 @@ static void test_failures(void **state)
     assert_null(strstr(answer.body, "secret_column"));
     assert_null(strstr(answer.body, "SELECT"));
     free(answer.body);
+    assert_int_equal(metric("corral_gets_total{space=\"/failing\",outcome=\"failed\"}"), 1);
+    assert_int_equal(metric("cache_misses_total"), 1); /* memory had no answer to it either */
+    assert_int_equal(metric("cache_hits_total"), 0);
 }
 
 /* Around the size from which a value is held by reference and not copied; as miss and as hit. */
@@ -510,18 +520,43 @@ static void test_a_refusal_has_an_end(void **state)
     free(piece);
 }
 
-/* Requests in a row, and not one answer read. */
-static void test_a_client_that_does_not_read(void **state)
+/* Requests in a row, and not one answer read, until the server has had enough of it and has so many
+ * connections left. */
+static void do_not_read(double connections)
 {
-    (void)state;
-    start_with(yaml, &hasty);
     struct client client = client_open(crl_server_port(server));
     struct pollfd ready = {.fd = client.fd, .events = POLLOUT};
     static const char request[] = "GET /t?id=17 HTTP/1.1\r\nHost: a\r\n\r\n";
     while (poll(&ready, 1, 200) == 1 && (ready.revents & (POLLERR | POLLHUP)) == 0)
         (void)send(client.fd, request, sizeof request - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-    await_metric("corral_connections", 1);
+    await_metric("corral_connections", connections);
     client_close(&client);
+}
+
+static void test_a_client_that_does_not_read(void **state)
+{
+    (void)state;
+    start_with(yaml, &hasty);
+    do_not_read(1);
+}
+
+/* A large answer has a time of its own to leave: while a client that does not take small ones is cut
+ * off, one that began to wait for a large one before still gets all of it. */
+static void test_large_answers_have_more_time(void **state)
+{
+    (void)state;
+    enum { HUGE_SIZE = 7000000 };
+    start_with(yaml, &hasty);
+    struct client large = client_open(crl_server_port(server));
+    client_ask(&large, "GET", "/huge", "Connection: close\r\n");
+    await_metric("corral_gets_total{space=\"/huge\",outcome=\"miss\"}", 1);
+    await_metric("http_in_flight_requests", 1); /* it is answered, but for the sending */
+    do_not_read(2);
+    size_t size = 0;
+    for (ssize_t n; (n = recv(large.fd, large.data, CLIENT_ROOM, 0)) > 0;)
+        size += (size_t)n;
+    assert_true(size > HUGE_SIZE);
+    client_close(&large);
 }
 
 static void test_the_limit_of_connections(void **state)
@@ -708,10 +743,52 @@ static void test_no_notice_without_clients(void **state)
     assert_int_equal(stop(), 0); /* or the test's own limit ends it */
 }
 
+/* What fails while the server drains is logged like everything else. */
+static void test_failures_while_draining(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    struct crl_log log;
+    crl_log_init(&log, CRL_LOG_INFO, CRL_LOG_TEXT, ends[1]);
+    start_with(yaml, &(struct crl_server_options){.log = &log});
+    struct client idle = client_open(crl_server_port(server));
+    client_ask(&idle, "GET", "/healthz", "");
+    free(client_take(&idle, true).body);
+    struct client busy = client_open(crl_server_port(server));
+    client_ask(&busy, "GET", "/failing-later", "");
+    await_metric("corral_waiters", 1);
+
+    pthread_t thread;
+    int rc = -99;
+    assert_int_equal(pthread_create(&thread, NULL, stop_run, &rc), 0);
+    client_await_end(&idle); /* it drains */
+    probe_do(gate.open = true);
+    struct client_answer answer = client_take(&busy, true);
+    assert_int_equal(answer.status, 502);
+    pthread_join(thread, NULL);
+    assert_int_equal(rc, 0);
+    char told[4096] = "";
+    assert_true(read(ends[0], told, sizeof told - 1) > 0);
+    if (strstr(told, "load failed route=\"/failing-later\" key=\"&\"") == NULL)
+        fail_msg("%s", told);
+    free(answer.body);
+    client_close(&idle);
+    client_close(&busy);
+    close(ends[0]);
+    close(ends[1]);
+    crl_config_free(config);
+    server = NULL;
+}
+
 static void test_the_limit_of_draining(void **state)
 {
     (void)state;
-    static const struct crl_server_options options = {.drain_limit_us = CORRAL_MS(50)};
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    struct crl_log log;
+    crl_log_init(&log, CRL_LOG_INFO, CRL_LOG_TEXT, ends[1]);
+    const struct crl_server_options options = {.drain_limit_us = CORRAL_MS(50), .log = &log};
     start_with(yaml, &options);
     struct client client = client_open(crl_server_port(server));
     client_ask(&client, "GET", "/endless", "");
@@ -720,6 +797,12 @@ static void test_the_limit_of_draining(void **state)
     struct client_answer answer = client_take(&client, true);
     assert_int_equal(answer.status, 503);
     client_await_end(&client);
+    char told[4096] = "";
+    assert_true(read(ends[0], told, sizeof told - 1) > 0);
+    if (strstr(told, "request failed route=\"/endless\" status=\"503\"") == NULL)
+        fail_msg("%s", told);
+    close(ends[0]);
+    close(ends[1]);
     free(answer.body);
     client_close(&client);
 }
@@ -821,6 +904,7 @@ int main(void)
         TEST(test_a_refusal_arrives),
         TEST(test_a_refusal_has_an_end),
         TEST(test_a_client_that_does_not_read),
+        TEST(test_large_answers_have_more_time),
         TEST(test_the_limit_of_connections),
         TEST(test_the_idle_make_room),
         TEST(test_purging),
@@ -828,6 +912,7 @@ int main(void)
         TEST(test_draining),
         TEST(test_notice_is_given),
         TEST(test_no_notice_without_clients),
+        TEST(test_failures_while_draining),
         TEST(test_the_limit_of_draining),
         TEST(test_starting_again_and_again),
         TEST(test_threads_that_cannot_be_had),
