@@ -359,6 +359,20 @@ def test_odd_requests_are_answered(strict, name):
     assert said.count(b"HTTP/1.1 ") == answers
 
 
+def test_http_1_0_keeps_its_connection_where_it_asks_for_that(strict):
+    """ab -k waits for ever where the answer does not say so."""
+    with strict.connect() as s:
+        for _ in range(2):
+            s.sendall(f"GET {ONE} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".encode())
+            status, headers, _ = hear(s)
+            assert (status, headers["connection"]) == (200, "keep-alive")
+            assert "transfer-encoding" not in headers
+        s.sendall(b"OPTIONS / HTTP/1.0\r\n\r\n")
+        status, headers, _ = hear(s)
+        assert (status, headers["connection"]) == (404, "close")
+        assert s.recv(1) == b""
+
+
 # Bodies, each with a request in or behind it that must not be answered.
 BODIES = {
     "of a length": b"Content-Length: 4\r\n\r\nabcd" + LAST,
