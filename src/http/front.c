@@ -25,23 +25,15 @@
 #include <unistd.h>
 
 enum {
-    LINGER_BYTES = 16 << 20, /* of a refused client are thrown away at most, */
-    LINGER_MS = 3000,        /* for as long at most */
-    ACCEPT_BATCH = 16,       /* clients taken in one round, so that requests get theirs */
-    SWEEP_MS = 1000,         /* between two looks for overdue clients */
-    DRAIN_SWEEP_MS = 20,     /* the same while draining */
-    CUT_AFTER_MS = 100,      /* from the drain limit to the end of all connections */
-    FRESH_MS = 100,          /* a client that has just come will still ask something */
-    HEAD_MS = 1000,      /* the head of a request takes no longer, where others wait for a place */
-    LOOKED_AT_MAX = 256, /* connections, for one that can be closed for another */
+    SWEEP_MS = 1000,     /* between two looks for overdue clients */
+    DRAIN_SWEEP_MS = 20, /* the same while draining */
+    CUT_AFTER_MS = 100,  /* from the drain limit to the end of all connections */
     GONE_BATCH = 64,     /* waiting clients asked by one call whether they are there, */
     GONE_BATCHES = 64,   /* and such calls in a sweep */
     PAUSE_MS = 20,       /* until a paused front looks whether it may accept again */
     ANSWER_BYTES_MS = 16384 / 1000,
     THREAD_NAME_SIZE = 16, /* the kernel's, with its end */
 };
-
-static void on_connection_closed(void *arg);
 
 enum front_state { FRONT_RUN, FRONT_NOTICE, FRONT_DRAIN, FRONT_CUT };
 
@@ -60,23 +52,6 @@ struct refusal_stream {
     struct crl_front *front;
 };
 
-/* What we keep of a client; libh2o keeps the rest. */
-struct connection {
-    struct crl_front *front;
-    h2o_socket_t *socket;
-    corral_us active_at; /* was accepted, or brought a whole request */
-    bool is_leaving;     /* closed to make room for another */
-    int lingering_fd;    /* a second one, for after the end; -1: there is none */
-    size_t unread;       /* bytes that are thrown away then, at most, */
-    corral_us until;     /* and until when */
-    h2o_linklist_t lingering;
-    h2o_linklist_t link;
-    uint64_t round; /* the last in which it had requests, and how many it had there */
-    uint32_t taken;
-    h2o_req_t *postponed; /* to the next round */
-    h2o_linklist_t turn;  /* among those who have one */
-};
-
 struct crl_front {
     struct crl_front_options options;
     pthread_t thread;
@@ -85,22 +60,17 @@ struct crl_front {
     sem_t ready;       /* letters can be posted */
     h2o_globalconf_t conf;
     h2o_context_t context;
-    h2o_accept_ctx_t accept;
+    struct crl_door door;
     h2o_multithread_receiver_t receiver;
     _Atomic uint32_t posting; /* threads within crl_front_post() */
-    h2o_socket_t *listener;   /* NULL from DRAIN on */
     struct crl_front_letter drain;
     enum front_state state;
     bool cut_any;
-    h2o_linklist_t connections;
-    uint32_t open;            /* of them */
-    uint64_t round;           /* of the loop */
-    h2o_linklist_t turns;     /* connections whose request was postponed */
-    h2o_linklist_t lingering; /* those that are over, but for what still arrives; oldest first */
+    uint64_t round;       /* of the loop */
+    h2o_linklist_t turns; /* connections whose request was postponed */
     struct crl_held_book held;
     h2o_linklist_t expected; /* letters that have not come */
     size_t expected_n;
-    corral_us paused_until; /* accepting failed for want of something */
     corral_us sweep_at;
     corral_us notice_until;
     bool gate_was_empty; /* a round ago */
@@ -144,223 +114,6 @@ const char *__lsan_default_suppressions(void)
 }
 #endif
 
-/* ------------------------------------------------------------------------------------ accepting */
-
-static void connection_use(struct connection *connection, h2o_socket_t *socket)
-{
-    connection->socket = socket;
-    socket->on_close.cb = on_connection_closed;
-    socket->on_close.data = connection;
-}
-
-/* A socket that is closed while its client still sends is reset, and a reset deletes what is on its
- * way to the client. So the connection of a refused request outlives libh2o's: only the half that is
- * ours is closed, and what arrives is thrown away, until the client has closed the other half or has
- * had time enough. Source: RFC 9112, 9.6. */
-static void linger_prepare(struct connection *connection)
-{
-    connection->lingering_fd =
-        fcntl(h2o_socket_get_fd(connection->socket), F_DUPFD_CLOEXEC, 0); /* -1: then without */
-}
-
-static void on_lingering(h2o_socket_t *socket, const char *error)
-{
-    struct connection *connection = socket->data;
-    ssize_t size = error != NULL ? 0
-                                 : recv(h2o_socket_get_fd(socket), NULL, connection->unread,
-                                        MSG_TRUNC | MSG_DONTWAIT); /* throws it away */
-    if (size < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (size <= 0 || (size_t)size >= connection->unread)
-        h2o_socket_close(socket);
-    else
-        connection->unread -= (size_t)size;
-}
-
-static void linger_begin(struct connection *connection)
-{
-    struct crl_front *front = connection->front;
-    int fd = connection->lingering_fd;
-    connection->lingering_fd = -1;
-    (void)shutdown(fd, SHUT_WR); /* may be broken already */
-    h2o_socket_t *socket =
-        h2o_evloop_socket_create(front->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
-    socket->data = connection;
-    connection->unread = LINGER_BYTES;
-    connection->until = crl_now_coarse() + CORRAL_MS(LINGER_MS);
-    h2o_linklist_insert(&front->lingering, &connection->lingering);
-    connection_use(connection, socket);
-    h2o_socket_read_start(socket, on_lingering);
-}
-
-/* Those that took too long. */
-static void linger_end(struct crl_front *front, corral_us now)
-{
-    while (!h2o_linklist_is_empty(&front->lingering)) {
-        struct connection *oldest =
-            H2O_STRUCT_FROM_MEMBER(struct connection, lingering, front->lingering.next);
-        if (now < oldest->until)
-            return;
-        h2o_socket_close(oldest->socket);
-    }
-}
-
-static void on_connection_closed(void *arg)
-{
-    struct connection *connection = arg;
-    struct crl_front *front = connection->front;
-    if (connection->lingering_fd >= 0) {
-        linger_begin(connection);
-        return;
-    }
-    h2o_linklist_unlink(&connection->link);
-    if (h2o_linklist_is_linked(&connection->lingering))
-        h2o_linklist_unlink(&connection->lingering);
-    if (h2o_linklist_is_linked(&connection->turn))
-        h2o_linklist_unlink(&connection->turn);
-    if (connection->is_leaving)
-        atomic_fetch_sub_explicit(&front->options.gate->leaving, 1, memory_order_relaxed);
-    free(connection);
-    front->open--;
-    atomic_fetch_sub_explicit(&front->options.gate->open, 1, memory_order_relaxed);
-}
-
-static struct connection *connection_of(const h2o_req_t *req)
-{
-    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
-}
-
-/* Break a connection; the loop then finds it broken and frees it. */
-static void connection_cut(struct connection *connection)
-{
-    (void)shutdown(h2o_socket_get_fd(connection->socket), SHUT_RDWR); /* may be broken already */
-}
-
-/* Take a place at the gate. */
-static bool gate_enter(struct crl_gate *gate)
-{
-    if (atomic_fetch_add_explicit(&gate->open, 1, memory_order_relaxed) < gate->max)
-        return true;
-    atomic_fetch_sub_explicit(&gate->open, 1, memory_order_relaxed);
-    return false;
-}
-
-static bool gate_is_full(const struct crl_gate *gate)
-{
-    return atomic_load_explicit(&gate->open, memory_order_relaxed) >= gate->max;
-}
-
-static bool gate_is_empty(const struct crl_gate *gate)
-{
-    return atomic_load_explicit(&gate->open, memory_order_relaxed) == 0;
-}
-
-/* Accept one client. False: no more for now. */
-static bool accept_one(struct crl_front *front)
-{
-    if (!gate_enter(front->options.gate))
-        return false;
-    h2o_socket_t *socket = h2o_evloop_socket_accept(front->listener);
-    if (socket == NULL) {
-        int why = errno;
-        atomic_fetch_sub_explicit(&front->options.gate->open, 1, memory_order_relaxed);
-        if (why == ECONNABORTED || why == EINTR)
-            return true;
-        if (why != EAGAIN && why != EWOULDBLOCK)
-            front->paused_until = crl_now() + CORRAL_MS(100); /* out of descriptors or memory */
-        return false;
-    }
-    struct connection *connection = h2o_mem_alloc(sizeof *connection);
-    *connection =
-        (struct connection){.front = front, .active_at = crl_now_coarse(), .lingering_fd = -1};
-    h2o_linklist_insert(&front->connections, &connection->link);
-    front->open++;
-    connection_use(connection, socket);
-    h2o_accept(&front->accept, socket);
-    return true;
-}
-
-static void on_listener_ready(h2o_socket_t *listener, const char *error)
-{
-    struct crl_front *front = listener->data;
-    if (error != NULL || front->listener == NULL)
-        return;
-    for (int i = 0; i < ACCEPT_BATCH; i++) {
-        if (!accept_one(front))
-            return;
-    }
-}
-
-/* May it be closed for another? It may if it has not brought a whole request for a while, and owes
- * none: libh2o does not read from who is owed an answer. */
-static bool connection_is_idle(const struct connection *connection, corral_us now)
-{
-    corral_us limit = CORRAL_MS(connection->socket->input->size > 0 ? HEAD_MS : FRESH_MS);
-    return !connection->is_leaving && h2o_socket_is_reading(connection->socket) &&
-           now - connection->active_at >= limit;
-}
-
-/* Among those that are looked at this time, the one that has been idle for longest; or NULL. Whoever
- * was looked at is last the next time. */
-static struct connection *idle_find(struct crl_front *front, corral_us now)
-{
-    struct connection *found = NULL;
-    uint32_t n = front->open < LOOKED_AT_MAX ? front->open : LOOKED_AT_MAX;
-    while (n-- > 0) {
-        struct connection *connection =
-            H2O_STRUCT_FROM_MEMBER(struct connection, link, front->connections.next);
-        h2o_linklist_unlink(&connection->link);
-        h2o_linklist_insert(&front->connections, &connection->link);
-        if (connection_is_idle(connection, now) &&
-            (found == NULL || connection->active_at < found->active_at))
-            found = connection;
-    }
-    return found;
-}
-
-/* Has it sent something that was not read yet? */
-static bool connection_has_input(const struct connection *connection)
-{
-    char byte;
-    return recv(h2o_socket_get_fd(connection->socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
-/* There is no place left, and somebody waits for one: let those go who ask for nothing. */
-static void room_make(struct crl_front *front, corral_us now)
-{
-    struct crl_gate *gate = front->options.gate;
-    uint32_t waiting = crl_tcp_waiting(h2o_socket_get_fd(front->listener));
-    for (int i = 0; i < ACCEPT_BATCH; i++) {
-        if (atomic_load_explicit(&gate->leaving, memory_order_relaxed) >= waiting)
-            return;
-        struct connection *idle = idle_find(front, now);
-        if (idle == NULL)
-            return;
-        if (connection_has_input(idle)) {
-            idle->active_at = now;
-            continue;
-        }
-        idle->is_leaving = true;
-        atomic_fetch_add_explicit(&gate->leaving, 1, memory_order_relaxed);
-        connection_cut(idle);
-    }
-}
-
-/* Listen or not, by the gate. Returns whether the front is paused. */
-static bool listener_update(struct crl_front *front, corral_us now)
-{
-    if (front->listener == NULL)
-        return false;
-    bool paused = gate_is_full(front->options.gate) || now < front->paused_until;
-    if (paused)
-        room_make(front, now);
-    if (paused && h2o_socket_is_reading(front->listener))
-        h2o_socket_read_stop(front->listener);
-    if (!paused && !h2o_socket_is_reading(front->listener))
-        h2o_socket_read_start(front->listener, on_listener_ready);
-    return paused;
-}
-
 /* -------------------------------------------------------------------------------- what is held */
 
 void crl_front_hold(struct crl_front *front, struct crl_held *held, h2o_req_t *req)
@@ -379,9 +132,9 @@ void crl_front_let_go(struct crl_front *front, struct crl_held *held)
 static size_t held_sent(const struct crl_held *held)
 {
     h2o_req_t *req = held->of;
-    const h2o_socket_t *socket = connection_of(req)->socket;
+    const h2o_socket_t *socket = crl_connection_of(req)->socket;
     uint64_t written = socket->bytes_written;
-    uint64_t there = crl_tcp_acknowledged(h2o_socket_get_fd(connection_of(req)->socket));
+    uint64_t there = crl_tcp_acknowledged(h2o_socket_get_fd(crl_connection_of(req)->socket));
     uint64_t left = written > there ? written - there : 0;
     return left < held->size ? held->size - (size_t)left : 0;
 }
@@ -394,7 +147,7 @@ static void relieve(struct crl_front *front, corral_us now)
         if (slowest == NULL)
             return;
         crl_held_remove(&front->held, slowest); /* it goes with the connection */
-        connection_cut(connection_of(slowest->of));
+        crl_connection_cut(crl_connection_of(slowest->of));
     }
 }
 
@@ -429,7 +182,7 @@ static bool request_is_idle(const h2o_req_t *req)
 static bool request_may_be_closed(const h2o_req_t *req)
 {
     return request_is_idle(req) &&
-           crl_now_coarse() - connection_of(req)->active_at >= CORRAL_MS(FRESH_MS);
+           crl_now_coarse() - crl_connection_of(req)->active_at >= CRL_DOOR_FRESH;
 }
 
 static int sweep_request(h2o_req_t *req, void *arg)
@@ -440,7 +193,7 @@ static int sweep_request(h2o_req_t *req, void *arg)
         front->cut_any |= !request_is_idle(req);
     } else if (request_is_overdue(front, req, now) ||
                (front->state == FRONT_DRAIN && request_may_be_closed(req))) {
-        connection_cut(connection_of(req));
+        crl_connection_cut(crl_connection_of(req));
     }
     return 0;
 }
@@ -459,7 +212,7 @@ static nfds_t waiting_take(struct crl_front *front, struct crl_front_letter *let
         if (letter->req == NULL || letter->gone == NULL)
             continue;
         letters[n] = letter;
-        fds[n++].fd = h2o_socket_get_fd(connection_of(letter->req)->socket);
+        fds[n++].fd = h2o_socket_get_fd(crl_connection_of(letter->req)->socket);
     }
     return n;
 }
@@ -481,15 +234,6 @@ static void sweep_waiting(struct crl_front *front)
     }
 }
 
-/* All that is left, connections without a request as well. */
-static void cut_all(struct crl_front *front)
-{
-    h2o_linklist_t *all = &front->connections;
-    for (h2o_linklist_t *link = all->next; link != all; link = link->next) {
-        connection_cut(H2O_STRUCT_FROM_MEMBER(struct connection, link, link));
-    }
-}
-
 static void sweep(struct crl_front *front, corral_us now)
 {
     if (now < front->sweep_at)
@@ -499,7 +243,7 @@ static void sweep(struct crl_front *front, corral_us now)
     front->conf.http1.callbacks.foreach_request(&front->context, sweep_request, front);
     sweep_waiting(front);
     if (front->state == FRONT_CUT)
-        cut_all(front);
+        crl_door_cut_all(&front->door); /* without a request as well */
 }
 
 /* -------------------------------------------------------------------------------------- letters */
@@ -560,13 +304,10 @@ static void notice_begin(struct crl_front *front, struct crl_front_letter *lette
 /* Whom the kernel has let in already is served. */
 static void drain_begin(struct crl_front *front)
 {
-    while (accept_one(front))
-        ;
+    crl_door_close(&front->door);
     front->state = FRONT_DRAIN;
     front->drain_until = crl_now_coarse() + front->options.drain_limit_us;
     front->sweep_at = 0;
-    h2o_socket_close(front->listener);
-    front->listener = NULL;
 }
 
 void crl_front_drain(struct crl_front *front)
@@ -585,7 +326,7 @@ static int32_t round_limit_ms(const struct crl_front *front, bool paused)
         return DRAIN_SWEEP_MS;
     if (paused || crl_held_is_too_much(&front->held))
         return PAUSE_MS;
-    return front->open > 0 ? SWEEP_MS : INT32_MAX;
+    return front->door.open > 0 ? SWEEP_MS : INT32_MAX;
 }
 
 /* The limit has passed: have what waits answered, with an error; cut off the rest a moment
@@ -608,7 +349,7 @@ static void cut_begin(struct crl_front *front, corral_us now)
 static bool notice_is_over(struct crl_front *front, corral_us now)
 {
     bool was_empty = front->gate_was_empty;
-    front->gate_was_empty = gate_is_empty(front->options.gate);
+    front->gate_was_empty = crl_gate_is_empty(front->options.gate);
     return (was_empty && front->gate_was_empty) || now >= front->notice_until;
 }
 
@@ -620,7 +361,7 @@ static bool front_is_over(struct crl_front *front, corral_us now)
         return false;
     if (front->state == FRONT_DRAIN && now >= front->drain_until)
         cut_begin(front, now);
-    return front->open == 0 && h2o_linklist_is_empty(&front->expected) &&
+    return front->door.open == 0 && h2o_linklist_is_empty(&front->expected) &&
            atomic_load_explicit(&front->posting, memory_order_acquire) == 0;
 }
 
@@ -664,9 +405,8 @@ static bool length_is_doubtful(const h2o_req_t *req)
 }
 
 /* Take a request of a connection in this round, if it has not had its share of it. */
-static bool share_take(struct connection *connection)
+static bool share_take(const struct crl_front *front, struct crl_connection *connection)
 {
-    const struct crl_front *front = connection->front;
     if (connection->round != front->round) {
         connection->round = front->round;
         connection->active_at = crl_now_coarse();
@@ -686,8 +426,8 @@ static int on_request(h2o_handler_t *self, h2o_req_t *req)
         h2o_send_error_400(req, "Bad Request", "", H2O_SEND_ERROR_HTTP1_CLOSE_CONNECTION);
         return 0;
     }
-    struct connection *connection = connection_of(req);
-    if (share_take(connection)) {
+    struct crl_connection *connection = crl_connection_of(req);
+    if (share_take(front, connection)) {
         front->options.handler(front, front->options.arg, req);
     } else {
         connection->postponed = req;
@@ -702,10 +442,10 @@ static bool round_begin(struct crl_front *front)
     bool any = !h2o_linklist_is_empty(&front->turns);
     front->round++;
     while (!h2o_linklist_is_empty(&front->turns)) {
-        struct connection *connection =
-            H2O_STRUCT_FROM_MEMBER(struct connection, turn, front->turns.next);
+        struct crl_connection *connection =
+            H2O_STRUCT_FROM_MEMBER(struct crl_connection, turn, front->turns.next);
         h2o_linklist_unlink(&connection->turn);
-        (void)share_take(connection);
+        (void)share_take(front, connection);
         front->options.handler(front, front->options.arg, connection->postponed);
     }
     return any;
@@ -719,7 +459,7 @@ static void refusal_send(h2o_ostream_t *stream, h2o_req_t *req, h2o_iovec_t *pie
     struct corral_bytes body = front->options.refusal(front, req);
     h2o_iovec_t piece = h2o_iovec_init(body.data, body.size);
     (void)pieces; /* the text that is replaced */
-    linger_prepare(connection_of(req));
+    crl_connection_linger(crl_connection_of(req));
     h2o_ostream_send_next(stream, req, &piece, n > 0 ? 1 : 0, state);
 }
 
@@ -760,18 +500,13 @@ static void front_configure(struct crl_front *front)
 static void front_prepare(struct crl_front *front)
 {
     front_configure(front);
-    h2o_linklist_init_anchor(&front->connections);
     h2o_linklist_init_anchor(&front->turns);
-    h2o_linklist_init_anchor(&front->lingering);
     crl_held_book_init(&front->held, front->options.held);
     h2o_loop_t *loop = loop_take();
     h2o_context_init(&front->context, loop, &front->conf);
     h2o_multithread_register_receiver(front->context.queue, &front->receiver, on_letters);
-    front->accept.ctx = &front->context;
-    front->accept.hosts = front->conf.hosts;
-    front->listener =
-        h2o_evloop_socket_create(loop, front->options.listener, H2O_SOCKET_FLAG_DONT_READ);
-    front->listener->data = front;
+    crl_door_open(&front->door, front->options.listener, front->options.gate, &front->context,
+                  front->conf.hosts);
     front->drain.run = notice_begin;
     h2o_linklist_init_anchor(&front->expected);
     crl_front_expect(front, &front->drain); /* the letter that ends it */
@@ -785,13 +520,12 @@ static void *front_run(void *arg)
     sem_post(&front->ready);
     corral_us now = crl_now_coarse();
     while (!front_is_over(front, now)) {
-        bool paused = listener_update(front, now);
+        bool paused = crl_door_update(&front->door, now);
         int32_t limit_ms = round_begin(front) ? 0 : round_limit_ms(front, paused);
         if (h2o_evloop_run(front->context.loop, limit_ms) != 0)
             crl_assert(errno == EINTR);
         now = crl_now_coarse();
         sweep(front, now);
-        linger_end(front, now);
         relieve(front, now);
     }
     front_fini(front);
@@ -852,7 +586,7 @@ int crl_front_join(struct crl_front *front)
     crl_assert(front->is_drained);
     crl_assert(!pthread_equal(pthread_self(), front->runs_on));
     pthread_join(front->thread, NULL);
-    crl_assert(front->open == 0);
+    crl_assert(front->door.open == 0);
     sem_destroy(&front->ready);
     int result = front->cut_any ? CORRAL_ETIMEDOUT : 0;
     free(front);

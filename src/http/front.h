@@ -14,9 +14,8 @@
  *                accept; clients wait in the kernel's backlog, and for each of them a client that
  *                has no request is let go: whoever is idle for longest, or has not got its head
  *                together for a second. Whoever waits for an answer stays
- *   requests     must have arrived `request_limit_us` after the connection was
- *                ready for them, however the bytes dribble; so an idle connection is closed then,
- *                too
+ *   requests     must have arrived `request_limit_us` after the connection was ready for them,
+ *                however the bytes dribble; so an idle connection is closed then, too
  *   answers      must have left after the same time and one second for each 16 KiB: who does not
  *                read is cut off
  *   memory       what answers hold while they are sent is limited for all fronts (held.h): beyond
@@ -26,8 +25,8 @@
  *   bodies       none. No request needs one, and two servers that disagree about where a body ends
  *                can be made to smuggle a request: libh2o 2.2 reads the chunk size 0x34 as 0. So a
  *                request with a body is refused, its connection is closed, and nothing behind its
- *                head is read as a request. What its client still sends is thrown away, up to 16 MiB
- *                and 3 s, so that the refusal arrives
+ *                head is read as a request. What its client still sends is thrown away, up to 16
+ *                MiB and 3 s, so that the refusal arrives
  *
  * Some requests libh2o refuses by itself: 413, 417, and 400 where it does not understand the length
  * of the body. What a client is told then is the refusal's; and so it is where the length is given
@@ -37,8 +36,8 @@
  *
  * Clients that go away while they wait: libh2o does not read ahead, so the front looks once
  * a second whose connection is broken (a reset). One that was closed in order looks like a client
- * that will send no more and still wants its answer, so it gets it; that it has gone is noticed when
- * the answer is written.
+ * that will send no more and still wants its answer, so it gets it; that it has gone is noticed
+ * when the answer is written.
  *
  * Threads: start, drain and join belong to one thread, crl_front_post() to any, all else to the
  * front.
@@ -47,13 +46,11 @@
 #ifndef CRL_HTTP_FRONT_H
 #define CRL_HTTP_FRONT_H
 
+#include "http/door.h"
 #include "http/held.h"
 
 #include <corral/corral.h>
 
-/* The headers serve two libraries; this chooses libh2o-evloop. Include h2o.h from here only. */
-#define H2O_USE_LIBUV 0
-#include <h2o.h>
 #include <stdatomic.h>
 
 #define CRL_FRONT_FILES 4 /* open files of a front: a listener, a loop, a pipe for letters */
@@ -62,13 +59,6 @@
 #define CRL_FRONT_SHARE 16
 
 struct crl_front;
-
-/* How many connections there are, over all fronts that share it. */
-struct crl_gate {
-    _Atomic uint32_t open;
-    _Atomic uint32_t leaving; /* of them, closed to make room */
-    uint32_t max;
-};
 
 /* Answers a request, now or later but within a time of its own, on the front's thread. */
 typedef void crl_front_handler(struct crl_front *front, void *arg, h2o_req_t *req);
@@ -110,8 +100,8 @@ void *crl_front_own(const struct crl_front *front);
 /* --------------------------------------------------------------------------------- what is held */
 
 /* crl_front_hold - the answer to this request holds memory until it is sent: `data` and `size` of
- * `held` say which. Whoever holds lets go when the request's pool is cleared, and keeps `held` until
- * then. Beyond the limit the slowest are cut off. The front's thread, as the next. */
+ * `held` say which. Whoever holds lets go when the request's pool is cleared, and keeps `held`
+ * until then. Beyond the limit the slowest are cut off. The front's thread, as the next. */
 void crl_front_hold(struct crl_front *front, struct crl_held *held, h2o_req_t *req);
 
 /* crl_front_let_go - it has been sent, or never will be. */

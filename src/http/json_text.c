@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The escape of an ASCII character or a control character, by its last byte; "" if it needs none. */
+/* The escape of an ASCII character or a control character, by its last byte; "" if it needs none.
+ * */
 static const char *escape_of(unsigned char byte, bool is_control, char unicode[8])
 {
     switch (byte) {

@@ -3,8 +3,8 @@
  * refused.h - what the operating system refused, and why: for people.
  *
  * CORRAL_ESYSTEM says only that it did. A function that returns it notes here the call that failed
- * and its error; whoever has to tell somebody asks for them, on the same thread, before anything else
- * fails there. */
+ * and its error; whoever has to tell somebody asks for them, on the same thread, before anything
+ * else fails there. */
 #ifndef CRL_IO_REFUSED_H
 #define CRL_IO_REFUSED_H
 

@@ -55,7 +55,8 @@ int crl_problems_rc(const struct crl_problems *problems);
 void crl_problems_sort(struct crl_problems *problems);
 
 /* crl_problems_print - write "FILE:LINE:COLUMN: text" lines, or "FILE: text" where there is no
- * line. `file` is as the user wrote it. In both, what a terminal would act on is written as \xNN. */
+ * line. `file` is as the user wrote it. In both, what a terminal would act on is written
+ * as \xNN. */
 void crl_problems_print(const struct crl_problems *problems, const char *file, FILE *out);
 
 /* crl_problems_tell - print why a file could not be read: its problems, or, if there are none, what
