@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: a database, and daemons on free ports, each ended by its process id."""
+import concurrent.futures
 import http.client
 import json
 import os
@@ -9,6 +10,7 @@ import resource
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import threading
 import time
@@ -259,3 +261,68 @@ def run_corral(*arguments, **more):
                           stdin=subprocess.DEVNULL, **more)
     assert not SANITIZER.search(done.stderr), done.stderr
     return done.returncode, done.stdout, done.stderr
+
+
+ONE = "/template-details?id=1"  # of the usual route
+
+
+def in_background(call, *arguments):
+    """Start a call; .result() is what it returns."""
+    future = concurrent.futures.Future()
+
+    def run():
+        try:
+            future.set_result(call(*arguments))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def ask(daemon, path=ONE, headers=""):
+    """A socket on which a request has been sent."""
+    s = daemon.connect()
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n".encode())
+    return s
+
+
+def hear(s):
+    """(status, headers, body) of one answer on a socket."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        chunk = s.recv(65536)
+        assert chunk, f"closed after {data!r}"
+        data += chunk
+    head, body = data.split(b"\r\n\r\n", 1)
+    lines = head.decode().split("\r\n")
+    headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:])}
+    while len(body) < int(headers["content-length"]):
+        chunk = s.recv(65536)
+        assert chunk, "closed within the body"
+        body += chunk
+    return int(lines[0].split()[1]), headers, body
+
+
+def reset(s):
+    """Close a socket as a program does that dies: the other side is told so, and not that it may still answer."""
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+STRICT_ROUTE = {
+    "path": "/bad", "origin": "templates", "ttl": "60s", "query": "SELECT :t AS t, :i AS i, :n AS n, :b AS b",
+    "params": [{"name": "t", "max_length": 8}, {"name": "i", "type": "integer", "default": 1},
+               {"name": "n", "type": "number", "default": 1}, {"name": "b", "type": "boolean", "default": "true"}],
+}
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory):
+    """One daemon for all requests that are refused or odd."""
+    folder = tmp_path_factory.mktemp("strict")
+    file = folder / "corral.yaml"
+    file.write_text(json.dumps(config_of(Database(folder / "t.db"), STRICT_ROUTE, ROUTE)))
+    daemon = Daemon(file)
+    yield daemon
+    assert daemon.stop() == 0, daemon.log

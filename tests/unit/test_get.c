@@ -201,6 +201,22 @@ static void many_are_limited_as_single_ones_are(void **state)
     assert_int_equal(note.calls, 1);
 }
 
+/* A get that the core turns away, because there are too many flights, has not failed. */
+static void what_the_core_turns_away_is_refused(void **state)
+{
+    (void)state;
+    struct house house = {.gate_is_shut = true};
+    struct corral_options options = {.size = sizeof options, .flights_max = 1};
+    struct note note = {0};
+    house_open(&house, &options, NULL);
+    assert_int_equal(start(&house, "x", &note, NULL), 0);
+    assert_int_equal(house_get(&house, "y", NULL), CORRAL_ELIMIT);
+    assert_int_equal(house_figures(&house).refused, 1);
+    assert_int_equal(house_figures(&house).failed, 0);
+    house_close(&house);
+    assert_int_equal(note.calls, 1);
+}
+
 /* ---------------------------------------------------------------------------------- from memory */
 
 static void peek_brings_what_is_there_and_nothing_else(void **state)
@@ -293,6 +309,7 @@ int main(void)
         cmocka_unit_test(each_key_has_its_own_result),
         cmocka_unit_test(loads_of_many_run_side_by_side),
         cmocka_unit_test(many_are_limited_as_single_ones_are),
+        cmocka_unit_test(what_the_core_turns_away_is_refused),
         cmocka_unit_test(peek_brings_what_is_there_and_nothing_else),
         cmocka_unit_test(a_value_may_be_released_whatever_the_result),
         cmocka_unit_test(figures_tell_what_happened),

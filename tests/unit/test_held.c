@@ -73,7 +73,7 @@ static void test_the_same_bytes_count_once(void **state)
     assert_int_equal(atomic_load(&total.bytes), 0);
 }
 
-/* ------------------------------------------------------------------------------------ the slowest */
+/* ---------------------------------------------------------------------------------- the slowest */
 
 struct row {
     struct crl_held held;

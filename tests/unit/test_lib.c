@@ -714,24 +714,6 @@ static void waiters_at_and_over_their_limit(void **state)
     house_close(house);
 }
 
-/* A get that the core turns away is refused, too, and has not failed. */
-static void flights_at_and_over_their_limit(void **state)
-{
-    (void)state;
-    struct house *house = house_open(&(struct plan){.options = {.flights_max = 1}});
-    struct note note = {0};
-    house->gate_is_open = false;
-    assert_int_equal(corral_get_async(house->space, corral_str("7"), LONG, take_note, &note, NULL),
-                     0);
-    assert_int_equal(get(house, "8", LONG), CORRAL_ELIMIT);
-    house->gate_is_open = true;
-    wait_until(note.calls == 1);
-    assert_int_equal(space_stats(house).gets[CRL_GET_REFUSED], 1);
-    assert_int_equal(space_stats(house).gets[CRL_GET_FAILED], 0);
-    assert_int_equal(get(house, "8", LONG), CORRAL_LOADED);
-    house_close(house);
-}
-
 static void values_outlive_the_cache(void **state)
 {
     (void)state;
@@ -1007,7 +989,6 @@ int main(void)
         cmocka_unit_test(a_small_budget_is_used),
         cmocka_unit_test(the_longest_spans_do_not_wrap_round),
         cmocka_unit_test(waiters_at_and_over_their_limit),
-        cmocka_unit_test(flights_at_and_over_their_limit),
         cmocka_unit_test(values_outlive_the_cache),
         cmocka_unit_test(an_idle_cache_that_closes_starts_nothing),
         cmocka_unit_test(figures_may_be_read_while_spaces_are_added),

@@ -540,8 +540,8 @@ static void test_a_client_that_does_not_read(void **state)
     do_not_read(1);
 }
 
-/* A large answer has a time of its own to leave: while a client that does not take small ones is cut
- * off, one that began to wait for a large one before still gets all of it. */
+/* A large answer has a time of its own to leave: while a client that does not take small ones is
+ * cut off, one that began to wait for a large one before still gets all of it. */
 static void test_large_answers_have_more_time(void **state)
 {
     (void)state;
@@ -579,8 +579,8 @@ static void test_the_limit_of_connections(void **state)
     }
 }
 
-/* Those who hold all places of the admin address and ask nothing go, one for each who comes, the one
- * that has been idle for longest first: even if each has begun a request. */
+/* Those who hold all places of the admin address and ask nothing go, one for each who comes, the
+ * one that has been idle for longest first: even if each has begun a request. */
 static void expect_room(bool has_begun)
 {
     enum { PLACES = 64, MORE = 3 };
