@@ -43,6 +43,7 @@ struct storm_verb {
     struct sigaction old_pipe; /* of SIGPIPE, which a daemon ignores */
     bool stopped;
     bool misused; /* what went wrong is the command line's fault */
+    bool untold;  /* standard error has said why the origin's figures are not known */
     struct crl_storm_run *runs[RUNS_MAX];
     uint32_t runs_n;
     FILE *page; /* --report */
@@ -127,11 +128,22 @@ static void progress_show(void *arg, const struct crl_storm_tally *tally)
 
 /* -------------------------------------------------------------------------------------- one run */
 
+static void counts_untold(struct storm_verb *verb, const char *why)
+{
+    if (!verb->untold && !verb->stopped)
+        fprintf(stderr,
+                "corral storm: %s\ncorral storm: so what the origin has to do is not known\n", why);
+    verb->untold = true;
+}
+
+/* What the origin had to do so far. Where the target's figures are of no use they are not known,
+ * and standard error tells why. */
 static int counts_read(struct storm_verb *verb, struct crl_storm_counts *ret_counts)
 {
     char space[sizeof(verb->path)];
     char *text = NULL;
     int status;
+    memset(ret_counts, 0, sizeof(*ret_counts));
     if (verb->daemon != NULL) {
         *ret_counts = crl_storm_daemon_counts(verb->daemon);
         return 0;
@@ -140,10 +152,13 @@ static int counts_read(struct storm_verb *verb, struct crl_storm_counts *ret_cou
     int rc = crl_storm_fetch(&verb->target, "/metrics", verb->stopped ? STOPPED_US : TIMEOUT_US,
                              verb->stopped ? -1 : verb->stop_fd, &text, &status, verb->why,
                              sizeof(verb->why));
+    if (rc == CORRAL_EVALUE) {
+        counts_untold(verb, verb->why);
+        return 0;
+    }
     if (rc)
         return rc;
     (void)snprintf(space, sizeof(space), "%.*s", (int)strcspn(verb->path, "?"), verb->path);
-    memset(ret_counts, 0, sizeof(*ret_counts));
     if (status == 200)
         crl_storm_metrics_read(text, space, ret_counts);
     free(text);
@@ -194,8 +209,12 @@ static int run_measure(struct storm_verb *verb, struct crl_storm_run *run)
         rc = crl_storm_load_run(&load, &run->tally, &verb->stopped, verb->why, sizeof(verb->why));
     if (progress.shown)
         fputs("\r\033[K", stderr);
-    if (rc == 0 && counts_read(verb, &after) == 0) /* else they stay unknown: the storm may kill */
-        run->counts = crl_storm_metrics_since(&before, &after);
+    if (rc == 0) {
+        if (counts_read(verb, &after) == 0)
+            run->counts = crl_storm_metrics_since(&before, &after);
+        else
+            counts_untold(verb, verb->why); /* the storm may kill */
+    }
     run->stopped = verb->stopped;
     return rc;
 }

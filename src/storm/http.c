@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "io/clock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <unistd.h>
 
 #define HEADERS_MAX 64
-#define FETCH_MAX   ((size_t)16 << 20)
 
 /* picohttpparser, exported by libh2o since its first release. Debian ships no header for it. */
 struct phr_header {
@@ -150,108 +150,156 @@ size_t crl_storm_request(const struct crl_storm_target *target, const char *path
 
 /* ------------------------------------------------------------------------------------- fetching */
 
-/* What is fetched, and how long that may take. */
+/* A fetch under way. `data` is terminated behind what has come. */
 struct fetch {
     const struct crl_storm_target *target;
-    corral_us wait_us; /* of each step */
-    int stop_fd;
+    const char *path;
+    corral_us until;
+    int stop_fd, fd;
+    char *data;
+    size_t size, room;
+    bool has_ended; /* the connection, from the other side */
+    struct crl_storm_head head;
+    const char *problem; /* what went wrong, as a clause */
 };
 
-/* Until the socket is ready; false with errno, EINTR if it is to stop. */
-static bool fetch_await(const struct fetch *fetch, int fd, short events)
+static int fetch_fail(struct fetch *fetch, int rc, const char *problem)
 {
-    struct pollfd fds[] = {{.fd = fd, .events = events}, {.fd = fetch->stop_fd, .events = POLLIN}};
-    int n = poll(fds, 2, (int)(fetch->wait_us / 1000));
-    if (n > 0 && fds[1].revents == 0)
-        return true;
-    if (n >= 0)
-        errno = n == 0 ? ETIMEDOUT : EINTR;
-    return false;
+    fetch->problem = problem;
+    return rc;
 }
 
-static bool fetch_connect(const struct fetch *fetch, int fd)
+static int fetch_await(struct fetch *fetch, short events)
+{
+    struct pollfd fds[] = {{.fd = fetch->fd, .events = events},
+                           {.fd = fetch->stop_fd, .events = POLLIN}};
+    corral_us left = fetch->until - crl_now();
+    int n = poll(fds, 2, left > 0 ? (int)(left / 1000) + 1 : 0);
+    if (n < 0)
+        return fetch_fail(fetch, CORRAL_ESYSTEM, strerror(errno));
+    if (n == 0)
+        return fetch_fail(fetch, CORRAL_ESYSTEM, "it did not come in time");
+    if (fds[1].revents != 0)
+        return fetch_fail(fetch, CORRAL_ESYSTEM, strerror(EINTR));
+    return CORRAL_OK;
+}
+
+static int fetch_connect(struct fetch *fetch)
 {
     const struct sockaddr *address = (const struct sockaddr *)(const void *)&fetch->target->address;
     int error = 0;
-    if (connect(fd, address, fetch->target->address_size) == 0)
-        return true;
-    if (errno != EINPROGRESS || !fetch_await(fetch, fd, POLLOUT))
-        return false;
-    (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof(error)});
-    errno = error;
-    return error == 0;
+    fetch->fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fetch->fd < 0)
+        return fetch_fail(fetch, CORRAL_ESYSTEM, strerror(errno));
+    if (connect(fetch->fd, address, fetch->target->address_size) == 0)
+        return CORRAL_OK;
+    if (errno != EINPROGRESS)
+        return fetch_fail(fetch, CORRAL_ESYSTEM, strerror(errno));
+    int rc = fetch_await(fetch, POLLOUT);
+    if (rc == 0)
+        (void)getsockopt(fetch->fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof(error)});
+    return error ? fetch_fail(fetch, CORRAL_ESYSTEM, strerror(error)) : rc;
 }
 
-/* Reads to the end of the connection. *data is terminated, and the caller's also on failure.
- * Returns false with errno. */
-static bool fetch_read(const struct fetch *fetch, int fd, char **data, size_t *ret_size)
-{
-    size_t size = 0, room = 0;
-    for (;;) {
-        if (room - size < 4096) {
-            room += 65536;
-            char *larger = room <= FETCH_MAX ? realloc(*data, room) : NULL;
-            if (larger == NULL) {
-                errno = ENOMEM;
-                return false;
-            }
-            *data = larger;
-        }
-        ssize_t n =
-            fetch_await(fetch, fd, POLLIN) ? recv(fd, *data + size, room - size - 1, 0) : -1;
-        if (n < 0)
-            return false;
-        size += (size_t)n;
-        (*data)[size] = 0;
-        if (n == 0)
-            break;
-    }
-    *ret_size = size;
-    return true;
-}
-
-/* Sends the request and reads the whole answer; false with errno. */
-static bool fetch_talk(const struct fetch *fetch, const char *path, char **data, size_t *ret_size)
+static int fetch_ask(struct fetch *fetch)
 {
     char request[CRL_STORM_REQUEST_MAX];
-    /* 1.0, so that the end of the connection is the end of the answer and nothing is chunked. */
-    int size = snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", path,
+    /* 1.0, so that nothing is chunked. A server may keep the connection open nevertheless. */
+    int size = snprintf(request, sizeof(request),
+                        "GET %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n\r\n", fetch->path,
                         fetch->target->host);
     crl_assert(size > 0 && size < CRL_STORM_REQUEST_MAX);
-    int fd =
-        socket(fetch->target->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return false;
-    bool done = fetch_connect(fetch, fd) && send(fd, request, (size_t)size, MSG_NOSIGNAL) == size &&
-                fetch_read(fetch, fd, data, ret_size);
-    int error = errno;
-    close(fd);
-    errno = error;
-    return done;
+    if (send(fetch->fd, request, (size_t)size, MSG_NOSIGNAL) != size)
+        return fetch_fail(fetch, CORRAL_ESYSTEM, strerror(errno));
+    return CORRAL_OK;
+}
+
+/* Waits for more, or for the end of the connection. */
+static int fetch_more(struct fetch *fetch)
+{
+    if (fetch->room - fetch->size < 4096) {
+        char *larger = realloc(fetch->data, fetch->room + 65536);
+        if (larger == NULL)
+            return fetch_fail(fetch, CORRAL_ENOMEM, corral_strerror(CORRAL_ENOMEM));
+        fetch->data = larger;
+        fetch->room += 65536;
+    }
+    int rc = fetch_await(fetch, POLLIN);
+    if (rc)
+        return rc;
+    ssize_t n = recv(fetch->fd, fetch->data + fetch->size, fetch->room - fetch->size - 1, 0);
+    if (n < 0)
+        return fetch_fail(fetch, CORRAL_ESYSTEM, strerror(errno));
+    fetch->has_ended = n == 0;
+    fetch->size += (size_t)n;
+    fetch->data[fetch->size] = 0;
+    return CORRAL_OK;
+}
+
+static int fetch_head(struct fetch *fetch)
+{
+    int rc = 0, found = 0;
+    while (rc == 0 && found == 0 && !fetch->has_ended) {
+        rc = fetch_more(fetch);
+        if (rc == 0)
+            found = crl_storm_head_parse(crl_bytes(fetch->data, fetch->size), &fetch->head);
+    }
+    if (rc == 0 && found <= 0)
+        return fetch_fail(fetch, CORRAL_EVALUE,
+                          found == 0 ? "the connection ended within the answer"
+                                     : "the answer is not HTTP, or it is chunked");
+    return rc;
+}
+
+/* Reads the body, and leaves nothing else in `data`. */
+static int fetch_body(struct fetch *fetch)
+{
+    const struct crl_storm_head *head = &fetch->head;
+    int rc = 0;
+    for (;;) {
+        size_t size = fetch->size - head->size;
+        if (head->body_size > CRL_STORM_FETCH_MAX || size > CRL_STORM_FETCH_MAX)
+            return fetch_fail(fetch, CORRAL_EVALUE, "it is larger than 16 MiB");
+        if (fetch->has_ended || (!head->is_unsized && size >= head->body_size))
+            break;
+        rc = fetch_more(fetch);
+        if (rc)
+            return rc;
+    }
+    size_t size = fetch->size - head->size;
+    if (!head->is_unsized && size < head->body_size)
+        return fetch_fail(fetch, CORRAL_EVALUE, "the connection ended within the answer");
+    fetch->size = head->is_unsized ? size : (size_t)head->body_size;
+    memmove(fetch->data, fetch->data + head->size, fetch->size);
+    fetch->data[fetch->size] = 0;
+    if (strlen(fetch->data) != fetch->size)
+        return fetch_fail(fetch, CORRAL_EVALUE, "it is not text");
+    return CORRAL_OK;
 }
 
 int crl_storm_fetch(const struct crl_storm_target *target, const char *path, corral_us wait_us,
                     int stop_fd, char **ret_body, int *ret_status, char *why, size_t why_size)
 {
-    char *data = NULL, *body = NULL;
-    const char *problem = "the answer is not HTTP";
-    size_t size = 0;
-    int status = 0;
-    const struct fetch fetch = {.target = target, .wait_us = wait_us, .stop_fd = stop_fd};
-    if (!fetch_talk(&fetch, path, &data, &size))
-        problem = strerror(errno);
-    else if (sscanf(data, "HTTP/1.%*1[01] %3d", &status) == 1)
-        body = strstr(data, "\r\n\r\n");
-    if (body == NULL) {
-        (void)snprintf(why, why_size, "cannot get %.100s from %.200s: %s", path, target->host,
-                       problem);
-        free(data);
-        return CORRAL_ESYSTEM;
+    struct fetch fetch = {
+        .target = target, .path = path, .until = crl_now() + wait_us, .stop_fd = stop_fd, .fd = -1};
+    int rc = fetch_connect(&fetch);
+    if (rc == 0)
+        rc = fetch_ask(&fetch);
+    if (rc == 0)
+        rc = fetch_head(&fetch);
+    if (rc == 0)
+        rc = fetch_body(&fetch);
+    if (fetch.fd >= 0)
+        close(fetch.fd);
+    if (rc == 0) {
+        *ret_body = fetch.data;
+        *ret_status = fetch.head.status;
+        return CORRAL_OK;
     }
-    memmove(data, body + 4, size - (size_t)(body + 4 - data) + 1);
-    *ret_body = data;
-    *ret_status = status;
-    return 0;
+    (void)snprintf(why, why_size, "cannot get %.100s from %.200s: %s", path, target->host,
+                   fetch.problem);
+    free(fetch.data);
+    return rc;
 }
 
 /* -------------------------------------------------------------------------------------- answers */
@@ -307,9 +355,54 @@ static bool length_parse(const struct phr_header *header, uint64_t *ret_length)
     return header->value_len > 0;
 }
 
+/* Is it among the words of a list with commas between them? */
+static bool header_lists(const struct phr_header *header, const char *word)
+{
+    const char *at = header->value, *end = at + header->value_len;
+    while (at < end) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const char *last = comma != NULL ? comma : end;
+        while (at < last && (*at == ' ' || *at == '\t'))
+            at++;
+        size_t size = (size_t)(last - at);
+        while (size > 0 && (at[size - 1] == ' ' || at[size - 1] == '\t'))
+            size--;
+        if (size == strlen(word) && strncasecmp(at, word, size) == 0)
+            return true;
+        at = comma != NULL ? comma + 1 : end;
+    }
+    return false;
+}
+
+/* What the headers say of how long the body is, and of the connection. */
+struct framing {
+    bool is_sized, is_coded; /* Content-Length; Transfer-Encoding */
+    bool closes, stays;      /* Connection: close; keep-alive */
+};
+
+/* Takes one header; false if the answer cannot be understood with it. */
+static bool header_take(const struct phr_header *header, struct framing *framing,
+                        struct crl_storm_head *head)
+{
+    if (header_is(header, "content-length")) {
+        if (framing->is_sized || !length_parse(header, &head->body_size))
+            return false;
+        framing->is_sized = true;
+    } else if (header_is(header, "transfer-encoding")) {
+        framing->is_coded = true;
+    } else if (header_is(header, "cache-status")) {
+        head->outcome = crl_storm_cache_status(crl_bytes(header->value, header->value_len));
+    } else if (header_is(header, "connection")) {
+        framing->closes = framing->closes || header_lists(header, "close");
+        framing->stays = framing->stays || header_lists(header, "keep-alive");
+    }
+    return true;
+}
+
 int crl_storm_head_parse(struct corral_bytes data, struct crl_storm_head *ret_head)
 {
     struct phr_header headers[HEADERS_MAX];
+    struct framing framing = {0};
     size_t n = HEADERS_MAX, text_size;
     const char *text;
     int minor, status;
@@ -320,26 +413,19 @@ int crl_storm_head_parse(struct corral_bytes data, struct crl_storm_head *ret_he
     if (size < 0)
         return CORRAL_EINVAL;
     struct crl_storm_head head = {
-        .size = (size_t)size,
-        .status = status,
-        .outcome = CRL_STORM_UNKNOWN,
-        .closes = minor == 0,
-    };
-    bool sized = false;
+        .size = (size_t)size, .status = status, .outcome = CRL_STORM_UNKNOWN};
     for (size_t i = 0; i < n; i++) {
-        const struct phr_header *header = &headers[i];
-        if (header_is(header, "content-length")) {
-            if (sized || !length_parse(header, &head.body_size))
-                return CORRAL_EINVAL;
-            sized = true;
-        } else if (header_is(header, "cache-status")) {
-            head.outcome = crl_storm_cache_status(crl_bytes(header->value, header->value_len));
-        } else if (header_is(header, "connection")) {
-            head.closes = header->value_len == 5 && strncasecmp(header->value, "close", 5) == 0;
-        }
+        if (!header_take(&headers[i], &framing, &head))
+            return CORRAL_EINVAL;
     }
-    if (!sized)
+    if (framing.is_coded || status < 200)
         return CORRAL_EINVAL;
+    /* RFC 9112, 6.3 and 9.3: a body without a length ends with its connection; HTTP/1.0 keeps a
+     * connection only if it says so. */
+    bool is_empty = status == 204 || status == 304;
+    head.body_size = is_empty ? 0 : head.body_size;
+    head.is_unsized = !framing.is_sized && !is_empty;
+    head.closes = head.is_unsized || framing.closes || (minor == 0 && !framing.stays);
     *ret_head = head;
     return 1;
 }

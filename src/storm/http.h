@@ -2,8 +2,9 @@
  *
  * http.h - as much of an HTTP/1.1 client as a load generator needs.
  *
- * Requests are GETs without a body, built once. An answer must say its Content-Length (Corral's all
- * do): chunked ones are refused as broken. Bodies are counted, not kept.
+ * Requests are GETs without a body, built once. The body of an answer has a Content-Length
+ * (Corral's all do) or goes to the end of the connection, as HTTP/1.0 does it; chunked ones are
+ * refused as broken. Bodies are counted, not kept.
  *
  * The head of an answer is parsed by picohttpparser, which libh2o exports (docs/decisions/). */
 #ifndef CRL_STORM_HTTP_H
@@ -44,13 +45,17 @@ int crl_storm_target_on_loopback(uint16_t port, const char *path,
 size_t crl_storm_request(const struct crl_storm_target *target, const char *path,
                          char buffer[CRL_STORM_REQUEST_MAX]);
 
-/* crl_storm_fetch - GET a path, blocking, on a connection of its own.
- * wait_us    for each step, connecting and reading
+#define CRL_STORM_FETCH_MAX ((size_t)16 << 20) /* bytes of a body that is fetched */
+
+/* crl_storm_fetch - GET a text, blocking, on a connection of its own. It is whole: what cannot be
+ * read to its end, or is longer than CRL_STORM_FETCH_MAX, is an error.
+ * wait_us    for all of it
  * stop_fd    readable: give up at once. -1: none
- * ret_body   malloc'd and terminated, at most 16 MiB; the caller frees it
+ * ret_body   malloc'd and terminated; the caller frees it
  * ret_status the HTTP status
- * why   on failure, a clause for people
- * Errors: ESYSTEM no connection, no HTTP, too much of it, or not in time. */
+ * why   on failure, a sentence for people, without its full stop
+ * Errors: ESYSTEM no connection, not in time, or stopped; EVALUE an answer came, but it is not
+ *         HTTP, not whole, not text or too long; ENOMEM. */
 int crl_storm_fetch(const struct crl_storm_target *target, const char *path, corral_us wait_us,
                     int stop_fd, char **ret_body, int *ret_status, char *why, size_t why_size);
 
@@ -84,7 +89,8 @@ struct crl_storm_head {
     int status;
     uint64_t body_size;
     enum crl_storm_outcome outcome;
-    bool closes; /* the connection ends after it */
+    bool closes;     /* the connection ends after it, or is to be ended */
+    bool is_unsized; /* the body goes to the end of the connection; body_size is 0 */
 };
 
 /* crl_storm_head_parse - look at what has arrived of an answer. Pure.

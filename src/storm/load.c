@@ -180,7 +180,8 @@ static void client_broken(struct storm *storm, struct client *client, int error)
 {
     client_hang_up(client);
     if (!storm->storming) {
-        storm->failed = error;
+        /* One that was greeted and has gone since is opened again for its request. */
+        storm->failed = client->state == CLIENT_RESTING ? storm->failed : error;
         return;
     }
     if (client->state != CLIENT_WAITING && client->state != CLIENT_CONNECTING)
@@ -279,6 +280,8 @@ static bool client_take(struct storm *storm, struct client *client, struct corra
         client->partial_size = 0;
         data.size = seen.size - client->head.size;
     }
+    if (client->head.is_unsized)
+        return true; /* client_ended() */
     if (data.size > client->body_left)
         return false;
     client->body_left -= data.size;
@@ -287,14 +290,25 @@ static bool client_take(struct storm *storm, struct client *client, struct corra
     return true;
 }
 
+/* The other side has ended the connection: that is the end of an answer without a length. */
+static void client_ended(struct storm *storm, struct client *client)
+{
+    if (client->in_body && client->head.is_unsized)
+        client_answered(storm, client);
+    else
+        client_broken(storm, client, ECONNRESET);
+}
+
 static void client_read(struct storm *storm, struct client *client)
 {
     ssize_t n = recv(client->fd, storm->buffer, sizeof(storm->buffer), 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     bool wanted = client->state == CLIENT_WAITING || client->state == CLIENT_GREETING;
-    if (n <= 0)
-        client_broken(storm, client, n < 0 ? errno : ECONNRESET);
+    if (n == 0)
+        client_ended(storm, client);
+    else if (n < 0)
+        client_broken(storm, client, errno);
     else if (!wanted || !client_take(storm, client, crl_bytes(storm->buffer, (size_t)n)))
         client_broken(storm, client, -1);
 }
@@ -340,7 +354,7 @@ static int open_all(struct storm *storm, char *why, size_t why_size)
     (void)snprintf(why, why_size, "%u of %u connections to %.200s could be opened, then: %s",
                    storm->opened, storm->load->clients, storm->load->target->host,
                    storm->failed > 0 ? strerror(storm->failed)
-                                     : "the answer is not HTTP/1.1 with a Content-Length");
+                                     : "the answer is not HTTP, or it is chunked");
     return CORRAL_ESYSTEM;
 }
 

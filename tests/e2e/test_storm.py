@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import socketserver
 import sqlite3
 import subprocess
 import threading
@@ -216,6 +217,115 @@ def test_no_good_answer_is_a_problem(plain):
     assert done.returncode == 1
     (run,) = json.loads(done.stdout)["runs"]
     assert run["errors_by_kind"] == {"503": 10, "broken": 0, "timeout": 0}
+
+
+class Scripted(socketserver.StreamRequestHandler):
+    """Sends what the test says for a path, byte by byte as it stands, and keeps the connection."""
+
+    def handle(self):
+        try:
+            while line := self.rfile.readline():
+                path = line.split()[1].decode()
+                while self.rfile.readline().strip():
+                    pass
+                said = self.server.said.get(path, self.server.said["/"])
+                for piece in [said] if isinstance(said, bytes) else said:
+                    self.wfile.write(piece)
+                if path in self.server.ends:
+                    return
+        except ConnectionError:
+            pass  # the storm has seen enough
+
+
+class ScriptedServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+
+@pytest.fixture
+def scripted():
+    """scripted({path: what is sent}, ends={path, ...}): the URL of a server that says it."""
+    servers = []
+
+    def start(said, ends=()):
+        server = ScriptedServer(("127.0.0.1", 0), Scripted)
+        server.said, server.ends = said, ends
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+OLD = b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n"
+FIGURES = b"# of Corral\ncorral_entries 7\n"
+
+
+@pytest.mark.parametrize("keeps", [b"Connection: keep-alive\r\n", b""], ids=["said", "not said"])
+def test_a_server_of_http_1_0_that_keeps_connections(scripted, keeps):
+    """Nobody waits for the end of a connection that does not come."""
+    url = scripted({"/": OLD + keeps + b"\r\nok",
+                    "/metrics": b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n%s\r\n%s" % (len(FIGURES), keeps, FIGURES)})
+    done = storm("--json", "--clients", "10", "--duration", "200ms", url + "/x")
+    assert (done.returncode, done.stderr) == (0, "")
+    for run in json.loads(done.stdout)["runs"]:
+        assert run["ok"] == run["requests"] >= 10
+        assert run["origin_loads"] == 0  # so the figures were read
+
+
+def test_a_server_of_http_1_0_without_lengths(scripted):
+    url = scripted({"/": b"HTTP/1.0 200 OK\r\n\r\nbody", "/metrics": b"HTTP/1.0 200 OK\r\n\r\n" + FIGURES},
+                   ends={"/healthz", "/x", "/metrics"})
+    done = storm("--json", "--clients", "10", "--duration", "200ms", url + "/x")
+    assert (done.returncode, done.stderr) == (0, "")
+    for run in json.loads(done.stdout)["runs"]:
+        assert run["ok"] == run["requests"] >= 10
+        assert run["origin_loads"] == 0
+
+
+MIB = 1 << 20
+METRICS = {  # name: (what is sent, does the connection end then, what is said of it)
+    "too large, as it says": ([b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (17 * MIB)], False,
+                              "it is larger than 16 MiB"),
+    "too large, as it turns out": ([b"HTTP/1.0 200 OK\r\n\r\n", *[b"#" * MIB] * 17], True,
+                                   "it is larger than 16 MiB"),
+    "cut short": (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + FIGURES, True,
+                  "the connection ended within the answer"),
+    "an endless head": ([b"HTTP/1.1 200 OK\r\n", *[b"X: " + b"y" * 1000 + b"\r\n"] * 20], True,
+                        "the answer is not HTTP, or it is chunked"),
+    "chunked": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", False,
+                "the answer is not HTTP, or it is chunked"),
+    "not text": (b"HTTP/1.0 200 OK\r\n\r\n" + FIGURES + b"\0corral_entries 8\n", True, "it is not text"),
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_figures_that_cannot_be_read(scripted, name):
+    """The storm takes place, and says once why it does not know what the origin had to do."""
+    said, ends, why = METRICS[name]
+    url = scripted({"/": OLD + b"Connection: keep-alive\r\n\r\nok", "/metrics": said},
+                   ends={"/metrics"} if ends else ())
+    done = storm("--json", "--clients", "5", "--duration", "50ms", "--think", "1ms", url + "/x")
+    assert done.returncode == 0
+    assert done.stderr == (f"corral storm: cannot get /metrics from {url[7:]}: {why}\n"
+                           "corral storm: so what the origin has to do is not known\n")
+    for run in json.loads(done.stdout)["runs"]:
+        assert run["ok"] == run["requests"] >= 5
+        assert run["origin_loads"] is None and run["amplification"] is None
+
+
+def test_figures_as_large_as_is_read(scripted):
+    large = b"#" * (16 * MIB - len(FIGURES) - 1) + b"\n" + FIGURES
+    url = scripted({"/": OLD + b"\r\nok", "/metrics": b"HTTP/1.0 200 OK\r\n\r\n" + large}, ends={"/metrics"})
+    done = storm("--json", "--clients", "5", "--scenarios", "cold", url + "/x")
+    assert (done.returncode, done.stderr) == (0, "")
+    (run,) = json.loads(done.stdout)["runs"]
+    assert run["origin_loads"] == 0
 
 
 CONFIG = """

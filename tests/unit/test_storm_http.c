@@ -107,53 +107,79 @@ static void cache_statuses(void **state)
             fail_msg("'%s'", rows[i].header);
 }
 
+static const struct {
+    const char *text;
+    int rc;
+    struct crl_storm_head head;
+} head_rows[] = {
+    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+     1,
+     {.status = 200, .body_size = 5, .outcome = CRL_STORM_UNKNOWN}},
+    {"HTTP/1.1 503 Busy\r\nCACHE-STATUS: corral; fwd=miss\r\ncontent-length:0\r\n\r\n",
+     1,
+     {.status = 503, .outcome = CRL_STORM_MISS}},
+    {"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\n",
+     1,
+     {.status = 200, .body_size = 1, .outcome = CRL_STORM_UNKNOWN, .closes = true}},
+    {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n",
+     1,
+     {.status = 200, .body_size = 1, .outcome = CRL_STORM_UNKNOWN, .closes = true}},
+    {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\n",
+     1,
+     {.status = 200, .body_size = 1, .outcome = CRL_STORM_UNKNOWN}},
+    {"HTTP/1.0 200 OK\r\nConnection: x , Keep-Alive\r\nContent-Length: 1\r\n\r\n",
+     1,
+     {.status = 200, .body_size = 1, .outcome = CRL_STORM_UNKNOWN}},
+    {"HTTP/1.0 200 OK\r\nConnection: upgrade\r\nContent-Length: 1\r\n\r\n",
+     1,
+     {.status = 200, .body_size = 1, .outcome = CRL_STORM_UNKNOWN, .closes = true}},
+    {"HTTP/1.1 200 OK\r\nConnection: x,close\r\nConnection: y\r\nContent-Length: 1\r\n\r\n",
+     1,
+     {.status = 200, .body_size = 1, .outcome = CRL_STORM_UNKNOWN, .closes = true}},
+    {"HTTP/1.0 200 OK\r\n\r\n",
+     1,
+     {.status = 200, .outcome = CRL_STORM_UNKNOWN, .closes = true, .is_unsized = true}},
+    {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n",
+     1,
+     {.status = 200, .outcome = CRL_STORM_UNKNOWN, .closes = true, .is_unsized = true}},
+    {"HTTP/1.1 200 OK\r\n\r\n",
+     1,
+     {.status = 200, .outcome = CRL_STORM_UNKNOWN, .closes = true, .is_unsized = true}},
+    {"HTTP/1.1 204 No Content\r\n\r\n", 1, {.status = 204, .outcome = CRL_STORM_UNKNOWN}},
+    {"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
+     1,
+     {.status = 304, .outcome = CRL_STORM_UNKNOWN}},
+    {"HTTP/1.1 103 Early Hints\r\n\r\n", CORRAL_EINVAL, {0}},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", CORRAL_EINVAL, {0}},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", CORRAL_EINVAL, {0}},
+    {"HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n", CORRAL_EINVAL, {0}},
+    {"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", CORRAL_EINVAL, {0}},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", CORRAL_EINVAL, {0}},
+    {"SSH-2.0-OpenSSH\r\n\r\n", CORRAL_EINVAL, {0}},
+    {"HTTP/1.1 200 OK\r\nContent-Le", 0, {0}},
+    {"", 0, {0}},
+};
+
 static void heads(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        int rc;
+    for (size_t i = 0; i < sizeof(head_rows) / sizeof(head_rows[0]); i++) {
         struct crl_storm_head head;
-    } rows[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
-         1,
-         {.status = 200, .body_size = 5, .outcome = CRL_STORM_UNKNOWN}},
-        {"HTTP/1.1 503 Busy\r\nCACHE-STATUS: corral; fwd=miss\r\ncontent-length:0\r\n\r\n",
-         1,
-         {.status = 503, .outcome = CRL_STORM_MISS}},
-        {"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\n",
-         1,
-         {.status = 200, .body_size = 1, .outcome = CRL_STORM_UNKNOWN, .closes = true}},
-        {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n",
-         1,
-         {.status = 200, .body_size = 1, .outcome = CRL_STORM_UNKNOWN, .closes = true}},
-        {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\n",
-         1,
-         {.status = 200, .body_size = 1, .outcome = CRL_STORM_UNKNOWN}},
-        {"HTTP/1.1 200 OK\r\n\r\n", CORRAL_EINVAL, {0}},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", CORRAL_EINVAL, {0}},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", CORRAL_EINVAL, {0}},
-        {"HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n", CORRAL_EINVAL, {0}},
-        {"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", CORRAL_EINVAL, {0}},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", CORRAL_EINVAL, {0}},
-        {"SSH-2.0-OpenSSH\r\n\r\n", CORRAL_EINVAL, {0}},
-        {"HTTP/1.1 200 OK\r\nContent-Le", 0, {0}},
-        {"", 0, {0}},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct crl_storm_head head;
-        size_t size = strlen(rows[i].text);
-        if (crl_storm_head_parse(corral_str(rows[i].text), &head) != rows[i].rc)
-            fail_msg("'%s'", rows[i].text);
-        if (rows[i].rc != 1)
+        size_t size = strlen(head_rows[i].text);
+        if (crl_storm_head_parse(corral_str(head_rows[i].text), &head) != head_rows[i].rc)
+            fail_msg("'%s'", head_rows[i].text);
+        if (head_rows[i].rc != 1)
             continue;
         assert_int_equal(head.size, size);
-        assert_int_equal(head.status, rows[i].head.status);
-        assert_int_equal(head.body_size, rows[i].head.body_size);
-        assert_int_equal(head.outcome, rows[i].head.outcome);
-        assert_int_equal(head.closes, rows[i].head.closes);
+        assert_int_equal(head.status, head_rows[i].head.status);
+        assert_int_equal(head.body_size, head_rows[i].head.body_size);
+        assert_int_equal(head.outcome, head_rows[i].head.outcome);
+        if (head.closes != head_rows[i].head.closes ||
+            head.is_unsized != head_rows[i].head.is_unsized)
+            fail_msg("'%s': closes %d, unsized %d", head_rows[i].text, head.closes,
+                     head.is_unsized);
         for (size_t n = 0; n < size; n++)
-            assert_int_equal(crl_storm_head_parse(crl_bytes(rows[i].text, n), &head), 0);
+            assert_int_equal(crl_storm_head_parse(crl_bytes(head_rows[i].text, n), &head), 0);
     }
 }
 

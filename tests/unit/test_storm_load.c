@@ -25,6 +25,8 @@ struct server {
     uint16_t port;
     const char *answer; /* "": never answer; NULL: hang up */
     size_t piece;       /* bytes of it sent at a time; 0: all */
+    bool ends;          /* hang up behind an answer of `answer` */
+    bool ends_greeting; /* hang up behind one to /healthz, which does not say so */
     atomic_uint asked;  /* requests but /healthz */
     pthread_t thread;
     struct pollfd polls[CONNECTIONS_MAX + 2];
@@ -52,6 +54,8 @@ static void server_answer(struct server *server, struct pollfd *poll)
     size_t size = strlen(answer), piece = server->piece ? server->piece : size;
     for (size_t at = 0; at < size; at += piece)
         (void)send(poll->fd, answer + at, size - at < piece ? size - at : piece, MSG_NOSIGNAL);
+    if (answer == healthy ? server->ends_greeting : server->ends)
+        (void)shutdown(poll->fd, SHUT_WR);
 }
 
 static void *server_run(void *arg)
@@ -73,6 +77,21 @@ static void *server_run(void *arg)
     return NULL;
 }
 
+/* One storm against a server of its own. */
+struct trial {
+    const char *answer;
+    size_t piece;
+    bool ends, ends_greeting;
+    struct crl_storm_load load;
+    struct crl_storm_tally tally;
+    bool stopped;
+    uint32_t asked;
+    int rc;
+    char why[256];
+};
+
+static struct trial trial;
+
 static void server_start(struct server *server, const char *answer, size_t piece)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -80,6 +99,8 @@ static void server_start(struct server *server, const char *answer, size_t piece
     memset(server, 0, sizeof(*server));
     server->answer = answer;
     server->piece = piece;
+    server->ends = trial.ends;
+    server->ends_greeting = trial.ends_greeting;
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     server->stop_fd = eventfd(0, 0);
     struct sockaddr *any = (struct sockaddr *)(void *)&address;
@@ -100,20 +121,6 @@ static void server_stop(struct server *server)
     close(server->listener);
     close(server->stop_fd);
 }
-
-/* One storm against a server of its own. */
-struct trial {
-    const char *answer;
-    size_t piece;
-    struct crl_storm_load load;
-    struct crl_storm_tally tally;
-    bool stopped;
-    uint32_t asked;
-    int rc;
-    char why[256];
-};
-
-static struct trial trial;
 
 static void trial_run(void)
 {
@@ -162,6 +169,57 @@ static void answers_in_pieces(void **state)
     assert_int_equal(trial.tally.ok[CRL_STORM_UNKNOWN], 50);
 }
 
+/* HTTP/1.0 as it is common: the end of the connection is the end of the answer. */
+static void answers_without_a_length(void **state)
+{
+    static const char *const answers[] = {
+        "HTTP/1.0 200 OK\r\n\r\n12345",
+        "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n12345",
+    };
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        trial_reset(state);
+        trial.answer = answers[i];
+        trial.piece = i;
+        trial.ends = true;
+        trial.load.duration_us = i == 0 ? CORRAL_MS(200) : 0;
+        trial_run();
+        assert_int_equal(trial.rc, 0);
+        assert_int_equal(trial.tally.ok[CRL_STORM_UNKNOWN], trial.tally.requests);
+        assert_true(trial.tally.requests >= 50);
+    }
+}
+
+/* A connection that was opened and has gone before the storm is none of its requests. */
+static void connections_that_do_not_last(void **state)
+{
+    (void)state;
+    trial.answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    trial.load.clients = 100;
+    trial.ends_greeting = true;
+    trial_run();
+    assert_int_equal(trial.rc, 0);
+    assert_int_equal(crl_storm_tally_ok(&trial.tally) + trial.tally.broken, 100);
+}
+
+/* The server keeps the connection open, whatever its answer says of it. */
+static void http_1_0_that_stays(void **state)
+{
+    static const char *const answers[] = {
+        "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\n12345",
+        "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n12345",
+    };
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        trial_reset(state);
+        trial.answer = answers[i];
+        trial.load.duration_us = CORRAL_MS(200);
+        trial.load.think_us = CORRAL_MS(10);
+        trial_run();
+        assert_int_equal(trial.tally.ok[CRL_STORM_UNKNOWN], trial.tally.requests);
+        assert_true(trial.tally.requests > 50);
+    }
+}
+
 static void errors_by_status(void **state)
 {
     (void)state;
@@ -178,11 +236,13 @@ static void what_is_no_answer_is_broken(void **state)
         NULL,
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxy",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nx",
         "nonsense\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         trial_reset(state);
         trial.answer = answers[i];
+        trial.ends = true;
         trial_run();
         assert_int_equal(trial.rc, 0);
         assert_int_equal(trial.tally.broken, 50);
@@ -301,6 +361,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(cold_asks_once_each, trial_reset),
         cmocka_unit_test_setup(answers_in_pieces, trial_reset),
+        cmocka_unit_test_setup(answers_without_a_length, trial_reset),
+        cmocka_unit_test_setup(connections_that_do_not_last, trial_reset),
+        cmocka_unit_test_setup(http_1_0_that_stays, trial_reset),
         cmocka_unit_test_setup(errors_by_status, trial_reset),
         cmocka_unit_test_setup(what_is_no_answer_is_broken, trial_reset),
         cmocka_unit_test_setup(no_answer_times_out, trial_reset),
