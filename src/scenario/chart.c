@@ -127,34 +127,23 @@ static void grid_write(const struct axes *axes, FILE *out)
     }
 }
 
-static const char *fault_word(enum sim_fault_kind kind)
-{
-    static const char *const words[] = {
-#define X(name, word) word,
-        SIM_FAULTS(X)
-#undef X
-    };
-    return words[kind];
-}
-
 /* A band from the beginning of a fault to its end at the last node; its name stands above the
  * plot. */
 static void faults_write(const struct crl_sim_result *result, const struct axes *axes, FILE *out)
 {
     for (size_t i = 0; i < result->scenario->faults_n; i++) {
         const struct crl_sim_fault *fault = &result->scenario->faults[i];
-        corral_us last = fault->at_us + fault->stagger_us * (fault->node_to - fault->node_from);
-        double left = x_of(axes, fault->at_us), right = x_of(axes, last + fault->lasts_us);
+        corral_us until = crl_sim_fault_until(fault);
+        double left = x_of(axes, fault->at_us), right = x_of(axes, until);
+        char name[CRL_SIM_FAULT_MAX];
         bool is_late = left > (LEFT + RIGHT) / 2.0;
-        if (last + fault->lasts_us < axes->from || fault->at_us > axes->until)
+        if (until < axes->from || fault->at_us > axes->until)
             continue;
         fprintf(out, "<rect class=\"fault\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>",
                 left, TOP, right - left > 1.5 ? right - left : 1.5, BOTTOM - TOP);
         fprintf(out, "<text class=\"fault-name\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">",
                 is_late ? right : left, TOP - 8, is_late ? "end" : "start");
-        for (const char *c = fault_word(fault->kind); *c; c++)
-            fputc(*c == '_' ? ' ' : *c, out);
-        fputs("</text>\n", out);
+        fprintf(out, "%s</text>\n", crl_sim_fault_name(fault->kind, name));
     }
 }
 

@@ -4,6 +4,7 @@
 #include "scenario/report.h"
 
 #include "base/assert.h"
+#include "text/moral.h"
 
 double crl_sim_amplification(const struct sim_report *report)
 {
@@ -15,24 +16,25 @@ double crl_sim_amplification(const struct sim_report *report)
 /* -------------------------------------------------------------------------------------- figures */
 
 /* Name, label, value in a report `r`, and the rest of the row. */
-#define FIGURES(X)                                                                        \
-    X(requests, "requests", r->requests, CRL_SIM_ONES)                                    \
-    X(loads, "origin loads", r->loads, CRL_SIM_ONES)                                      \
-    X(factor, "amplification", crl_sim_amplification(r), CRL_SIM_FACTOR, .is_goal = true) \
-    X(peak, "peak loads at once", r->loads_at_once_max, CRL_SIM_ONES)                     \
-    X(queue, "peak database queue", r->database_queue_max, CRL_SIM_ONES)                  \
-    X(timeouts, "database time-outs", r->database_timeouts, CRL_SIM_ONES, .if_any = true) \
-    X(leases, "leases granted", r->leases, CRL_SIM_ONES, .if_any = true)                  \
-    X(lost, "leases refused", r->leases_lost, CRL_SIM_ONES, .if_any = true)               \
-    X(errors, "errors", r->errors_all, CRL_SIM_ONES)                                      \
-    X(forgotten, "readers cut off", r->forgotten, CRL_SIM_ONES, .if_any = true)           \
-    X(stale, "stale answers", r->answers[CORRAL_STALE], CRL_SIM_ONES)                     \
-    X(degraded, "degraded answers", r->answers[CORRAL_DEGRADED], CRL_SIM_ONES)            \
-    X(p50, "latency p50", crl_quantiles_at(&r->latency, 0.5), CRL_SIM_US)                 \
-    X(p99, "latency p99", crl_quantiles_at(&r->latency, 0.99), CRL_SIM_US)                \
-    X(p999, "latency p99.9", crl_quantiles_at(&r->latency, 0.999), CRL_SIM_US)            \
-    X(max, "latency max", r->latency.max_us, CRL_SIM_US)                                  \
-    X(age_p50, "age served p50", crl_quantiles_at(&r->age, 0.5), CRL_SIM_US)              \
+#define FIGURES(X)                                                                             \
+    X(requests, "requests", r->requests, CRL_SIM_ONES)                                         \
+    X(loads, "origin loads", r->loads, CRL_SIM_ONES)                                           \
+    X(factor, "amplification", crl_sim_amplification(r), CRL_SIM_FACTOR, .if_any = true,       \
+      .is_goal = true)                                                                         \
+    X(peak, "peak loads at once", r->loads_at_once_max, CRL_SIM_ONES)                          \
+    X(queue, "peak database queue", r->database_queue_max, CRL_SIM_ONES)                       \
+    X(timeouts, "database time-outs", r->database_timeouts, CRL_SIM_ONES, .if_any = true)      \
+    X(leases, "leases granted", r->leases, CRL_SIM_ONES, .if_any = true)                       \
+    X(lost, "leases refused", r->leases_lost, CRL_SIM_ONES, .if_any = true)                    \
+    X(errors, "errors", r->errors_all, CRL_SIM_ONES)                                           \
+    X(forgotten, "readers cut off", r->forgotten, CRL_SIM_ONES, .if_any = true)                \
+    X(stale, "stale answers", r->answers[CORRAL_STALE], CRL_SIM_ONES, .if_any = true)          \
+    X(degraded, "degraded answers", r->answers[CORRAL_DEGRADED], CRL_SIM_ONES, .if_any = true) \
+    X(p50, "latency p50", crl_quantiles_at(&r->latency, 0.5), CRL_SIM_US)                      \
+    X(p99, "latency p99", crl_quantiles_at(&r->latency, 0.99), CRL_SIM_US)                     \
+    X(p999, "latency p99.9", crl_quantiles_at(&r->latency, 0.999), CRL_SIM_US)                 \
+    X(max, "latency max", r->latency.max_us, CRL_SIM_US)                                       \
+    X(age_p50, "age served p50", crl_quantiles_at(&r->age, 0.5), CRL_SIM_US)                   \
     X(age_max, "age served max", r->age.max_us, CRL_SIM_US)
 
 #define X(name, label, value, ...)                          \
@@ -118,52 +120,86 @@ bool crl_sim_line_shown(const struct crl_sim_line *line, const struct crl_sim_re
 /* ---------------------------------------------------------------------------------------- words */
 
 /* Run i on its own. */
-static void moral_alone(const struct crl_sim_run *run, char text[CRL_SIM_MORAL_MAX])
+static char *moral_alone(const struct crl_sim_run *run, char text[CRL_MORAL_MAX])
 {
     const struct sim_report *mine = &run->report;
     char loads[CRL_FIGURE_MAX], requests[CRL_FIGURE_MAX], max[CRL_FIGURE_MAX],
         errors[CRL_FIGURE_MAX];
-    (void)snprintf(text, CRL_SIM_MORAL_MAX, "%s: %s %s for %s requests; at worst %s; %s errors",
-                   run->column.name, crl_figure_count(mine->loads, loads, sizeof loads),
+    (void)snprintf(text, CRL_MORAL_MAX, "%s: %s %s for %s %s; at worst %s; %s %s", run->column.name,
+                   crl_figure_count(mine->loads, loads, sizeof loads),
                    mine->loads == 1 ? "load" : "loads",
                    crl_figure_count(mine->requests, requests, sizeof requests),
+                   mine->requests == 1 ? "request" : "requests",
                    crl_figure_us(mine->latency.max_us, max, sizeof max),
-                   crl_figure_count(mine->errors_all, errors, sizeof errors));
-}
-
-char *crl_sim_moral(const struct crl_sim_result *result, uint32_t i, char text[CRL_SIM_MORAL_MAX])
-{
-    const struct sim_report *mine = &result->runs[i]->report, *first = &result->runs[0]->report;
-    char a[CRL_FIGURE_MAX], b[CRL_FIGURE_MAX], c[CRL_FIGURE_MAX], d[CRL_FIGURE_MAX];
-    if (i == 0) {
-        moral_alone(result->runs[i], text);
-        return text;
-    }
-    int used =
-        snprintf(text, CRL_SIM_MORAL_MAX, "%s: %s %s instead of %s; at worst %s instead of %s",
-                 result->runs[i]->column.name, crl_figure_count(mine->loads, a, sizeof a),
-                 mine->loads == 1 ? "load" : "loads", crl_figure_count(first->loads, b, sizeof b),
-                 crl_figure_us(mine->latency.max_us, c, sizeof c),
-                 crl_figure_us(first->latency.max_us, d, sizeof d));
-    if (mine->errors_all > 0 || first->errors_all > 0)
-        (void)snprintf(text + used, CRL_SIM_MORAL_MAX - (size_t)used, "; %s errors instead of %s",
-                       crl_figure_count(mine->errors_all, a, sizeof a),
-                       crl_figure_count(first->errors_all, b, sizeof b));
+                   crl_figure_count(mine->errors_all, errors, sizeof errors),
+                   mine->errors_all == 1 ? "error" : "errors");
     return text;
 }
 
-void crl_sim_facts_write(const struct crl_sim_result *result, FILE *out)
+/* A quantile of the latency, for where the one before it says nothing. */
+static struct crl_moral_part quantile_part(const struct sim_report *mine,
+                                           const struct sim_report *theirs, double fraction,
+                                           const char *before)
+{
+    struct crl_moral_part part =
+        crl_moral_part_us(crl_quantiles_at(&mine->latency, fraction),
+                          crl_quantiles_at(&theirs->latency, fraction), before);
+    part.is_substitute = true;
+    return part;
+}
+
+char *crl_sim_moral(const struct crl_sim_result *result, uint32_t i, char text[CRL_MORAL_MAX])
+{
+    const struct sim_report *mine = &result->runs[i]->report, *first = &result->runs[0]->report;
+    if (i == 0)
+        return moral_alone(result->runs[i], text);
+    struct crl_moral_part parts[] = {
+        crl_moral_part_count(mine->loads, first->loads, " load", " loads"),
+        crl_moral_part_count(mine->loads_at_once_max, first->loads_at_once_max, " load at once",
+                             " loads at once"),
+        crl_moral_part_us(mine->latency.max_us, first->latency.max_us, "at worst "),
+        quantile_part(mine, first, 0.999, "latency p99.9 "),
+        quantile_part(mine, first, 0.99, "latency p99 "),
+        crl_moral_part_count(mine->errors_all, first->errors_all, " error", " errors"),
+        crl_moral_part_count(mine->forgotten, first->forgotten, " reader cut off",
+                             " readers cut off"),
+    };
+    parts[1].is_substitute = true;
+    return crl_moral(result->runs[i]->column.name, parts, sizeof parts / sizeof parts[0], text);
+}
+
+char *crl_sim_facts(const struct crl_sim_result *result, char text[CRL_SIM_FACTS_MAX])
 {
     const struct crl_sim_scenario *scenario = result->scenario;
     char nodes[CRL_FIGURE_MAX], keys[CRL_FIGURE_MAX];
     char lasts[CRL_FIGURE_MAX], from[CRL_FIGURE_MAX];
-    fprintf(out, "%s %s, %s %s, %s", crl_figure_count(scenario->nodes, nodes, sizeof nodes),
-            scenario->nodes == 1 ? "node" : "nodes",
-            crl_figure_count(scenario->keys.count, keys, sizeof keys),
-            scenario->keys.count == 1 ? "key" : "keys",
-            crl_figure_us(scenario->lasts_us, lasts, sizeof lasts));
+    (void)snprintf(text, CRL_SIM_FACTS_MAX, "%s %s, %s %s, %s",
+                   crl_figure_count(scenario->nodes, nodes, sizeof nodes),
+                   scenario->nodes == 1 ? "node" : "nodes",
+                   crl_figure_count(scenario->keys.count, keys, sizeof keys),
+                   scenario->keys.count == 1 ? "key" : "keys",
+                   crl_figure_us(scenario->lasts_us, lasts, sizeof lasts));
     if (scenario->measure_us > 0)
-        fprintf(out, " (measured from %s on)",
-                crl_figure_us(scenario->measure_us, from, sizeof from));
-    fprintf(out, ", seed %llu", (unsigned long long)result->seed);
+        crl_append(text, CRL_SIM_FACTS_MAX, " (measured from %s on)",
+                   crl_figure_us(scenario->measure_us, from, sizeof from));
+    crl_append(text, CRL_SIM_FACTS_MAX, ", seed %llu", (unsigned long long)result->seed);
+    return text;
+}
+
+char *crl_sim_fault_name(enum sim_fault_kind kind, char text[CRL_SIM_FAULT_MAX])
+{
+    static const char *const words[] = {
+#define X(name, word) word,
+        SIM_FAULTS(X)
+#undef X
+    };
+    (void)snprintf(text, CRL_SIM_FAULT_MAX, "%s", words[kind]);
+    for (char *c = text; *c; c++)
+        *c = *c == '_' ? ' ' : *c;
+    return text;
+}
+
+corral_us crl_sim_fault_until(const struct crl_sim_fault *fault)
+{
+    return fault->at_us + fault->stagger_us * (fault->node_to - fault->node_from) + fault->lasts_us;
 }

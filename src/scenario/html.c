@@ -92,7 +92,7 @@ static void paragraph_write(const char *class, const char *text, FILE *out)
 static void head_write(const struct crl_sim_result *result, FILE *out)
 {
     const struct crl_sim_scenario *scenario = result->scenario;
-    char text[CRL_SIM_MORAL_MAX];
+    char text[CRL_MORAL_MAX], facts[CRL_SIM_FACTS_MAX];
     fputs(page_head, out);
     fputs("<title>", out);
     crl_html_write(scenario->name, out);
@@ -104,7 +104,7 @@ static void head_write(const struct crl_sim_result *result, FILE *out)
     fputs("</h1>\n", out);
     paragraph_write("about", scenario->about, out);
     fputs("<p class=\"facts\">", out);
-    crl_sim_facts_write(result, out);
+    crl_html_write(crl_sim_facts(result, facts), out);
     fputs("</p>\n", out);
     paragraph_write("shows", scenario->shows, out);
     fputs("</header>\n<main>\n<h2>What came of it</h2>\n", out);

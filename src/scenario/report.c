@@ -27,38 +27,20 @@ struct sheet {
 
 /* ---------------------------------------------------------------------------------------- words */
 
-/* A text in lines that fit, behind `used` columns of the first; each break of its own stays. */
-static void wrapped_write(const char *text, size_t used, const struct sheet *sheet)
+static void wrapped_write(const char *text, int used, const struct sheet *sheet)
 {
-    FILE *out = sheet->out;
-    while (*text) {
-        size_t size = strcspn(text, " \n");
-        if (used > 0 && used + 1 + size > (size_t)sheet->width) {
-            fputc('\n', out);
-            used = 0;
-        }
-        fprintf(out, "%s%.*s", used > 0 ? " " : "", (int)size, text);
-        used += (used > 0 ? 1 : 0) + size;
-        text += size;
-        if (*text == '\n') {
-            fputc('\n', out);
-            used = 0;
-        }
-        text += *text != '\0';
-    }
-    if (used > 0)
-        fputc('\n', out);
+    crl_lines_write(text, used, 0, sheet->width, sheet->out);
 }
 
 static void title_write(const struct crl_sim_result *result, const struct sheet *sheet)
 {
     const struct crl_sim_scenario *scenario = result->scenario;
+    char facts[CRL_SIM_FACTS_MAX];
     fprintf(sheet->out, "%s%s%s%s", sheet->paint.bold, scenario->name, sheet->paint.plain,
             scenario->about != NULL ? ":" : "\n");
     if (scenario->about != NULL)
-        wrapped_write(scenario->about, strlen(scenario->name) + 1, sheet);
-    crl_sim_facts_write(result, sheet->out);
-    fputc('\n', sheet->out);
+        wrapped_write(scenario->about, (int)strlen(scenario->name) + 1, sheet);
+    wrapped_write(crl_sim_facts(result, facts), 0, sheet);
     if (scenario->shows != NULL) {
         fputc('\n', sheet->out);
         wrapped_write(scenario->shows, 0, sheet);
@@ -183,6 +165,47 @@ static void line_write(const struct crl_sim_line *line, const struct crl_sim_res
     fprintf(sheet->out, "%*s\n", LINE_PEAK, text);
 }
 
+/* A span of time below the lines, with its name behind it, or before it if there is more room. */
+static void span_write(const char *label, const char *name, corral_us from, corral_us until,
+                       const struct sim_report *report, const struct sheet *sheet)
+{
+    FILE *out = sheet->out;
+    corral_us each = report->slice_us * slices_a_column(report, sheet);
+    int end = (int)((report->slices_n * report->slice_us + each - 1) / each);
+    int first = (int)(from / each), last = (int)((until + each - 1) / each);
+    if (first >= end)
+        return;
+    last = last > end ? end : last;
+    last = last > first ? last : first + 1;
+    int behind = (int)sheet->times + LINE_PEAK - last - 1, before = first - 1;
+    bool is_behind = behind >= before || behind >= (int)strlen(name);
+    int size = (int)strlen(name), room = is_behind ? behind : before;
+    size = size < room ? size : room;
+    fprintf(out, "%-*s%*s", LINE_LABEL, label, is_behind ? first : first - 1 - size, "");
+    if (!is_behind)
+        fprintf(out, "%.*s ", size, name);
+    for (int i = first; i < last; i++)
+        fputs(sheet->unicode ? "░" : "~", out);
+    if (is_behind)
+        fprintf(out, " %.*s", size, name);
+    fputc('\n', out);
+}
+
+/* What is not in the figures, and what goes wrong. */
+static void spans_write(const struct crl_sim_result *result, const struct sim_report *report,
+                        const struct sheet *sheet)
+{
+    const struct crl_sim_scenario *scenario = result->scenario;
+    char name[CRL_SIM_FAULT_MAX];
+    if (scenario->measure_us > 0)
+        span_write("warm-up", "not counted", 0, scenario->measure_us, report, sheet);
+    for (size_t i = 0; i < scenario->faults_n; i++) {
+        const struct crl_sim_fault *fault = &scenario->faults[i];
+        span_write("fault", crl_sim_fault_name(fault->kind, name), fault->at_us,
+                   crl_sim_fault_until(fault), report, sheet);
+    }
+}
+
 static void axis_write(const struct sim_report *report, const struct sheet *sheet)
 {
     FILE *out = sheet->out;
@@ -214,8 +237,10 @@ static void times_write(const struct crl_sim_result *result, const struct sheet 
             if (!line->is_detail && crl_sim_line_shown(line, result))
                 line_write(line, result, &run->report, sheet);
         }
-        if (run->report.slices_n > 0)
-            axis_write(&run->report, sheet);
+        if (run->report.slices_n == 0)
+            continue;
+        spans_write(result, &run->report, sheet);
+        axis_write(&run->report, sheet);
     }
 }
 
@@ -225,12 +250,12 @@ static void morals_write(const struct crl_sim_result *result, const struct sheet
 {
     fputc('\n', sheet->out);
     for (uint32_t i = result->runs_n > 1 ? 1 : 0; i < result->runs_n; i++) {
-        char moral[CRL_SIM_MORAL_MAX];
+        char moral[CRL_MORAL_MAX];
         wrapped_write(crl_sim_moral(result, i, moral), 0, sheet);
     }
     for (uint32_t i = 0; i < result->runs_n; i++) {
         const struct crl_sim_run *run = result->runs[i];
-        char text[CRL_SIM_MORAL_MAX];
+        char text[CRL_MORAL_MAX];
         if (run->report.broken[0] == '\0')
             continue;
         (void)snprintf(text, sizeof text, "%s: A PROMISE BROKE, key %u: %s", run->column.name,

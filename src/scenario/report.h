@@ -12,6 +12,7 @@
 #include "scenario/column.h"
 #include "sim/report.h"
 #include "text/figures.h"
+#include "text/moral.h"
 #include "text/report.h"
 
 /* A column that was run. */
@@ -70,13 +71,22 @@ bool crl_sim_line_shown(const struct crl_sim_line *line, const struct crl_sim_re
 /* crl_sim_amplification - loads for each one that was needed; < 0 if none was. */
 double crl_sim_amplification(const struct sim_report *report);
 
-enum { CRL_SIM_MORAL_MAX = 512 };
+/* crl_sim_moral - what run i has over the first; of the first alone, what came of it. Returns
+ * `text`. */
+char *crl_sim_moral(const struct crl_sim_result *result, uint32_t i, char text[CRL_MORAL_MAX]);
 
-/* crl_sim_moral - what run i teaches, in one sentence, compared with the first. Returns `text`. */
-char *crl_sim_moral(const struct crl_sim_result *result, uint32_t i, char text[CRL_SIM_MORAL_MAX]);
+enum { CRL_SIM_FACTS_MAX = 256 };
 
-/* crl_sim_facts_write - the scenario's size in one line. */
-void crl_sim_facts_write(const struct crl_sim_result *result, FILE *out);
+/* crl_sim_facts - the scenario's size in one line. Returns `text`. */
+char *crl_sim_facts(const struct crl_sim_result *result, char text[CRL_SIM_FACTS_MAX]);
+
+enum { CRL_SIM_FAULT_MAX = 32 };
+
+/* crl_sim_fault_name - a kind of fault as people say it: "store down". Returns `text`. */
+char *crl_sim_fault_name(enum sim_fault_kind kind, char text[CRL_SIM_FAULT_MAX]);
+
+/* crl_sim_fault_until - the end of a fault at the last node that it concerns. */
+corral_us crl_sim_fault_until(const struct crl_sim_fault *fault);
 
 /* crl_sim_report_text - what it is about, the table, the time lines, and what they mean. */
 void crl_sim_report_text(const struct crl_sim_result *result, struct crl_style style, FILE *out);

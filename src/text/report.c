@@ -8,6 +8,31 @@
 #include <errno.h>
 #include <string.h>
 
+void crl_lines_write(const char *text, int used, int indent, int width, FILE *out)
+{
+    bool is_open = used > indent; /* a word follows another */
+    while (*text) {
+        int size = (int)strcspn(text, " \n");
+        if (is_open && used + 1 + size > width) {
+            fprintf(out, "\n%*s", indent, "");
+            used = indent;
+            is_open = false;
+        }
+        fprintf(out, "%s%.*s", is_open ? " " : "", size, text);
+        used += (is_open ? 1 : 0) + size;
+        is_open = true;
+        text += size;
+        if (*text == '\n') {
+            fputc('\n', out);
+            used = 0;
+            is_open = false;
+        }
+        text += *text != '\0';
+    }
+    if (is_open)
+        fputc('\n', out);
+}
+
 json_t *crl_json_count(uint64_t n)
 {
     return json_integer((json_int_t)n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * report.h - what the reports of all verbs share: how JSON is put together and printed, and the
- * page of HTML that is written besides. */
+ * report.h - what the reports of all verbs share: lines that fit, how JSON is put together and
+ * printed, and the file of the page that is written besides. */
 #ifndef CRL_TEXT_REPORT_H
 #define CRL_TEXT_REPORT_H
 
@@ -9,6 +9,14 @@
 
 #include <jansson.h>
 #include <stdio.h>
+
+/* ---------------------------------------------------------------------------------------- lines */
+
+/* crl_lines_write - a text in lines of at most `width` columns, if its words allow it; each break
+ * of its own stays.
+ * used    columns of the first line that are taken already
+ * indent  columns in front of the other lines */
+void crl_lines_write(const char *text, int used, int indent, int width, FILE *out);
 
 /* ----------------------------------------------------------------------------------------- JSON */
 
