@@ -10,22 +10,23 @@
 #include "scenario/ready.h"
 #include "scenario/report.h"
 #include "text/exit.h"
+#include "text/page.h"
 
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define RUNS_MAX        16
 #define TRACE_LINES_MAX 100000 /* of a run */
+#define COMMAND_MAX     4096
 
 struct sim_verb {
     struct crl_sim_options options;
     const struct crl_sim_ready *ready; /* NULL: the scenario is a file */
     struct crl_sim_scenario *scenario;
-    struct crl_sim_column columns[RUNS_MAX];
+    struct crl_sim_column columns[CRL_SIM_RUNS_MAX];
     uint32_t columns_n;
-    struct crl_sim_run *runs[RUNS_MAX];
+    struct crl_sim_run *runs[CRL_SIM_RUNS_MAX];
     uint32_t runs_n;
     FILE *page; /* --report */
     char why[512];
@@ -115,8 +116,8 @@ static int columns_choose(struct sim_verb *verb)
         char name[64];
         size_t size = strcspn(list, ",");
         (void)snprintf(name, sizeof name, "%.*s", (int)(size < 63 ? size : 63), list);
-        if (verb->columns_n == RUNS_MAX)
-            return crl_exit_usage("corral sim", "--strategies: %d are the most", RUNS_MAX);
+        if (verb->columns_n == CRL_SIM_RUNS_MAX)
+            return crl_exit_usage("corral sim", "--strategies: %d are the most", CRL_SIM_RUNS_MAX);
         if (crl_sim_column_find(verb->scenario, name, &verb->columns[verb->columns_n]) < 0)
             return column_missing(verb->scenario, name);
         verb->columns_n++;
@@ -198,13 +199,28 @@ static void traces_write(const struct sim_verb *verb)
     }
 }
 
+/* What is typed to have the same again. */
+static void command_make(const struct sim_verb *verb, char command[COMMAND_MAX])
+{
+    (void)snprintf(command, COMMAND_MAX, "corral sim");
+    crl_append_word(command, COMMAND_MAX, verb->options.target);
+    if (verb->options.strategies != NULL) {
+        crl_append(command, COMMAND_MAX, " --strategies");
+        crl_append_word(command, COMMAND_MAX, verb->options.strategies);
+    }
+    crl_append(command, COMMAND_MAX, " --seed %llu", (unsigned long long)verb->options.seed);
+}
+
 static int report_write(struct sim_verb *verb)
 {
+    static char command[COMMAND_MAX];
     const struct crl_sim_result result = {.scenario = verb->scenario,
                                           .seed = verb->options.seed,
+                                          .command = command,
                                           .runs = verb->runs,
                                           .runs_n = verb->runs_n};
     int rc = CORRAL_OK;
+    command_make(verb, command);
     if (verb->options.has_trace && !verb->options.json)
         traces_write(verb);
     if (verb->options.json)

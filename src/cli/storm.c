@@ -18,6 +18,7 @@
 #include "storm/metrics.h"
 #include "storm/report.h"
 #include "text/exit.h"
+#include "text/page.h"
 
 #include <errno.h>
 #include <locale.h>

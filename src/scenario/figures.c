@@ -68,12 +68,18 @@ char *crl_sim_figure_format(const struct crl_sim_figure *figure, const struct si
     crl_unreachable();
 }
 
+bool crl_sim_figure_any(const struct crl_sim_figure *figure, const struct crl_sim_result *result)
+{
+    for (uint32_t i = 0; i < result->runs_n; i++) {
+        if (figure->of(&result->runs[i]->report) > 0)
+            return true;
+    }
+    return false;
+}
+
 bool crl_sim_figure_shown(const struct crl_sim_figure *figure, const struct crl_sim_result *result)
 {
-    bool any = !figure->if_any;
-    for (uint32_t i = 0; i < result->runs_n; i++)
-        any = any || figure->of(&result->runs[i]->report) > 0;
-    return any;
+    return !figure->if_any || crl_sim_figure_any(figure, result);
 }
 
 /* ----------------------------------------------------------------------------------- time lines */

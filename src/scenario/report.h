@@ -15,6 +15,8 @@
 #include "text/moral.h"
 #include "text/report.h"
 
+enum { CRL_SIM_RUNS_MAX = 16 };
+
 /* A column that was run. */
 struct crl_sim_run {
     struct crl_sim_column column;
@@ -25,8 +27,9 @@ struct crl_sim_run {
 struct crl_sim_result {
     const struct crl_sim_scenario *scenario;
     uint64_t seed;
+    const char *command; /* that makes this again, for the page; NULL: it is not told */
     struct crl_sim_run *const *runs;
-    uint32_t runs_n;
+    uint32_t runs_n; /* at most CRL_SIM_RUNS_MAX */
 };
 
 /* What a figure counts. */
@@ -50,6 +53,9 @@ char *crl_sim_figure_format(const struct crl_sim_figure *figure, const struct si
 
 /* crl_sim_figure_shown - has any run something to show in this row? */
 bool crl_sim_figure_shown(const struct crl_sim_figure *figure, const struct crl_sim_result *result);
+
+/* crl_sim_figure_any - is it more than zero in any run? */
+bool crl_sim_figure_any(const struct crl_sim_figure *figure, const struct crl_sim_result *result);
 
 /* A quantity over time. */
 struct crl_sim_line {

@@ -6,6 +6,8 @@
  * not grow here is escaped. */
 #include "storm/report.h"
 
+#include "text/page.h"
+
 #include <inttypes.h>
 
 #define TEXT CRL_FIGURE_MAX

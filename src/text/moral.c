@@ -3,20 +3,7 @@
  * moral.c - see moral.h. */
 #include "text/moral.h"
 
-#include "base/assert.h"
-
-#include <stdarg.h>
-#include <string.h>
-
-void crl_append(char *text, size_t room, const char *format, ...)
-{
-    size_t used = strlen(text);
-    va_list arguments;
-    crl_assert(used < room);
-    va_start(arguments, format);
-    (void)vsnprintf(text + used, room - used, format, arguments);
-    va_end(arguments);
-}
+#include "text/report.h"
 
 struct crl_moral_part crl_moral_part_us(corral_us mine, corral_us theirs, const char *before)
 {

@@ -32,8 +32,4 @@ struct crl_moral_part crl_moral_part_count(uint64_t mine, uint64_t theirs, const
 char *crl_moral(const char *name, const struct crl_moral_part *parts, uint32_t n,
                 char text[CRL_MORAL_MAX]);
 
-/* crl_append - write behind what is in `text`; what does not fit into `room` is cut off. */
-void crl_append(char *text, size_t room, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
 #endif

@@ -3,10 +3,38 @@
  * report.c - see report.h. */
 #include "text/report.h"
 
-#include "text/exit.h"
+#include "base/assert.h"
 
-#include <errno.h>
+#include <stdarg.h>
 #include <string.h>
+
+void crl_append(char *text, size_t room, const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list arguments;
+    crl_assert(used < room);
+    va_start(arguments, format);
+    (void)vsnprintf(text + used, room - used, format, arguments);
+    va_end(arguments);
+}
+
+void crl_append_word(char *text, size_t room, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_./:,=%+@";
+    if (*word && strspn(word, plain) == strlen(word)) {
+        crl_append(text, room, " %s", word);
+        return;
+    }
+    crl_append(text, room, " '");
+    for (; *word; word++) {
+        if (*word == '\'')
+            crl_append(text, room, "'\\''");
+        else
+            crl_append(text, room, "%c", *word);
+    }
+    crl_append(text, room, "'");
+}
 
 void crl_lines_write(const char *text, int used, int indent, int width, FILE *out)
 {
@@ -57,40 +85,4 @@ int crl_json_print(json_t *all, bool lost, FILE *out)
     fputc('\n', out);
     json_decref(all);
     return lost ? CORRAL_ENOMEM : CORRAL_OK;
-}
-
-void crl_html_write(const char *text, FILE *out)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            fputc(*text, out);
-        }
-    }
-}
-
-static int page_is_lost(const char *file, char *why, size_t why_size)
-{
-    (void)snprintf(why, why_size, "cannot write %.300s: %s", file, strerror(errno));
-    return CORRAL_ESYSTEM;
-}
-
-int crl_page_open(const char *file, FILE **ret_page, char *why, size_t why_size)
-{
-    *ret_page = file != NULL ? fopen(file, "we") : NULL;
-    return file != NULL && *ret_page == NULL ? page_is_lost(file, why, why_size) : CORRAL_OK;
-}
-
-int crl_page_close(const char *file, FILE *page, char *why, size_t why_size)
-{
-    return page != NULL && !crl_stream_close(page) ? page_is_lost(file, why, why_size) : CORRAL_OK;
 }
