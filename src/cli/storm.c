@@ -315,6 +315,18 @@ static int runs_make(struct storm_verb *verb)
 
 /* ----------------------------------------------------------------------------------- the report */
 
+/* JSON has only figures, so what they do not show is told beside them. */
+static void lacks_tell(const struct storm_verb *verb)
+{
+    for (uint32_t i = 0; i < verb->runs_n; i++) {
+        const struct crl_storm_run *run = verb->runs[i];
+        const char *lack = crl_storm_run_lack(run);
+        if (lack != NULL && run->counts.known)
+            fprintf(stderr, "corral storm: %s, %s: %s\n", crl_storm_scenario_name(run->scenario),
+                    crl_storm_strategy_name(run->strategy), lack);
+    }
+}
+
 static int report_write(struct storm_verb *verb)
 {
     const struct crl_storm_options *options = &verb->options;
@@ -331,6 +343,8 @@ static int report_write(struct storm_verb *verb)
                                             .runs_n = verb->runs_n};
     const struct crl_style style = crl_style_of(STDOUT_FILENO);
     int rc = 0;
+    if (options->json)
+        lacks_tell(verb);
     if (options->json)
         rc = crl_storm_report_json(&report, stdout);
     else

@@ -6,6 +6,7 @@ Method: the real binary (CORRAL_BIN); its JSON. Counts are compared, never durat
 """
 import json
 import os
+import re
 import signal
 import socket
 import socketserver
@@ -13,6 +14,7 @@ import sqlite3
 import subprocess
 import threading
 import time
+import xml.etree.ElementTree as ElementTree
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -92,7 +94,24 @@ def test_expiry_without_protection_stampedes(demo):
 
 def test_the_page_stands_alone(demo):
     assert "<h1>corral storm</h1>" in demo["page"]
-    assert "src=" not in demo["page"] and "http" not in demo["page"]
+    for outside in "src=", "http", "<script", "url(", "@import":
+        assert outside not in demo["page"]
+
+
+def test_the_page_has_what_the_text_has(demo):
+    """It is XML; the header says what was done, and each scenario has its figures and plots."""
+    root = ElementTree.fromstring(demo["page"])
+    assert f"{CLIENTS} clients" in root.find(".//*[@class='about']").text
+    assert f"corral storm --clients {CLIENTS} --scenarios cold,expiry" in root.find(".//*[@class='command']").text
+    assert [h.text for h in root.iter("h2")] == ["cold: ", "expiry: "]
+    assert len(root.findall(".//svg[@class='plot']")) == 2
+    assert len(root.findall(".//svg[@class='bars']")) >= 6
+    assert len(root.findall(".//p[@class='moral']")) == 2
+    dashes = re.findall(r"stroke-dasharray: ([^}]*) }", demo["page"])
+    assert len(dashes) == len(set(dashes)) == 8  # lines differ without colour
+    cells = {cell.text for cell in root.iter("td")}
+    for run in demo["all"]["runs"]:
+        assert f"{run['origin_loads']:,}" in cells and f"{run['requests']:,}" in cells
 
 
 def test_nothing_is_left(demo):
@@ -262,7 +281,8 @@ def scripted():
         server.server_close()
 
 
-OLD = b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n"
+MISS = b"Cache-Status: corral; fwd=miss\r\n"
+OLD = b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n" + MISS
 FIGURES = b"# of Corral\ncorral_entries 7\n"
 
 
@@ -279,7 +299,7 @@ def test_a_server_of_http_1_0_that_keeps_connections(scripted, keeps):
 
 
 def test_a_server_of_http_1_0_without_lengths(scripted):
-    url = scripted({"/": b"HTTP/1.0 200 OK\r\n\r\nbody", "/metrics": b"HTTP/1.0 200 OK\r\n\r\n" + FIGURES},
+    url = scripted({"/": b"HTTP/1.0 200 OK\r\n" + MISS + b"\r\nbody", "/metrics": b"HTTP/1.0 200 OK\r\n\r\n" + FIGURES},
                    ends={"/healthz", "/x", "/metrics"})
     done = storm("--json", "--clients", "10", "--duration", "200ms", url + "/x")
     assert (done.returncode, done.stderr) == (0, "")
@@ -391,17 +411,34 @@ def test_a_configuration_with_problems(shop):
 
 def test_a_daemon_elsewhere(shop, serve):
     daemon = serve(shop.read_text())
-    runs = []
+    runs, told = [], []
     for _ in range(2):
         done = storm("--json", "--clients", "30", "--scenarios", "cold",
                      f"http://127.0.0.1:{daemon.port}/thing?id=2&fresh=true")
         assert done.returncode == 0, done.stderr
         runs += json.loads(done.stdout)["runs"]
+        told.append(done.stderr)
     cold, warm = runs
+    assert told == ["", "corral storm: cold, configured: the key was in memory already; "
+                        "purge it, or ask for another\n"]
     assert (cold["ok"], cold["origin_loads"], cold["needed"]) == (30, 1, 1)
     assert cold["peak_loads"] == 1
     assert (warm["answers"]["hit"], warm["origin_loads"]) == (30, 0)
     assert warm["amplification"] is None and warm["peak_loads"] is None
+
+
+def test_a_scenario_that_cannot_show(shop, serve):
+    """The TTL is a minute, and cold has brought the key into memory: the report says so, the page too."""
+    daemon = serve(shop.read_text())
+    page = shop.parent / "page.html"
+    for warning in "never expired", "was in memory already":
+        done = storm("--clients", "5", "--duration", "50ms", "--think", "1ms", "--report", str(page),
+                     f"http://127.0.0.1:{daemon.port}/thing?id=2&fresh=true")
+        assert (done.returncode, done.stderr) == (0, "")
+        for text in done.stdout, page.read_text():
+            assert f"the key {warning}" in text
+    assert "cold: the key was in memory already; purge it, or ask for another\n" in done.stdout
+    assert "expiry: the key never expired; let --duration be longer than its TTL\n" in done.stdout
 
 
 def test_the_peak_of_another_route(shop, serve):

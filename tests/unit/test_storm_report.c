@@ -110,7 +110,8 @@ static void a_narrow_terminal(void **state)
     (void)state;
     struct crl_storm_report report = report_of(0, 2);
     expect_text(&report, (struct crl_style){.narrower = 20},
-                "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n"
+                "corral storm: 1,000 clients, one key, a query of 100 ms, at\n"
+                "most 20 at once\n"
                 "\n"
                 "cold: all clients ask for one absent key at once\n"
                 "\n"
@@ -132,7 +133,8 @@ static void a_narrow_terminal(void **state)
                 "none        1,000 miss\n"
                 "coalescing  999 coalesced, 1 miss\n"
                 "\n"
-                "coalescing: 1 query instead of 1,000; all answered in 106 ms instead of 5.06 s\n");
+                "coalescing: 1 query instead of 1,000; all answered in 106 ms\n"
+                "instead of 5.06 s\n");
 }
 
 static void what_is_not_known(void **state)
@@ -151,8 +153,8 @@ static void what_is_not_known(void **state)
                 "coalescing 1,234,567        -         -     -      15  4.61 ms  9.02 ms  9.11 ms\n"
                 "\n"
                 "answers\n"
-                "coalescing  1,234,550 without Cache-Status, 12 with status 503, 2 broken "
-                "connections, 1 timed out, 2 unanswered when stopped\n"
+                "coalescing  1,234,550 without Cache-Status, 12 with status 503, 2 broken\n"
+                "            connections, 1 timed out, 2 unanswered when stopped\n"
                 "\n"
                 "Stopped early: the last row is what was measured so far.\n");
 }
@@ -205,12 +207,138 @@ static void a_key_that_never_expired(void **state)
                 "answers\n"
                 "coalescing  100 hit\n"
                 "\n"
-                "coalescing: the key never expired; let --duration be longer than its TTL\n");
+                "expiry: the key never expired; let --duration be longer than its TTL\n");
     expiry.tally.ok[CRL_STORM_HIT] = 99;
     expiry.tally.ok[CRL_STORM_MISS] = 1; /* somebody met the expired key */
     assert_string_equal(crl_storm_runs_text(all_runs + 2, 1),
                         crl_storm_scenario_text(CRL_STORM_EXPIRY));
     assert_string_equal(crl_storm_runs_text(all_runs, 2), crl_storm_scenario_text(CRL_STORM_COLD));
+}
+
+/* In each of them the scenario cannot show anything, and the report says why. */
+static void what_a_run_lacks(void **state)
+{
+    (void)state;
+    static const struct {
+        enum crl_storm_scenario scenario;
+        uint32_t outcome;
+        bool known;
+        uint64_t loads;
+        const char *begins; /* NULL: nothing is lacking */
+    } rows[] = {
+        {CRL_STORM_COLD, CRL_STORM_HIT, true, 0, "the key was in memory already"},
+        {CRL_STORM_COLD, CRL_STORM_HIT, false, 0, "the key was in memory already"},
+        {CRL_STORM_COLD, CRL_STORM_HIT, true, 1, NULL},
+        {CRL_STORM_COLD, CRL_STORM_MISS, true, 1, NULL},
+        {CRL_STORM_COLD, CRL_STORM_COALESCED, true, 0, NULL},
+        {CRL_STORM_COLD, CRL_STORM_MISS, false, 0, "what the origin had to do is not known"},
+        {CRL_STORM_COLD, CRL_STORM_UNKNOWN, false, 0, "what the origin had to do is not known"},
+        {CRL_STORM_COLD, CRL_STORM_UNKNOWN, true, 0, "the origin had nothing to do"},
+        {CRL_STORM_EXPIRY, CRL_STORM_HIT, true, 1, "the key never expired"},
+        {CRL_STORM_EXPIRY, CRL_STORM_HIT, true, 0, "the key never expired"},
+        {CRL_STORM_EXPIRY, CRL_STORM_HIT, false, 0, "the key never expired"},
+        {CRL_STORM_EXPIRY, CRL_STORM_HIT, true, 2, NULL},
+        {CRL_STORM_EXPIRY, CRL_STORM_STALE, true, 1, NULL},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct crl_storm_run run = {.scenario = rows[i].scenario};
+        run.counts = (struct crl_storm_counts){.known = rows[i].known, .loads = rows[i].loads};
+        assert_null(crl_storm_run_lack(&run)); /* nobody was answered: that is another story */
+        run.tally.requests = 8;
+        run.tally.ok[rows[i].outcome] = 7;
+        run.tally.broken = 1;
+        const char *lack = crl_storm_run_lack(&run);
+        if ((lack != NULL) != (rows[i].begins != NULL) ||
+            (lack != NULL && strncmp(lack, rows[i].begins, strlen(rows[i].begins)) != 0))
+            fail_msg("row %zu: %s", i, lack != NULL ? lack : "nothing");
+        run.stopped = true;
+        assert_null(crl_storm_run_lack(&run));
+    }
+}
+
+static void a_key_that_was_there(void **state)
+{
+    (void)state;
+    struct crl_storm_report report = report_of(1, 1);
+    coalescing.counts = (struct crl_storm_counts){.known = true};
+    coalescing.tally.ok[CRL_STORM_HIT] = 1000;
+    coalescing.tally.ok[CRL_STORM_MISS] = coalescing.tally.ok[CRL_STORM_COALESCED] = 0;
+    expect_text(&report, (struct crl_style){.colour = true},
+                "corral storm: 1,000 clients, one key, a query of 100 ms, at most 20 at once\n"
+                "\n"
+                "\033[1mcold\033[0m: all clients ask at once for one key, which was in memory "
+                "already\n"
+                "\n"
+                "                       origin    ampli-  peak\n"
+                "strategy    requests    loads  fication loads  errors      p50      p99      max\n"
+                "coalescing     1,000        0         -     -       0   102 ms   104 ms   104 ms\n"
+                "\n"
+                "answers\n"
+                "coalescing  1,000 hit\n"
+                "\n"
+                "\033[31mcold: the key was in memory already; purge it, or ask for another\n"
+                "\033[0m");
+}
+
+static void expect_verdict(uint32_t first, uint32_t n, uint32_t i, const char *expected)
+{
+    char text[CRL_MORAL_MAX];
+    const char *class;
+    assert_true(crl_storm_verdict(all_runs + first, n, i, text, &class));
+    assert_string_equal(text, expected);
+    assert_string_equal(class, "moral");
+}
+
+/* Nothing is praised that is the same in both; an error more is told. */
+static void what_is_the_same_is_not_said(void **state)
+{
+    (void)state;
+    char text[CRL_MORAL_MAX];
+    const char *class;
+    none.tally = coalescing.tally;
+    expect_verdict(0, 2, 1, "coalescing: 1 query instead of 1,000");
+    assert_false(crl_storm_verdict(all_runs, 2, 0, text, &class));
+    none.counts.loads = 1;
+    coalescing.tally.errors[0] = (struct crl_storm_status_count){503, 1};
+    coalescing.tally.took_us *= 2;
+    expect_verdict(0, 2, 1,
+                   "coalescing: 1 query at once instead of 20; but all over in 212 ms instead of "
+                   "106 ms; 1 error instead of 0");
+    expect_verdict(1, 1, 0, "coalescing: 1 query for 1,000 requests; all over in 212 ms; 1 error");
+    none.stopped = true;
+    assert_false(crl_storm_verdict(all_runs, 2, 0, text, &class));
+    expect_verdict(0, 2, 1, "coalescing: 1 query for 1,000 requests; all over in 212 ms; 1 error");
+}
+
+/* Only one of two: it is told by its name, and the other stands alone. */
+static void one_of_two_lacks_something(void **state)
+{
+    (void)state;
+    char text[CRL_MORAL_MAX];
+    const char *class;
+    none.counts.known = false;
+    assert_true(crl_storm_verdict(all_runs, 2, 0, text, &class));
+    assert_string_equal(class, "lack");
+    assert_memory_equal(text, "none: what the origin", 21);
+    expect_verdict(0, 2, 1, "coalescing: 1 query for 1,000 requests; all answered in 106 ms");
+}
+
+static void every_line_fits(void **state)
+{
+    (void)state;
+    struct crl_storm_report report = report_of(0, 3);
+    for (int narrower = 0; narrower <= 40; narrower++) {
+        char *text = NULL;
+        size_t size;
+        FILE *out = open_memstream(&text, &size);
+        crl_storm_report_text(&report, (struct crl_style){.narrower = narrower}, out);
+        fclose(out);
+        for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+            if (strcspn(line, "\n") > (size_t)(80 - narrower))
+                fail_msg("narrower by %d: %s", narrower, line);
+        }
+        free(text);
+    }
 }
 
 static void stopped_at_once(void **state)
@@ -305,14 +433,61 @@ static void html_escapes(void **state)
     char *text = NULL;
     size_t size;
     report.target = "http://localhost/?a=<b>&\"c\"";
+    report.concurrency = 0;
     FILE *out = open_memstream(&text, &size);
     crl_storm_report_html(&report, out);
     fclose(out);
     assert_non_null(strstr(text, "http://localhost/?a=&lt;b>&amp;&quot;c&quot;"));
     assert_null(strstr(text, "<b>"));
-    assert_non_null(strstr(text, "<tr><td>none</td><td>1,000</td><td>1,000</td><td>1,000</td>"));
-    assert_non_null(strstr(text, "style=\"width:0.10%\""));
+    assert_non_null(strstr(text, "<tr><th>origin loads</th><td>1,000</td><td>1</td></tr>"));
+    assert_non_null(strstr(text, "<p class=\"moral\">coalescing: 1 query instead of 1,000; "));
+    assert_non_null(strstr(text, "<td class=\"words\">999 coalesced, 1 miss</td>"));
+    assert_non_null(strstr(text, ">p99.9</text>"));
+    static const char *const no_numbers[] = {"\"nan", "\"inf", "Mnan", "Hnan", "Vnan", "Lnan",
+                                             "Minf",  "Hinf",  "Vinf", "Linf", " nan", " -nan"};
+    for (size_t i = 0; i < sizeof(no_numbers) / sizeof(no_numbers[0]); i++)
+        assert_null(strstr(text, no_numbers[i]));
     free(text);
+}
+
+/* What is typed to have the same again, also where the shell would take it apart. */
+static void the_page_has_the_command(void **state)
+{
+    (void)state;
+    struct crl_storm_report report = report_of(0, 2);
+    static const struct {
+        struct crl_storm_options options;
+        const char *command;
+    } rows[] = {
+        {{.clients = 9, .ttl_us = CORRAL_MS(500), .delay_us = CORRAL_SECONDS(60)},
+         "corral storm --clients 9 --scenarios cold,expiry --strategies none,coalescing --duration "
+         "3s --think 0s --ttl 500ms --delay 1m --seed 7</p>"},
+        {{.clients = 9, .config = "my file.yaml", .target = "/x?a=1&b='2'"},
+         "corral storm --clients 9 --scenarios cold,expiry --strategies none,coalescing --duration "
+         "3s --think 0s --seed 7 --config 'my file.yaml' '/x?a=1&amp;b='\\''2'\\'''</p>"},
+        {{.clients = 9, .target = "http://[::1]/", .allow_remote = true},
+         " --allow-remote 'http://[::1]/'</p>"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct crl_storm_options mine = rows[i].options;
+        char *text = NULL;
+        size_t size;
+        mine.scenarios = 1u << CRL_STORM_COLD | 1u << CRL_STORM_EXPIRY;
+        mine.strategies = 1u << CRL_STORM_NONE | 1u << CRL_STORM_COALESCING;
+        mine.duration_us = CORRAL_SECONDS(3);
+        mine.seed = 7;
+        report.options = &mine;
+        FILE *out = open_memstream(&text, &size);
+        crl_storm_report_html(&report, out);
+        fclose(out);
+        const char *command = strstr(text, "<p class=\"command\">");
+        assert_non_null(command);
+        const char *end = strstr(command, "</p>");
+        size_t wanted = strlen(rows[i].command);
+        if (memcmp(end + 4 - wanted, rows[i].command, wanted) != 0)
+            fail_msg("%.*s", (int)(end - command), command);
+        free(text);
+    }
 }
 
 static void figures(void **state)
@@ -344,11 +519,17 @@ int main(void)
         cmocka_unit_test_setup(what_is_not_known, make_up),
         cmocka_unit_test_setup(plain_bars_and_colour, make_up),
         cmocka_unit_test_setup(a_key_that_never_expired, make_up),
+        cmocka_unit_test_setup(what_a_run_lacks, make_up),
+        cmocka_unit_test_setup(a_key_that_was_there, make_up),
+        cmocka_unit_test_setup(what_is_the_same_is_not_said, make_up),
+        cmocka_unit_test_setup(one_of_two_lacks_something, make_up),
+        cmocka_unit_test_setup(every_line_fits, make_up),
         cmocka_unit_test_setup(stopped_at_once, make_up),
         cmocka_unit_test_setup(no_run_at_all, make_up),
         cmocka_unit_test_setup(nobody_was_answered, make_up),
         cmocka_unit_test_setup(json, make_up),
         cmocka_unit_test_setup(html_escapes, make_up),
+        cmocka_unit_test_setup(the_page_has_the_command, make_up),
         cmocka_unit_test(figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
