@@ -8,10 +8,13 @@ import importlib.machinery
 import importlib.util
 import os
 import pathlib
+import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -122,17 +125,52 @@ def run(*command, **env):
     return done.returncode, done.stdout, done.stderr
 
 
+def demo_at(tree, **ports):
+    """The demonstration at these ports; at others that are free if none is named."""
+    file = tree / "examples" / "demo.yaml"
+    text = file.read_text()
+    for key, port in {"listen": free_port(), "admin": free_port(), **ports}.items():
+        text = re.sub(rf"^{key}: 127.0.0.1:\d+", f"{key}: 127.0.0.1:{port}", text, flags=re.M)
+    file.write_text(text)
+    return run(tree / "tools" / "demo")
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
+
+
+def test_demo_is_where_the_manual_says(tree):
+    """As it is delivered; whether those ports are free here is another matter."""
+    stand_in(tree / "bin" / "curl", "exit 7")
+    code, out, err = run(tree / "tools" / "demo", PATH=f"{tree / 'bin'}:{os.environ['PATH']}")
+    assert (code, err) == (0, "")
+    assert out.count("127.0.0.1:8080") == 3  # three commands to try
+
+
+@pytest.mark.parametrize("key", ["listen", "admin"])
+@pytest.mark.parametrize("silent", [True, False], ids=["silent", "closes"])
+def test_demo_says_first_that_a_port_is_taken(tree, key, silent):
+    """Whoever listens there, and whatever it says."""
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        if not silent:
+            threading.Thread(target=lambda: holder.accept()[0].close(), daemon=True).start()
+        code, out, err = demo_at(tree, **{key: port})
+    assert (code, out) == (1, "")
+    assert f"127.0.0.1:{port} is taken" in err and f"sport = :{port}" in err and f"'{key}'" in err
+
+
 def test_demo_makes_a_database_once_and_serves(tree):
-    code, out, err = run(tree / "tools" / "demo")
+    code, out, err = demo_at(tree)
     assert (code, err) == (0, "")
     assert out.endswith("corral serve --config examples/demo.yaml\n")
-    assert out.count("127.0.0.1:8080") == 3  # three commands to try
     file = tree / "examples" / "demo.db"
     with sqlite3.connect(file) as db:
         assert db.execute("SELECT count(*), min(id), max(id) FROM templates").fetchone() == (100, 1, 100)
         db.execute("UPDATE templates SET name = 'mine' WHERE id = 1")
     db.close()
-    assert run(tree / "tools" / "demo")[0] == 0
+    assert demo_at(tree)[0] == 0
     with sqlite3.connect(file) as db:
         assert db.execute("SELECT name FROM templates WHERE id = 1").fetchone() == ("mine",)
     db.close()
@@ -142,7 +180,7 @@ def test_demo_makes_a_database_once_and_serves(tree):
 def test_demo_databases_are_all_the_same(tree):
     texts = []
     for _ in range(2):
-        run(tree / "tools" / "demo")
+        assert demo_at(tree)[0] == 0
         db = sqlite3.connect(tree / "examples" / "demo.db")
         texts.append("\n".join(db.iterdump()))
         db.close()
