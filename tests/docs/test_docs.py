@@ -36,6 +36,14 @@ def test_snippets_of_the_readme_are_parts_of_the_examples(language, source):
         assert is_part_of(snippet, read(source)), snippet
 
 
+def test_commands_of_the_readme_are_as_they_are_typed():
+    """From the tree that was just built; the program is in no folder where a shell looks."""
+    typed = re.findall(r"(?:^|`|^\$ )((?:build/)?corral (?:storm|sim|serve|check)\b.*)", read("README.md"), re.M)
+    told = [line for line in typed if not line.startswith("corral storm:")]  # what the program says
+    assert len(told) > 5
+    assert [line for line in told if not line.startswith("build/")] == []
+
+
 def test_snippets_of_the_manual_are_parts_of_the_example():
     section = MANUAL.split(".Sh EXAMPLES\n")[1].split(".Sh ")[0]
     found = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", section, re.M | re.S)
