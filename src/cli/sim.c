@@ -246,6 +246,14 @@ static bool any_broken(const struct sim_verb *verb)
 
 /* ------------------------------------------------------------------------------------- the verb */
 
+static void list_row_write(const struct crl_sim_scenario *scenario)
+{
+    enum { WIDTH = 80, NAME = 16 };
+    printf("%-*s", NAME, scenario->name);
+    crl_lines_write(scenario->about, NAME, NAME, WIDTH - crl_style_of(STDOUT_FILENO).narrower,
+                    stdout);
+}
+
 static int list_write(bool json)
 {
     if (json)
@@ -261,7 +269,7 @@ static int list_write(bool json)
             printf("%s\n  {\"name\": \"%s\", \"about\": \"%s\"}", ready == crl_sim_ready ? "" : ",",
                    scenario->name, scenario->about);
         else
-            printf("%-14s  %s\n", scenario->name, scenario->about);
+            list_row_write(scenario);
         crl_sim_scenario_free(scenario);
     }
     if (json)
