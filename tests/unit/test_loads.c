@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Goal:   the engine's side of the port of origins: answers given by one call reach all their
- *         waiters, in order; origins close at the same time.
+ *         waiters, in order; a load for which there is no memory costs its get and nothing else;
+ *         origins close at the same time.
  * Method: the real library on an origin that does nothing by itself: the test answers what was
- *         started, when it likes. */
+ *         started, when it likes. The linker sends calloc() through the test, which refuses what
+ *         the engine needs for a load of one key. */
 #include "lib/cache.h"
+#include "lib/private.h"
 
 #include "../helper/policy.h"
 #include "../helper/probe.h"
@@ -105,6 +108,35 @@ static struct crl_load_answered value(struct crl_load *load, char byte)
     return (struct crl_load_answered){load, crl_load_value(draft)};
 }
 
+#define VALUE_MAX 1000
+
+/* Whatever an origin does: no origin of ours answers with more. */
+static void a_value_at_and_over_its_limit(void **state)
+{
+    (void)state;
+    struct corral_cache *cache;
+    struct holder holder;
+    assert_int_equal(corral_open(&(struct corral_options){.size = sizeof(struct corral_options),
+                                                          .value_max = VALUE_MAX},
+                                 &cache),
+                     0);
+    struct corral_space *space = add_space(cache, "held", &holder);
+    for (uint32_t i = 0; i < 2; i++) {
+        told.n = 0;
+        assert_int_equal(
+            corral_get_async(space, corral_str("7"), PROBE_LIMIT, on_answer, NULL, NULL), 0);
+        probe_await(holder.n == 1);
+        struct crl_load *load = holder.loads[0];
+        struct crl_entry *draft = crl_load_draft(load, VALUE_MAX + 1 - i, 0);
+        memset(crl_entry_value_room(draft), 'v', VALUE_MAX + 1 - i);
+        holder.n = 0;
+        crl_load_answer(load, crl_load_value(draft));
+        probe_await(told.n == 1);
+        assert_int_equal(told.results[0], i == 0 ? CORRAL_EVALUE : CORRAL_LOADED);
+    }
+    assert_int_equal(corral_close(cache), 0);
+}
+
 static void answers_of_one_call_arrive_in_order(void **state)
 {
     (void)state;
@@ -135,6 +167,56 @@ static void answers_of_one_call_arrive_in_order(void **state)
     assert_int_equal(corral_close(cache), 0);
 }
 
+/* ----------------------------------------------------------------------------------- no memory */
+
+/* A key of a size that is in no other block. */
+#define LARGE_KEY 777
+
+static atomic_bool refuses;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    if (refuses && n * size == sizeof(struct engine_load) + LARGE_KEY)
+        return NULL;
+    return __real_calloc(n, size);
+}
+
+/* More often than there are places: were one not given back, the next load would find none. */
+static void a_load_without_memory_takes_no_place(void **state)
+{
+    (void)state;
+    struct corral_cache *cache;
+    struct holder holder;
+    char large[LARGE_KEY] = {'k'};
+    struct corral_bytes key = crl_bytes(large, sizeof large);
+    assert_int_equal(corral_open(NULL, &cache), 0);
+    struct corral_space *space = add_space(cache, "held", &holder);
+    refuses = true;
+    for (int i = 0; i < 2 * LOADS_MAX; i++) {
+        struct corral_value value;
+        assert_int_equal(corral_get(space, key, 0, &value), CORRAL_ENOMEM);
+    }
+    refuses = false;
+    assert_int_equal(holder.n, 0);
+    struct crl_origin_stats stats;
+    crl_origin_stats(space->origin, &stats);
+    assert_int_equal(stats.active, 0);
+    told.n = 0;
+    assert_int_equal(corral_get_async(space, key, PROBE_LIMIT, on_answer, NULL, NULL), 0);
+    probe_await(holder.n == 1);
+    struct crl_load_answered answered = value(holder.loads[0], 'v');
+    holder.n = 0;
+    crl_load_answer_list(&answered, 1);
+    probe_await(told.n == 1);
+    assert_int_equal(told.results[0], CORRAL_LOADED);
+    assert_int_equal(corral_close(cache), 0);
+}
+
+/* ------------------------------------------------------------------------------------ the end */
+
 static void origins_close_at_the_same_time(void **state)
 {
     (void)state;
@@ -154,6 +236,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_of_one_call_arrive_in_order),
+        cmocka_unit_test(a_value_at_and_over_its_limit),
+        cmocka_unit_test(a_load_without_memory_takes_no_place),
         cmocka_unit_test(origins_close_at_the_same_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
