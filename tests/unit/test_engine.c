@@ -418,6 +418,67 @@ static void many_limits_pass_at_once(void **state)
     house_close(house);
 }
 
+/* One whose limit is an instant, and when the engine told it so. */
+struct punctual {
+    struct engine_waiter waiter; /* first */
+    int result;
+    corral_us told_at; /* by the clock of the batch */
+};
+
+struct appointment {
+    struct house *house;
+    struct punctual *readers;
+    uint32_t n;
+};
+
+static void punctual_told(struct crl_engine *engine, struct engine_waiter *waiter, int result,
+                          struct crl_entry *entry, bool cached)
+{
+    struct punctual *punctual = (struct punctual *)waiter;
+    (void)entry, (void)cached;
+    punctual->result = result;
+    punctual->told_at = engine->now;
+}
+
+static int meet(struct crl_engine *engine, void *arg)
+{
+    struct appointment *appointment = arg;
+    for (uint32_t i = 0; i < appointment->n; i++) {
+        appointment->readers[i].waiter.answered = punctual_told;
+        crl_engine_feed(
+            engine, &(struct crl_event){.kind = CRL_WANTED,
+                                        .space = appointment->house->space->number,
+                                        .key = corral_str("7"),
+                                        .wanted = {.waiter = &appointment->readers[i].waiter.waiter,
+                                                   .wait_until = engine->now + CORRAL_MS(5)}});
+    }
+    return 0;
+}
+
+static int rest(struct crl_engine *engine, void *arg)
+{
+    (void)engine, (void)arg;
+    return 0;
+}
+
+/* Each batch has one instant. So many are few enough for whoever has the turn then. */
+static void limits_of_one_instant_pass_in_one_batch(void **state)
+{
+    (void)state;
+    enum { READERS = 50 };
+    struct house *house = house_open(false);
+    struct punctual readers[READERS] = {0};
+    struct appointment appointment = {.house = house, .readers = readers, .n = READERS};
+    assert_int_equal(crl_engine_do(&house->cache->engine, meet, &appointment), 0);
+    wait_until(waiters(house) == 0);
+    assert_int_equal(crl_engine_do(&house->cache->engine, rest, NULL), 0); /* that batch is over */
+    for (int i = 0; i < READERS; i++) {
+        assert_int_equal(readers[i].result, CORRAL_ETIMEDOUT);
+        assert_int_equal(readers[i].told_at, readers[0].told_at);
+    }
+    house_close(house);
+}
+
 /* The engine hears of a get, and is busy until its limit has passed. How long the answer takes from
  * there. */
 static corral_us overtime(struct house *house, corral_us wait_us)
@@ -540,6 +601,7 @@ int main(void)
         cmocka_unit_test(who_comes_alone_needs_no_other_thread),
         cmocka_unit_test(a_long_turn_goes_on_on_the_own_thread),
         cmocka_unit_test(many_limits_pass_at_once),
+        cmocka_unit_test(limits_of_one_instant_pass_in_one_batch),
         cmocka_unit_test(a_wait_limit_is_not_counted_from_the_end_of_work),
         cmocka_unit_test(a_thread_is_not_cancelled_in_a_call),
         cmocka_unit_test(close_follows_the_last_holder),
