@@ -470,13 +470,15 @@ static void a_copy_is_the_same_entry(void **state)
                                                          .load_us = 14,
                                                          .is_used = true});
         crl_table_touch(entry);
+        (void)crl_entry_mark(entry, CRL_MARK_ASKED | CRL_MARK_LINKED); /* the second is its own */
         void *block = crl_allocator_malloc.alloc(&crl_allocator_malloc, crl_entry_bytes(entry));
         struct crl_entry *copy = crl_entry_copy(block, entry);
         assert_int_equal(crl_entry_home(copy), crl_home(7, 9));
         assert_int_equal(crl_entry_kind(copy), kinds[i]);
         assert_true(copy->answered_at == 11 && copy->quiet_until == 12 && copy->fresh_until == 13 &&
                     copy->load_us == 14);
-        assert_int_equal(copy->marks, CRL_MARK_VISITED | CRL_MARK_USED);
+        assert_int_equal(copy->marks, CRL_MARK_VISITED | CRL_MARK_USED | CRL_MARK_ASKED);
+        assert_int_equal(copy->refs, 1);
         assert_true(crl_bytes_equal(crl_entry_key(copy), corral_str("key")));
         assert_true(crl_bytes_equal(crl_entry_value(copy), crl_entry_value(entry)));
         assert_true(crl_bytes_equal(crl_entry_meta(copy), crl_entry_meta(entry)));
