@@ -106,6 +106,7 @@ static void plot_ttl_zero(struct sim *sim)
     sim_gets(sim, MS(0), 0, "live", S(5), 10);
     sim_gets(sim, MS(50), 0, "live", S(5), 10);
     sim_gets(sim, MS(101), 0, "live", S(5), 10);
+    sim_put(sim, MS(300), 0, "put", 100);
 }
 
 static void ttl_zero_shares_the_flight_and_keeps_nothing(void **state)

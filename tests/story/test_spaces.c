@@ -6,6 +6,8 @@
  *         spaces; one origin is ill while the other is well. */
 #include "story.h"
 
+#include <stdio.h>
+
 #define MS CORRAL_MS
 #define S  CORRAL_SECONDS
 
@@ -202,6 +204,66 @@ static void each_origin_has_its_own_bulkhead(void **state)
     story_swept(&story);
 }
 
+/* ---------------------------------------------------------------------------------------- spans */
+
+#define KEYS_N 8 /* of a kind: each draws its jitter */
+
+static const char *key_of(const char *kind, int n)
+{
+    static char key[16];
+    snprintf(key, sizeof key, "%s%d", kind, n);
+    return key;
+}
+
+static void get_all(struct sim *sim, corral_us at, const char *kind)
+{
+    for (int i = 0; i < KEYS_N; i++)
+        sim_gets(sim, at, 0, key_of(kind, i), S(5), 1);
+}
+
+static void plot_for_ever(struct sim *sim)
+{
+    get_all(sim, S(0), "value");
+    get_all(sim, S(0), "1/value");
+    sim_origin(sim, S(1), SIM_ORIGIN_EMPTY, MS(100));
+    get_all(sim, S(2), "nothing");
+    sim_origin(sim, S(3), SIM_ORIGIN_FAILS, MS(100));
+    get_all(sim, S(4), "broken");
+    for (int i = 1; i <= 2; i++) {
+        corral_us years_later = i * S(365 * 86400);
+        get_all(sim, years_later, "value");
+        get_all(sim, years_later, "1/value");
+        get_all(sim, years_later, "nothing");
+        get_all(sim, years_later, "broken");
+    }
+}
+
+/* Whoever means "for ever" gives the largest number there is. */
+static void the_longest_spans_do_not_wrap_round(void **state)
+{
+    (void)state;
+    const struct corral_policy for_ever = {
+        .ttl_us = INT64_MAX, .negative_ttl_us = INT64_MAX, .jitter = 0.5};
+    const struct sim_space_plan other = {.policy = {.ttl_us = MS(1), .jitter = 0.5}, .origin = 1};
+    const struct sim_origin_plan says_for_ever = {.ttl_us = INT64_MAX};
+    struct story story = {{.policy = for_ever,
+                           .failure_us = INT64_MAX,
+                           .more_spaces = &other,
+                           .more_spaces_n = 1,
+                           .more_origins = &says_for_ever,
+                           .more_origins_n = 1},
+                          plot_for_ever};
+    struct sim *sim = story_told(&story);
+    for (int i = 0; i < KEYS_N; i++) {
+        assert_int_equal(sim_origin_loads(sim, key_of("value", i)), 1);
+        assert_int_equal(sim_origin_loads(sim, key_of("1/value", i)), 1);
+        assert_int_equal(sim_origin_loads(sim, key_of("nothing", i)), 1);
+        assert_int_equal(sim_origin_loads(sim, key_of("broken", i)), 1);
+    }
+    sim_free(sim);
+    story_swept(&story);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_space_without_the_store_asks_for_no_lease),
         cmocka_unit_test(an_origin_that_hangs_leaves_the_others_alone),
         cmocka_unit_test(each_origin_has_its_own_bulkhead),
+        cmocka_unit_test(the_longest_spans_do_not_wrap_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
