@@ -55,7 +55,7 @@ def grow(root, files):
 
 def tidy(root, *arguments):
     done = subprocess.run([sys.executable, str(TIDY), "--root", str(root), *arguments],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=600)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -6,10 +6,12 @@ Method: the parsers of run-tests as functions; the scripts in a copy of the tree
 """
 import importlib.machinery
 import importlib.util
+import json
 import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -81,6 +83,25 @@ def test_what_runs_too_long_has_failed_and_is_ended(run_tests, tmp_path):
     assert_gone(int((tmp_path / "child").read_text()))
 
 
+def test_what_works_too_long_is_ended_wherever_it_runs(run_tests, tmp_path):
+    """The shell that waits for it has worked for a moment only, and goes on."""
+    runner = run_tests.Runner(tmp_path)
+    code, out = runner.run("sh", "-c", "(while :; do :; done); echo $?", cpu_limit=1)
+    assert (code, out.split()[-1]) == (0, str(128 + signal.SIGXCPU))
+
+
+def test_what_sleeps_takes_no_processor_time(run_tests, tmp_path):
+    assert run_tests.Runner(tmp_path).run("sleep", "1.2", cpu_limit=1) == (0, "")
+
+
+def test_meson_tells_what_worked_too_long(run_tests, tmp_path):
+    log = tmp_path / "testlog.json"
+    log.write_text(json.dumps({"name": "s / t", "result": "FAIL", "stdout": "1..2\nok 1 - a\n", "stderr": "",
+                               "returncode": -signal.SIGXCPU}) + "\n")
+    case = run_tests.meson_cases(log)[-1]
+    assert case.result == "failed" and "processor time" in case.output
+
+
 def test_what_is_left_behind_is_ended(run_tests, tmp_path):
     runner = run_tests.Runner(tmp_path)
     code, out = runner.run("sh", "-c", "sleep 1000 & echo $!")
@@ -90,7 +111,7 @@ def test_what_is_left_behind_is_ended(run_tests, tmp_path):
 
 def assert_gone(pid):
     """Killed; who reaps it may take a moment."""
-    for _ in range(500):
+    for _ in range(30000):
         try:
             state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
         except FileNotFoundError:
@@ -120,7 +141,7 @@ def stand_in(path, text):
 
 
 def run(*command, **env):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=60,
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=600,
                           env={**os.environ, **env})
     return done.returncode, done.stdout, done.stderr
 
