@@ -19,7 +19,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORRAL = os.environ.get("CORRAL_BIN", str(ROOT / "build" / "corral"))
-PATIENCE = 60  # seconds until something that should happen has not; only failures take so long
+PATIENCE = 600  # seconds until something that should happen has not; only failures take so long
 SANITIZER = re.compile(r"(?:AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error|corral: bug):?.*")
 
 
@@ -201,7 +201,7 @@ ROUTE = {
     "path": "/template-details", "origin": "templates",
     "query": "SELECT id, name, updated_at FROM templates WHERE id = :id",
     "params": [{"name": "id", "type": "integer"}],
-    "ttl": "60s", "wait": "50s",
+    "ttl": "60s", "wait": "300s",
 }
 
 
@@ -210,7 +210,7 @@ def config_of(database, *routes, origin=None, **more):
     return {
         "listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "threads": 2,
         "origins": [{"name": "templates", "sqlite": str(database.path), "concurrency": 4, "queue": 100,
-                     "deadline": "50s", **(origin or {})}],
+                     "deadline": "300s", **(origin or {})}],
         "routes": list(routes) or [ROUTE],
         **more,
     }

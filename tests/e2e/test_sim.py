@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from conftest import CORRAL
+from conftest import CORRAL, PATIENCE
 
 PLAIN = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
 
@@ -34,7 +34,7 @@ faults:
 
 
 def sim(*options, code=0, **more):
-    done = subprocess.run([CORRAL, "sim", *options], capture_output=True, text=True, timeout=120,
+    done = subprocess.run([CORRAL, "sim", *options], capture_output=True, text=True, timeout=PATIENCE,
                           env={**PLAIN, **more})
     assert done.returncode == code, done.stderr + done.stdout
     return done

@@ -19,7 +19,7 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-#define CLIENT_LIMIT_MS 60000
+#define CLIENT_LIMIT_MS 400000
 #define CLIENT_ROOM     (4u << 20)
 
 struct client {

@@ -22,7 +22,7 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-#define PROBE_LIMIT CORRAL_SECONDS(60)
+#define PROBE_LIMIT CORRAL_SECONDS(300)
 
 /* One lock and one condition for a whole test program: simple, and quick enough. */
 static pthread_mutex_t probe_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -23,7 +23,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define LONG CORRAL_SECONDS(60)
+#define LONG CORRAL_SECONDS(600)
 
 struct house {
     struct corral_cache *cache;
@@ -45,7 +45,10 @@ static void house_open(struct house *house,
                        void (*visit)(struct house *house, struct corral_load *load))
 {
     *house = (struct house){.visit = visit};
-    assert_int_equal(corral_open(NULL, &house->cache), 0);
+    assert_int_equal(corral_open(&(struct corral_options){.size = sizeof(struct corral_options),
+                                                          .close_wait_us = LONG},
+                                 &house->cache),
+                     0);
     struct corral_origin_options origin = {
         .size = sizeof origin, .name = "db", .loader = loader, .arg = house, .deadline_us = LONG};
     assert_int_equal(corral_origin_add(house->cache, &origin, &house->origin), 0);

@@ -81,7 +81,7 @@ static struct corral_space *open_small(struct corral_cache **ret_cache)
     struct corral_origin_options origin_options = {.size = sizeof origin_options,
                                                    .name = "o",
                                                    .loader = echo_or_keep,
-                                                   .deadline_us = CORRAL_SECONDS(60)};
+                                                   .deadline_us = CORRAL_SECONDS(300)};
     struct corral_space_options space_options = {
         .size = sizeof space_options, .name = "s", .policy = POLICY(.ttl_us = CORRAL_SECONDS(60))};
     if (corral_open(&options, ret_cache) < 0 ||
@@ -102,7 +102,7 @@ static _Noreturn void use_a_cache(void)
         char key[32];
         struct corral_value value;
         snprintf(key, sizeof key, "key %d", i);
-        if (corral_get(space, corral_str(key), CORRAL_SECONDS(5), &value) != CORRAL_LOADED)
+        if (corral_get(space, corral_str(key), CORRAL_SECONDS(300), &value) != CORRAL_LOADED)
             _exit(2);
         corral_value_release(&value);
     }
@@ -113,7 +113,7 @@ static int child_status(void (*child)(void))
 {
     pid_t pid = fork();
     if (pid == 0) {
-        alarm(20);
+        alarm(600);
         child();
     }
     int status;
@@ -663,7 +663,7 @@ static void await_the_end_of_this_thread(void)
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_UNBLOCK, &all, NULL);
-    alarm(20);
+    alarm(600);
     atexit(leave);
 }
 
@@ -826,7 +826,7 @@ static void a_loader_forks(void **state)
     struct corral_origin_options origin = {.size = sizeof origin,
                                            .name = "forks",
                                            .loader = fork_in_the_loader,
-                                           .deadline_us = CORRAL_SECONDS(60)};
+                                           .deadline_us = CORRAL_SECONDS(300)};
     struct corral_space_options space = {.size = sizeof space, .name = "forks"};
     struct corral_space *forking;
     open_inherited();

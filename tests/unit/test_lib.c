@@ -26,7 +26,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define LONG CORRAL_SECONDS(60)
+#define LONG CORRAL_SECONDS(600)
 
 /* Wait for something, giving way to the threads that bring it about. */
 #define wait_until(condition)                                \
@@ -105,9 +105,7 @@ static void loader(void *arg, struct corral_load *load)
 static void failed(void *arg, const char *space, struct corral_bytes key, int rc, const char *why)
 {
     struct house *house = arg;
-    (void)space;
-    (void)key;
-    (void)rc;
+    (void)space, (void)key, (void)rc;
     snprintf(house->why, sizeof house->why, "%s", why);
     atomic_fetch_add(&house->failures, 1);
 }
@@ -128,6 +126,7 @@ static struct house *house_open(const struct plan *plan)
     options.size = sizeof options;
     options.on_failure = failed;
     options.on_failure_arg = house;
+    options.close_wait_us = options.close_wait_us > 0 ? options.close_wait_us : LONG;
     assert_int_equal(corral_open(&options, &house->cache), 0);
     struct corral_origin_options origin = {.size = sizeof origin,
                                            .name = "db",
@@ -937,10 +936,11 @@ static void many_threads_readers_and_writers(void **state)
 {
     (void)state;
     struct storm storm = {.house = calloc(1, sizeof(struct house))};
-    struct corral_options options = {.size = sizeof options, .memory_bytes = 16384};
+    struct corral_options options = {
+        .size = sizeof options, .memory_bytes = 16384, .close_wait_us = LONG};
     assert_int_equal(corral_open(&options, &storm.house->cache), 0);
     struct corral_origin_options origin = {
-        .size = sizeof origin, .name = "db", .loader = version_loader};
+        .size = sizeof origin, .name = "db", .loader = version_loader, .deadline_us = LONG};
     assert_int_equal(corral_origin_add(storm.house->cache, &origin, &storm.house->origin), 0);
     struct corral_space_options space = {.size = sizeof space,
                                          .name = "s",

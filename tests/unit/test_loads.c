@@ -71,7 +71,7 @@ static struct corral_space *add_space(struct corral_cache *cache, const char *na
     struct corral_space *space;
     *holder = (struct holder){.origin = {&ops}};
     const struct corral_origin_options options = {
-        .size = sizeof options, .name = name, .concurrency = LOADS_MAX};
+        .size = sizeof options, .name = name, .concurrency = LOADS_MAX, .deadline_us = PROBE_LIMIT};
     assert_int_equal(crl_origin_attach(cache, &options, &holder->origin, &origin), 0);
     const struct corral_space_options space_options = {
         .size = sizeof space_options,
