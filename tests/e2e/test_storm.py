@@ -19,14 +19,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from conftest import CORRAL
+from conftest import CORRAL, PATIENCE
 
 CLIENTS = 200
 
 
 def storm(*options, **more):
     return subprocess.run([CORRAL, "storm", *options], capture_output=True, text=True,
-                          timeout=120, **more)
+                          timeout=PATIENCE, **more)
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +69,9 @@ def test_cold_with_coalescing_is_one_load(demo):
 def test_cold_without_protection_is_a_load_for_each(demo):
     run = run_of(demo, "cold", "none")
     assert run["requests"] == run["ok"] == CLIENTS
-    # A client that asks after the first answer finds it in memory.
-    assert 1 < run["origin_loads"] <= CLIENTS
-    assert run["origin_loads"] == run["answers"]["miss"]
+    # A client that asks after the first answer finds it in memory; none shares a load.
+    assert run["origin_loads"] == run["answers"]["miss"] > 1
+    assert run["answers"]["miss"] + run["answers"]["hit"] == CLIENTS
     assert run["amplification"] == pytest.approx(run["origin_loads"] / run["needed"])
     assert 1 < run["peak_loads"] <= 20
 
@@ -138,25 +138,34 @@ def test_a_signal_stops_it(tmp_path, number):
     while process.poll() is None and not list(tmp_path.glob("*/demo.db")):
         time.sleep(0.005)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + number, err
     assert list(tmp_path.iterdir()) == []
-    assert json.loads(out)["stopped"] in (True, False)
+    report = json.loads(out)
+    assert [run["stopped"] for run in report["runs"]] == [True] * report["stopped"]
 
 
-def test_a_signal_ends_it_where_nobody_answers():
-    """The server takes the first request and keeps silent, for longer than the test is patient."""
+def seconds_to_end_where_nobody_answers():
+    """The server takes the first request and keeps silent; then comes the signal."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         process = subprocess.Popen([CORRAL, "storm", "--clients", "5", f"http://127.0.0.1:{server.getsockname()[1]}/"],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
             with server.accept()[0] as client:
                 assert client.recv(4096).startswith(b"GET /metrics")
+                signalled_at = time.monotonic()
                 process.send_signal(signal.SIGINT)
-                out, err = process.communicate(timeout=20)
+                out, err = process.communicate(timeout=PATIENCE)
+                took = time.monotonic() - signalled_at
         finally:
             process.kill()
     assert (process.returncode, err) == (130, ""), out
+    return took
+
+
+def test_a_signal_ends_it_where_nobody_answers():
+    """Otherwise it would wait for 30 s each time. A busy machine may be as slow, but not each time."""
+    assert any(seconds_to_end_where_nobody_answers() < 20 for _ in range(5))
 
 
 @pytest.mark.parametrize("options, text", [
@@ -398,7 +407,7 @@ def test_a_configuration_with_path_and_strategies(shop):
                  "none,coalescing", "--config", str(shop), "/other")
     assert done.returncode == 0, done.stderr
     none, coalescing = json.loads(done.stdout)["runs"]
-    assert none["strategy"] == "none" and 1 < none["origin_loads"] <= 20
+    assert none["strategy"] == "none" and none["origin_loads"] == none["answers"]["miss"] > 1
     assert coalescing["strategy"] == "coalescing" and coalescing["origin_loads"] == 1
 
 
