@@ -262,7 +262,7 @@ SABOTAGES = [
          "    struct worker *worker = summon(pool);\n"
          "    pool->coming += pool->started < pool->threads_max && start_worker(pool);\n    pthread_mutex_unlock")]),
     ("a thread may be cancelled in the turn", "P5", "test_engine",
-     HANGS + "ok 11 - a_wait_limit_is_not_counted", ALL, [
+     HANGS + "ok 13 - a_wait_limit_is_not_counted", ALL, [
         ("src/lib/turn.c", "int held = crl_cancel_hold();", "int held = 0;"),
         ("src/lib/turn.c", "    crl_cancel_let_go(held);\n", "    (void)held;\n")]),
     ("the engine answers the first reader only", "P5", "test_lib", HANGS + "1..", ALL, [

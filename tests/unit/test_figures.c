@@ -88,10 +88,32 @@ static void a_hit_tells_the_age_of_its_value(void **state)
     house_close(&house);
 }
 
+/* Whatever was put is there or was evicted. */
+static void a_full_budget_is_told(void **state)
+{
+    (void)state;
+    enum { BUDGET = 1 << 20, PUTS = 300 };
+    struct house house = house_open(BUDGET);
+    struct crl_cache_stats stats;
+    char value[10000] = {0};
+    for (int i = 0; i < PUTS; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        assert_int_equal(corral_put(house.space, corral_str(key), crl_bytes(value, sizeof value)),
+                         0);
+    }
+    crl_cache_stats(house.cache, &stats);
+    assert_in_range(stats.entries, 1, BUDGET / sizeof value);
+    assert_int_equal(stats.entries + stats.evictions, PUTS);
+    assert_in_range(stats.bytes, stats.entries * sizeof value, BUDGET);
+    house_close(&house);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hit_tells_the_age_of_its_value),
+        cmocka_unit_test(a_full_budget_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,6 +167,47 @@ static void answers_of_one_call_arrive_in_order(void **state)
     assert_int_equal(corral_close(cache), 0);
 }
 
+static void on_told(struct crl_engine *engine, struct engine_waiter *waiter, int result,
+                    struct crl_entry *entry, bool cached)
+{
+    (void)engine, (void)waiter, (void)result, (void)entry, (void)cached;
+}
+
+struct batch {
+    struct corral_space *space;
+    struct engine_waiter waiters[LOADS_MAX];
+};
+
+/* In the turn: all within one batch. */
+static int want_each(struct crl_engine *engine, void *arg)
+{
+    struct batch *batch = arg;
+    for (uint32_t i = 0; i < LOADS_MAX; i++) {
+        batch->waiters[i].answered = on_told;
+        crl_engine_feed(engine,
+                        &(struct crl_event){.kind = CRL_WANTED,
+                                            .space = batch->space->number,
+                                            .key = crl_bytes(&"abcdefgh"[i], 1),
+                                            .wanted = {.waiter = &batch->waiters[i].waiter,
+                                                       .wait_until = engine->now + PROBE_LIMIT}});
+    }
+    return 0;
+}
+
+static void loads_of_one_batch_start_in_order(void **state)
+{
+    (void)state;
+    struct corral_cache *cache;
+    struct holder holder;
+    assert_int_equal(corral_open(NULL, &cache), 0);
+    struct batch batch = {.space = add_space(cache, "held", &holder)};
+    assert_int_equal(crl_engine_do(&cache->engine, want_each, &batch), 0);
+    probe_await(holder.n == LOADS_MAX);
+    for (uint32_t i = 0; i < LOADS_MAX; i++)
+        assert_int_equal(*(const char *)holder.loads[i]->key.data, "abcdefgh"[i]);
+    assert_int_equal(corral_close(cache), 0);
+}
+
 /* ----------------------------------------------------------------------------------- no memory */
 
 /* A key of a size that is in no other block. */
@@ -236,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_of_one_call_arrive_in_order),
+        cmocka_unit_test(loads_of_one_batch_start_in_order),
         cmocka_unit_test(a_value_at_and_over_its_limit),
         cmocka_unit_test(a_load_without_memory_takes_no_place),
         cmocka_unit_test(origins_close_at_the_same_time),
