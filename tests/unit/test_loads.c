@@ -2,7 +2,7 @@
  *
  * Goal:   the engine's side of the port of origins: answers given by one call reach all their
  *         waiters, in order; a load for which there is no memory costs its get and nothing else;
- *         origins close at the same time.
+ *         origins close at the same time; and of what is not said the defaults hold.
  * Method: the real library on an origin that does nothing by itself: the test answers what was
  *         started, when it likes. The linker sends calloc() through the test, which refuses what
  *         the engine needs for a load of one key. */
@@ -13,13 +13,16 @@
 #include "../helper/probe.h"
 
 #define LOADS_MAX 8
+#define HELD_MAX  32
 
 struct holder {
-    struct crl_origin origin;          /* first */
-    struct crl_load *loads[LOADS_MAX]; /* started and not ended; the rest under the probe's lock */
+    struct crl_origin origin;         /* first */
+    struct crl_load *loads[HELD_MAX]; /* started and not ended; the rest under the probe's lock */
     uint32_t n;
     struct holder *other; /* closes with this one; may be NULL */
     bool close_has_begun, was_alone;
+    corral_us stuck_us; /* its close takes so long, and gives up */
+    corral_us wait_us;  /* that its close was given */
 };
 
 static void start(struct crl_origin *origin, struct crl_load *list)
@@ -28,7 +31,7 @@ static void start(struct crl_origin *origin, struct crl_load *list)
     while (list != NULL) {
         struct crl_load *load = list;
         list = load->next; /* before the test can end the load */
-        crl_assert(holder->n < LOADS_MAX);
+        crl_assert(holder->n < HELD_MAX);
         probe_do(holder->loads[holder->n++] = load);
     }
 }
@@ -51,9 +54,11 @@ static void close_begin(struct crl_origin *origin)
 static int close_wait(struct crl_origin *origin, corral_us wait_us)
 {
     struct holder *holder = (struct holder *)origin;
-    (void)wait_us;
+    holder->wait_us = wait_us;
     holder->was_alone = holder->other == NULL || !holder->other->close_has_begun;
-    return 0;
+    for (corral_us until = crl_now() + holder->stuck_us; crl_now() < until;)
+        ;
+    return holder->stuck_us > 0 ? CORRAL_ETIMEDOUT : 0;
 }
 
 static const struct crl_origin_ops ops = {
@@ -81,6 +86,23 @@ static struct corral_space *add_space(struct corral_cache *cache, const char *na
     };
     assert_int_equal(corral_space_add(cache, &space_options, &space), 0);
     return space;
+}
+
+/* End what it holds, or close would wait for that. */
+static void answer_held(struct holder *holder)
+{
+    struct crl_load *loads[HELD_MAX];
+    uint32_t n;
+    probe_do((n = holder->n, memcpy(loads, holder->loads, n * sizeof *loads), holder->n = 0));
+    for (uint32_t i = 0; i < n; i++)
+        crl_load_answer(loads[i], crl_load_absent());
+}
+
+static uint64_t gets_of(struct corral_space *space, int class)
+{
+    struct crl_space_stats stats;
+    crl_space_stats(space, &stats);
+    return stats.gets[class];
 }
 
 /* What the gets were told, in order; under the probe's lock. */
@@ -205,10 +227,11 @@ static void loads_of_one_batch_start_in_order(void **state)
     probe_await(holder.n == LOADS_MAX);
     for (uint32_t i = 0; i < LOADS_MAX; i++)
         assert_int_equal(*(const char *)holder.loads[i]->key.data, "abcdefgh"[i]);
+    answer_held(&holder);
     assert_int_equal(corral_close(cache), 0);
 }
 
-/* ----------------------------------------------------------------------------------- no memory */
+/* ------------------------------------------------------------------------------------ no memory */
 
 /* A key of a size that is in no other block. */
 #define LARGE_KEY 777
@@ -245,6 +268,7 @@ static void a_load_without_memory_takes_no_place(void **state)
     struct crl_origin_stats stats;
     crl_origin_stats(space->origin, &stats);
     assert_int_equal(stats.active, 0);
+    assert_int_equal(gets_of(space, CRL_GET_REFUSED), 2 * LOADS_MAX);
     told.n = 0;
     assert_int_equal(corral_get_async(space, key, PROBE_LIMIT, on_answer, NULL, NULL), 0);
     probe_await(holder.n == 1);
@@ -256,7 +280,89 @@ static void a_load_without_memory_takes_no_place(void **state)
     assert_int_equal(corral_close(cache), 0);
 }
 
-/* ------------------------------------------------------------------------------------ the end */
+/* -------------------------------------------------------------------------------------- the end */
+
+static void count_answer(void *arg, int result, struct corral_value *value)
+{
+    uint32_t *answers = arg;
+    (void)result;
+    if (value != NULL)
+        corral_value_release(value);
+    probe_do(++*answers);
+}
+
+/* Neither the origin nor the get itself has failed. */
+static void whom_close_answers_is_refused(void **state)
+{
+    (void)state;
+    struct corral_cache *cache;
+    struct holder holder;
+    uint32_t answers = 0;
+    assert_int_equal(corral_open(NULL, &cache), 0);
+    struct corral_space *space = add_space(cache, "held", &holder);
+    assert_int_equal(
+        corral_get_async(space, corral_str("7"), PROBE_LIMIT, count_answer, &answers, NULL), 0);
+    probe_await(holder.n == 1);
+    crl_engine_drain(&cache->engine, 0); /* what corral_close() begins with */
+    assert_int_equal(gets_of(space, CRL_GET_REFUSED), 1);
+    assert_int_equal(gets_of(space, CRL_GET_FAILED), 0);
+    answer_held(&holder);
+    assert_int_equal(corral_close(cache), 0);
+    assert_int_equal(answers, 1);
+}
+
+/* --------------------------------------------------------------------------------- the defaults */
+
+static bool origin_is_busy(struct corral_origin *origin)
+{
+    struct crl_origin_stats stats;
+    crl_origin_stats(origin, &stats);
+    return stats.active > 0 || stats.queued > 0;
+}
+
+/* What corral.h promises for zeros. */
+static void zeros_are_the_defaults_that_are_written(void **state)
+{
+    (void)state;
+    enum { CONCURRENCY = 20, QUEUE = 1000 };
+    struct corral_cache *cache;
+    struct holder holder = {.origin = {&ops}};
+    struct corral_origin *origin;
+    struct corral_space_options options = {.size = sizeof options, .name = "held"};
+    struct corral_space *space;
+    uint32_t answers = 0;
+    assert_int_equal(corral_open(NULL, &cache), 0);
+    assert_int_equal(cache->key_max, 1024);
+    assert_int_equal(cache->value_max, 8 << 20);
+    assert_int_equal(cache->waiters_max, 131072);
+    assert_int_equal(cache->close_wait_us, CORRAL_SECONDS(5));
+    assert_int_equal(
+        crl_origin_attach(cache,
+                          &(struct corral_origin_options){
+                              .size = sizeof(struct corral_origin_options), .name = "held"},
+                          &holder.origin, &origin),
+        0);
+    options.origin = origin;
+    assert_int_equal(corral_space_add(cache, &options, &space), 0);
+    corral_us begun_at = crl_now();
+    for (uint32_t i = 0; i < CONCURRENCY + QUEUE; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%u", i);
+        assert_int_equal(
+            corral_get_async(space, corral_str(key), PROBE_LIMIT, count_answer, &answers, NULL), 0);
+    }
+    probe_await(holder.n == CONCURRENCY);
+    struct corral_value value;
+    assert_int_equal(corral_get(space, corral_str("one too many"), PROBE_LIMIT, &value),
+                     CORRAL_EQUEUE);
+    assert_int_equal(gets_of(space, CRL_GET_REFUSED), 1);
+    assert_in_range(holder.loads[0]->deadline_at, begun_at + CORRAL_SECONDS(2),
+                    crl_now() + CORRAL_SECONDS(2));
+    while (origin_is_busy(origin))
+        answer_held(&holder);
+    assert_int_equal(corral_close(cache), 0);
+    assert_int_equal(answers, CONCURRENCY + QUEUE);
+}
 
 static void origins_close_at_the_same_time(void **state)
 {
@@ -273,6 +379,23 @@ static void origins_close_at_the_same_time(void **state)
     assert_false(second.was_alone);
 }
 
+/* That one was stuck is told, and the next one has what is left of the time. */
+static void a_stuck_origin_is_told_and_is_not_waited_for_twice(void **state)
+{
+    (void)state;
+    struct corral_cache *cache;
+    struct holder first, second;
+    const struct corral_options options = {.size = sizeof options,
+                                           .close_wait_us = CORRAL_SECONDS(60)};
+    assert_int_equal(corral_open(&options, &cache), 0);
+    (void)add_space(cache, "first", &first);
+    (void)add_space(cache, "second", &second);
+    first.stuck_us = CORRAL_MS(5);
+    assert_int_equal(corral_close(cache), CORRAL_ETIMEDOUT);
+    assert_in_range(first.wait_us, 0, options.close_wait_us);
+    assert_in_range(second.wait_us, 0, options.close_wait_us - first.stuck_us);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,7 +403,10 @@ int main(void)
         cmocka_unit_test(loads_of_one_batch_start_in_order),
         cmocka_unit_test(a_value_at_and_over_its_limit),
         cmocka_unit_test(a_load_without_memory_takes_no_place),
+        cmocka_unit_test(whom_close_answers_is_refused),
+        cmocka_unit_test(zeros_are_the_defaults_that_are_written),
         cmocka_unit_test(origins_close_at_the_same_time),
+        cmocka_unit_test(a_stuck_origin_is_told_and_is_not_waited_for_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
