@@ -251,7 +251,7 @@ static void hits_are_counted_by_age(void **state)
 {
     (void)state;
     static const corral_us ages[] = {0,      -5,     1,      99999,       100000,      100001,
-                                     100001, 500000, 500001, 86400000000, 86400000001, 1};
+                                     100000, 500000, 500001, 86400000000, 86400000001, 1};
     struct crl_stats *stats = crl_stats_new();
     struct crl_hist expected[2] = {0};
     for (uint32_t round = 0; round < 1000; round++) {

@@ -181,6 +181,37 @@ static void test_letters_between_two_holders(void **state)
     free(many);
 }
 
+static struct letter *late;
+
+static void post_late(struct letter *letter)
+{
+    crl_turn_post(&letter->office->turn, &late->letter);
+}
+
+static void post_many_and_late(struct letter *letter)
+{
+    post_many(letter);
+    many[0].does = post_late;
+}
+
+/* What comes while a holder runs its share waits behind what it has to put back (N3). */
+static void test_letters_that_are_put_back_keep_their_turn(void **state)
+{
+    (void)state;
+    struct office office;
+    office_open(&office, &by_hand);
+    struct letter first = {.office = &office, .does = post_many_and_late};
+    many_n = CRL_TURN_LETTERS + 1;
+    many = calloc(many_n, sizeof *many);
+    late = &(struct letter){.office = &office, .number = many_n + 1};
+    crl_turn_post(&office.turn, &first.letter);
+    assert_int_equal(office.handed_over, 1);
+    crl_turn_resume(&office.turn); /* the office looks at the order */
+    assert_int_equal(office.run, many_n + 2);
+    office_close(&office);
+    free(many);
+}
+
 static void test_a_shut_turn_takes_no_offers(void **state)
 {
     (void)state;
@@ -297,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_who_posts_runs_it),
         cmocka_unit_test(test_a_holder_runs_its_share),
         cmocka_unit_test(test_letters_between_two_holders),
+        cmocka_unit_test(test_letters_that_are_put_back_keep_their_turn),
         cmocka_unit_test(test_a_shut_turn_takes_no_offers),
         cmocka_unit_test(test_nobody_waits_for_the_turn),
         cmocka_unit_test(test_many_senders),
