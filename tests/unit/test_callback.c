@@ -8,6 +8,8 @@
 
 #include "../helper/probe.h"
 
+#include <sched.h>
+
 #define VALUE_MAX 100
 
 /* What the loader did last, and what it waits for. */
@@ -543,6 +545,60 @@ static void test_only_mates_are_one_call(void **state)
     origin_free(origin);
 }
 
+static struct {
+    char keys[8]; /* one byte of each */
+    uint32_t n;
+    int rc;
+} noted;
+
+static void note_key(void *arg, struct corral_load *load)
+{
+    (void)arg;
+    probe_do(noted.keys[noted.n++] = *(const char *)corral_load_key(load).data);
+    corral_load_not_found(load);
+}
+
+static void test_loads_of_one_list_begin_in_its_order(void **state)
+{
+    (void)state;
+    const struct crl_origin_callback_options options = {
+        .loader = note_key, .concurrency = 1, .value_max = VALUE_MAX};
+    struct probe probes[4];
+    struct crl_origin *origin = NULL;
+    noted.n = 0;
+    assert_int_equal(crl_origin_callback_new(&options, &origin), 0);
+    for (int i = 0; i < 4; i++)
+        probe_init(&probes[i], (const char[]){"abcd"[i], '\0'}, NULL);
+    probe_start_list(probes, 4, origin);
+    for (int i = 0; i < 4; i++)
+        probe_expect(&probes[i], 0, NULL);
+    assert_memory_equal(noted.keys, "abcd", 4);
+    origin_free(origin);
+}
+
+static void answer_once_cancelled(void *arg, struct corral_load *load)
+{
+    (void)arg;
+    probe_do(stage.begun++);
+    while (!corral_load_cancelled(load))
+        sched_yield();
+    noted.rc = corral_load_value(load, corral_str("late"));
+}
+
+static void test_a_value_that_nobody_wants_is_no_fault(void **state)
+{
+    (void)state;
+    struct probe probe;
+    struct crl_origin *origin = origin_new(answer_once_cancelled, NULL);
+    noted.rc = 1;
+    probe_start(&probe, origin, "key", NULL);
+    probe_await(stage.begun == 1);
+    probe_cancel(&probe, origin);
+    probe_expect(&probe, CORRAL_EDEADLINE, NULL);
+    origin_free(origin); /* the loader has returned */
+    assert_int_equal(noted.rc, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -565,6 +621,8 @@ int main(void)
         cmocka_unit_test(test_mates_are_one_call),
         cmocka_unit_test(test_mates_that_were_cancelled_are_left_out),
         cmocka_unit_test(test_only_mates_are_one_call),
+        cmocka_unit_test(test_loads_of_one_list_begin_in_its_order),
+        cmocka_unit_test(test_a_value_that_nobody_wants_is_no_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

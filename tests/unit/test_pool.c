@@ -287,6 +287,57 @@ static void test_idle_threads_are_not_left_behind(void **state)
     assert_int_equal(crl_pool_free(pool, 0), 0);
 }
 
+/* Stays on its thread until it may go. */
+struct stay {
+    struct seen seen; /* first */
+    atomic_bool goes, is_gone;
+};
+
+static void run_stay(struct crl_job *base, uint32_t worker)
+{
+    struct stay *stay = (struct stay *)base;
+    run_seen(base, worker);
+    while (!stay->goes)
+        sched_yield();
+    stay->is_gone = true;
+}
+
+static void stay_begin(struct stay *stay, struct crl_pool *pool)
+{
+    *stay = (struct stay){.seen.job.run = run_stay};
+    crl_pool_post(pool, &stay->seen.job);
+    while (stay->seen.thread == 0)
+        sched_yield();
+}
+
+/* And seems to sleep then; it may as well wait for a lock on its way to bed. */
+static void stay_end(struct stay *stay)
+{
+    stay->goes = true;
+    while (!stay->is_gone || thread_state(stay->seen.thread) != 'S')
+        sched_yield();
+}
+
+/* Its memory is still in the caches. Who was not yet asleep cannot be woken: so not each time. */
+static void test_who_slept_last_is_woken_first(void **state)
+{
+    (void)state;
+    struct crl_pool *pool = pool_new(2);
+    bool was_last = false;
+    for (int i = 0; i < 1000 && !was_last; i++) {
+        struct stay first, last, third;
+        stay_begin(&first, pool);
+        stay_begin(&last, pool);
+        stay_end(&first);
+        stay_end(&last);
+        stay_begin(&third, pool);
+        was_last = third.seen.thread == last.seen.thread;
+        stay_end(&third);
+    }
+    assert_true(was_last);
+    assert_int_equal(crl_pool_free(pool, LIMIT), 0);
+}
+
 struct masked {
     struct crl_job job; /* first */
     sigset_t mask;
@@ -373,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_take_back),
         cmocka_unit_test(test_stuck_threads_are_left_behind),
         cmocka_unit_test(test_idle_threads_are_not_left_behind),
+        cmocka_unit_test(test_who_slept_last_is_woken_first),
         cmocka_unit_test(test_signals_belong_to_the_program),
         cmocka_unit_test(test_workers_inherit_nothing_of_who_posts),
     };
