@@ -98,6 +98,8 @@ static const struct row rows[] = {
     {DECIMAL, "1.5x", CRL_UNITS_NOT_A_NUMBER, 0},
     {DECIMAL, "-1.5", CRL_UNITS_NEGATIVE, 0},
     {DECIMAL, "9223372036854775807", CRL_UNITS_TOO_LARGE, 0},
+    {DECIMAL, "9223372036854775.807", CRL_UNITS_NONE, INT64_MAX},
+    {DECIMAL, "9223372036854775.808", CRL_UNITS_TOO_LARGE, 0},
 };
 
 static void test_rows(void **state)
