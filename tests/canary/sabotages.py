@@ -257,6 +257,11 @@ SABOTAGES = [
          "    if (get->miss.is_callback)\n        crl_leave(&get->miss.space->cache->callbacks);\n", "")]),
     ("reports pile up", "P8", "test_engine", "reports_that_nobody_takes", ALL, [
         ("src/lib/loads.c", "atomic_load(&engine->reports) >= REPORTS_MAX", "REPORTS_MAX == 0")]),
+    ("a load without memory keeps its place", "P6", "test_loads", "a_load_without_memory_takes_no_place", ALL, [
+        ("src/lib/loads.c", "    while (engine->refused_n > 0) {\n",
+         "    engine->refused_n = 0;\n    while (engine->refused_n > 0) {\n")]),
+    ("a failure of before an invalidation is kept", "P4", "test_core", "a_failure_of_before_an_invalidation", ALL, [
+        ("src/core/publish.c", "retry_us <= 0 || !is_kept(step, flight) ||", "retry_us <= 0 ||")]),
     ("who posts a job starts the thread for it", "P6", "test_pool", "workers_inherit_nothing", ALL, [
         ("src/io/pool.c", "    struct worker *worker = summon(pool);\n    pthread_mutex_unlock",
          "    struct worker *worker = summon(pool);\n"
