@@ -198,6 +198,9 @@ static const struct row rows[] = {
      ""},
     {"a short token", "admin: 0.0.0.0:81\nadmin_token: secret\n" REST,
      "2:14: admin_token: has 6 bytes, must have 16 to 1024\n"},
+    {"a token with DEL", "admin_token: \"0123456789\\x7Fabcdef\"\n" REST,
+     "1:14: admin_token: may hold only visible ASCII characters, and no spaces\n"},
+    {"a token of the first and last that may be", "admin_token: '!~!~!~!~!~!~!~!~'\n" REST, ""},
     {"a token with a space", "admin_token: 0123456789 abcdef\n" REST,
      "1:14: admin_token: may hold only visible ASCII characters, and no spaces\n"},
 
@@ -315,14 +318,15 @@ static const struct row rows[] = {
      "10:17: name: 'a-b' must be of letters, digits and '_', and not begin with a digit\n"
      "11:9: a parameter must be a mapping ('key: value'), found a single value\n"},
     {"defaults",
-     ROUTE("    query: SELECT :a, :b, :c, :d, :e, :f, :g\n    params:\n"
+     ROUTE("    query: SELECT :a, :b, :c, :d, :e, :f, :g, :h\n    params:\n"
            "      - { name: a, type: integer, default: x }\n"
            "      - { name: b, type: number, default: 1. }\n"
            "      - { name: c, type: boolean, default: yes }\n"
            "      - { name: d, default: abc, max_length: 2 }\n"
            "      - { name: e, default: abc, pattern: '[0-9]+' }\n"
            "      - { name: f, default: }\n"
-           "      - { name: g, default: '' }\n"),
+           "      - { name: g, default: '' }\n"
+           "      - { name: h, default: ab, max_length: 2 }\n"),
      "7:44: default: 'x' is not of type integer, a whole number of 64 bits, such as -12\n"
      "8:43: default: '1.' is not of type number, a number as in JSON, such as -1.5e3\n"
      "9:44: default: 'yes' is not of type boolean, true or false\n"

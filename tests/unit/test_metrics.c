@@ -2,6 +2,7 @@
  *
  * Goal:   what Prometheus scrapes is well formed and adds up over the threads.
  * Method: golden text for the writer; a registry without a cache whose sheets the test fills. */
+#include "lib/private.h"
 #include "server/metrics.h"
 #include "server/metrics_text.h"
 
@@ -94,6 +95,51 @@ static void test_a_scrape_adds_threads(void **state)
     crl_metrics_free(metrics);
 }
 
+static void no_loader(void *arg, struct corral_load *load)
+{
+    (void)arg;
+    corral_load_fail(load, "nobody asks for one");
+}
+
+/* Of each class so many that a sum tells which it is of. */
+static void test_each_get_is_a_hit_or_a_miss(void **state)
+{
+    (void)state;
+    static const bool is_hit[CRL_GET_CLASSES] = {
+        [CORRAL_HIT] = true, [CORRAL_STALE] = true, [CORRAL_NEGATIVE] = true};
+    struct corral_cache *cache;
+    struct corral_space *space;
+    assert_int_equal(corral_open(NULL, &cache), 0);
+    struct corral_origin_options origin = {.size = sizeof origin, .name = "o", .loader = no_loader};
+    struct corral_space_options options = {.size = sizeof options, .name = "/s"};
+    assert_int_equal(corral_origin_add(cache, &origin, &options.origin), 0);
+    assert_int_equal(corral_space_add(cache, &options, &space), 0);
+    uint32_t hits = 0, misses = 0;
+    for (int class = 0; class < CRL_GET_CLASSES; class ++) {
+        for (int i = 0; i < 1 << class; i++)
+            crl_stats_count(space->stats, space->number, class, -1);
+        *(is_hit[class] ? &hits : &misses) += 1u << class;
+    }
+    _Atomic uint32_t connections = 0;
+    const struct crl_metrics_space row = {.name = "/s", .origin = "o", .space = space};
+    struct crl_metrics_sources sources = {
+        .cache = cache, .spaces = &row, .spaces_n = 1, .sheets_n = 1, .connections = &connections};
+    struct crl_metrics *metrics;
+    char *text, wanted[100];
+    size_t size;
+    assert_int_equal(crl_metrics_new(&sources, &metrics), 0);
+    assert_int_equal(crl_metrics_text(metrics, &text, &size), 0);
+    text = realloc(text, size + 1);
+    text[size] = '\0';
+    snprintf(wanted, sizeof wanted, "\ncache_hits_total %u\n", hits);
+    assert_non_null(strstr(text, wanted));
+    snprintf(wanted, sizeof wanted, "\ncache_misses_total %u\n", misses);
+    assert_non_null(strstr(text, wanted));
+    free(text);
+    crl_metrics_free(metrics);
+    assert_int_equal(corral_close(cache), 0);
+}
+
 /* Of spaces and of origins: numbers are added up, of a peak the largest stays. */
 static void test_sums(void **state)
 {
@@ -139,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_histograms),
         cmocka_unit_test(test_a_scrape_adds_threads),
+        cmocka_unit_test(test_each_get_is_a_hit_or_a_miss),
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_tables),
     };

@@ -58,6 +58,7 @@ static void test_keys(void **state)
     } rows[] = {
         {"defaults", "id=a", "id=a&n=1&x=0.5&on=false"},
         {"any order", "on=true&x=2&id=a&n=3", "id=a&n=3&x=2&on=true"},
+        {"as long as can be", "id=12345678", "id=12345678&n=1&x=0.5&on=false"},
         {"an empty text", "id=", "id=&n=1&x=0.5&on=false"},
         {"percent and plus", "id=%41+%26", "id=A%20%26&n=1&x=0.5&on=false"},
         {"leading zeros", "id=a&n=007", "id=a&n=7&x=0.5&on=false"},
@@ -67,6 +68,8 @@ static void test_keys(void **state)
         {"the most", "id=a&n=9223372036854775807", "id=a&n=9223372036854775807&x=0.5&on=false"},
         {"exponents", "id=a&x=1e2", "id=a&n=1&x=100&on=false"},
         {"shortest", "id=a&x=0.10000000000000001", "id=a&n=1&x=0.1&on=false"},
+        {"16 digits", "id=a&x=0.1000000000000002", "id=a&n=1&x=0.1000000000000002&on=false"},
+        {"17 digits", "id=a&x=0.30000000000000004", "id=a&n=1&x=0.30000000000000004&on=false"},
         {"minus zero number", "id=a&x=-0.0", "id=a&n=1&x=0&on=false"},
         {"a large number", "id=a&x=1e300", "id=a&n=1&x=1e%2B300&on=false"},
         {"beyond doubles", "id=a&x=9007199254740993", "id=a&n=1&x=9007199254740993&on=false"},
