@@ -53,13 +53,11 @@ struct corral_load {
 };
 
 /* On a worker, while it is in the loader function. */
-static __thread struct crl_work *running_here; /* the leader of what it was called with */
+static __thread struct crl_running running_here;
 
 struct crl_running crl_running_here(void)
 {
-    if (running_here == NULL)
-        return (struct crl_running){0};
-    return ((const struct corral_load *)crl_work_open_mate(running_here))->running;
+    return running_here;
 }
 
 /* --------------------------------------------------------------------------------------- a load */
@@ -151,12 +149,12 @@ static void run(struct crl_work *leader, uint32_t worker)
         tickets[n++] = (struct corral_load *)load->ticket;
     }
     crl_assert(n == 1 || origin->options.load_many != NULL); /* no batch_max, no mates */
-    running_here = leader;
+    running_here = ((const struct corral_load *)leader)->running;
     if (origin->options.load_many != NULL)
         origin->options.load_many(origin->options.arg, tickets, n);
     else
         origin->options.loader(origin->options.arg, tickets[0]);
-    running_here = NULL;
+    running_here = (struct crl_running){0};
 }
 
 static void release(struct crl_work *work, bool has_run)

@@ -28,7 +28,7 @@ int crl_origin_callback_new(const struct crl_origin_callback_options *options,
 /* A loader function that runs: for a load of this cache, by its names. */
 struct crl_running {
     uint64_t cache; /* 0: none runs */
-    uint64_t load;  /* may have ended; of several in one call, one that has not, if any */
+    uint64_t load;  /* may have ended; of several in one call, any */
 };
 
 /* crl_running_here - what runs on this thread. */

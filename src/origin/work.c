@@ -137,17 +137,6 @@ struct crl_work *crl_work_running(struct crl_work *work)
     return work;
 }
 
-const struct crl_work *crl_work_open_mate(const struct crl_work *leader)
-{
-    struct crl_works *works = leader->works;
-    pthread_mutex_lock(&works->lock);
-    const struct crl_work *work = leader;
-    while (work != NULL && (work->state != CRL_WORK_RUNNING || work->load == NULL))
-        work = work->mate;
-    pthread_mutex_unlock(&works->lock);
-    return work != NULL ? work : leader;
-}
-
 /* Those that were cancelled before do not run. Under the lock. */
 static void mates_begin(struct crl_work *leader)
 {

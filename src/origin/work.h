@@ -122,10 +122,6 @@ void crl_work_start(struct crl_work *leader);
  * For ops->run(). */
 struct crl_work *crl_work_running(struct crl_work *work);
 
-/* crl_work_open_mate - a work that runs and whose load has not ended; if there is none, the leader.
- * For who is in ops->run(). */
-const struct crl_work *crl_work_open_mate(const struct crl_work *leader);
-
 /* crl_work_fini - nothing needs the work any more: drop its reference to the origin (which may go
  * with it). Its load has ended. */
 void crl_work_fini(struct crl_work *work);

@@ -43,6 +43,7 @@ struct house {
     struct corral_space *space;
     atomic_bool gate_is_open;
     _Atomic uint32_t begun;
+    _Atomic int own_get; /* the result of a get of the loader's */
 };
 
 static struct house *house_open(corral_loader_fn *loader, uint32_t concurrency,
@@ -521,6 +522,53 @@ static void a_key_does_not_wait_for_the_others(void **state)
     house_close(house);
 }
 
+/* Answers the first load, and then gets the key of the last one, which it is to bring itself. */
+static void bring_and_get(void *arg, struct corral_load *const *loads, uint32_t n)
+{
+    struct house *house = arg;
+    char last[16];
+    struct corral_bytes key = corral_load_key(loads[n - 1]);
+    struct corral_value value;
+    snprintf(last, sizeof last, "%.*s", (int)key.size, (const char *)key.data);
+    (void)corral_load_value(loads[0], corral_load_key(loads[0]));
+    if (n > 1) {
+        house->own_get = get(house, last, &value);
+        corral_value_release(&value);
+    }
+    for (uint32_t i = 1; i < n; i++)
+        (void)corral_load_value(loads[i], corral_load_key(loads[i]));
+}
+
+static void a_loader_of_many_does_not_wait_for_itself(void **state)
+{
+    (void)state;
+    struct house *house = calloc(1, sizeof *house);
+    assert_int_equal(corral_open(NULL, &house->cache), 0);
+    const struct corral_origin_options origin = {.size = sizeof origin,
+                                                 .name = "db",
+                                                 .load_many = bring_and_get,
+                                                 .arg = house,
+                                                 .concurrency = 1,
+                                                 .deadline_us = LONG};
+    assert_int_equal(corral_origin_add(house->cache, &origin, &house->origin), 0);
+    const struct corral_space_options space = {.size = sizeof space,
+                                               .name = "users",
+                                               .policy = POLICY(.ttl_us = LONG),
+                                               .origin = house->origin};
+    assert_int_equal(corral_space_add(house->cache, &space, &house->space), 0);
+    const struct corral_bytes keys[] = {corral_str("a"), corral_str("b"), corral_str("c")};
+    struct corral_result results[3];
+    assert_int_equal(corral_get_many(house->space, keys, 3, LONG, results), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(results[i].result, CORRAL_LOADED);
+        assert_true(
+            crl_bytes_equal(crl_bytes(results[i].value.data, results[i].value.size), keys[i]));
+        corral_value_release(&results[i].value);
+    }
+    assert_int_equal(house->own_get, CORRAL_EDEADLOCK);
+    house_close(house);
+}
+
 static void a_loader_is_given_one_way(void **state)
 {
     (void)state;
@@ -605,6 +653,7 @@ int main(void)
         cmocka_unit_test(what_waits_is_loaded_by_one_call),
         cmocka_unit_test(what_is_wanted_at_once_is_loaded_by_few_calls),
         cmocka_unit_test(a_key_does_not_wait_for_the_others),
+        cmocka_unit_test(a_loader_of_many_does_not_wait_for_itself),
         cmocka_unit_test(a_loader_is_given_one_way),
         cmocka_unit_test(no_two_loaders_have_one_worker),
     };
