@@ -489,6 +489,22 @@ SABOTAGES = [
     ("a draft that nobody wants is kept", "O8", "test_contract_origin", "not ok", ALL, [
         ("src/origin/work.c", "        crl_entry_unref(work->allocator, result.draft);\n",
          "        works->answering += 0;\n")]),
+    ("a cancelled load is handed out with its mates", "O3", "test_callback", "not ok", ALL, [
+        ("src/origin/work.c", "        if (work->load != NULL)\n            work->state = CRL_WORK_RUNNING;\n",
+         "        work->state = CRL_WORK_RUNNING;\n")]),
+    ("the job goes with the first of its mates", "O3", "test_contract_origin", "bug: work->load == NULL", ALL, [
+        ("src/origin/work.c", "leader != NULL && leader->open_n == 0 &&", "leader != NULL &&")]),
+    ("the room goes with a short value", "O7", "test_callback", "not ok", ALL, [
+        ("src/core/entry.c",
+         "    if (crl_entry_block_bytes(draft->key_size, value_size) != crl_entry_bytes(draft))\n"
+         "        return false;\n", "")]),
+    ("what a cancelled load brings is reported", "on_failure", "test_reports", "reported_rc == 0", ALL, [
+        ("src/lib/loads.c", "    if (rc < 0)\n        load_report(engine, load, rc, load->why); /* L4",
+         "    if (rc < 0 || load->result.rc < 0)\n"
+         "        load_report(engine, load, load->result.rc, load->why); /* L4")]),
+    ("a failure at the deadline has any reason", "on_failure", "test_flight", "a_failure_at_the_deadline", ALL, [
+        ("src/core/core.c", "    if (event->origin.rc < 0 && event->now >= load->order.deadline_at)\n"
+         "        return CORRAL_EDEADLINE;\n", "")]),
     ("a ticket is good for ever", "P5", "test_ticket", "not ok", ALL, [
         ("src/origin/ticket.c", "    slot->object = NULL;\n    slot->serial++;\n", "")]),
     ("percent signs are taken as they come", "bad input", "test_form", "not ok", ALL, [

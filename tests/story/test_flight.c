@@ -337,6 +337,30 @@ static void an_overrun_load_is_cancelled(void **state)
     story_swept(&story);
 }
 
+/* The answer comes first; but it says no more than that the time was over. */
+static void plot_failure_at_the_deadline(struct sim *sim)
+{
+    sim_origin(sim, 0, SIM_ORIGIN_FAILS, S(2));
+    sim_gets(sim, MS(0), 0, "slow", S(5), 3);
+}
+
+static void a_failure_at_the_deadline_is_an_overrun(void **state)
+{
+    (void)state;
+    struct story story = {{.policy = usual}, plot_failure_at_the_deadline};
+    struct sim *sim = story_told(&story);
+    expect_trace(
+        sim, "[    0 ms] 0 slow     idle     wanted alone -> queued   ask_admission, 1 waiting\n"
+             "[    0 ms] 0 slow     queued   admitted     -> loading  begin_load, 1 waiting\n"
+             "[ 2000 ms] 0 slow     loading  failed       -> idle     answer_failed, 3 waiting\n");
+    assert_int_equal(sim_answered(sim, CORRAL_EDEADLINE), 3);
+    const struct crl_core_origin_counts *counts = crl_core_origin_counts(sim_core(sim, 0), 0);
+    assert_int_equal(crl_counter_get(&counts->errors[CRL_LOAD_OVERRUN]), 1);
+    assert_int_equal(crl_counter_get(&counts->errors[CRL_LOAD_FAILED]), 0);
+    sim_free(sim);
+    story_swept(&story);
+}
+
 static void plot_crowd(struct sim *sim)
 {
     static const char *const keys[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
@@ -693,6 +717,7 @@ int main(void)
         cmocka_unit_test(a_get_without_patience_starts_the_load),
         cmocka_unit_test(one_failure_answers_all_its_waiters),
         cmocka_unit_test(an_overrun_load_is_cancelled),
+        cmocka_unit_test(a_failure_at_the_deadline_is_an_overrun),
         cmocka_unit_test(the_bulkhead_holds),
         cmocka_unit_test(nobody_loads_for_a_deserted_queue),
         cmocka_unit_test(waiters_have_a_limit),
