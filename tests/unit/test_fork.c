@@ -932,66 +932,11 @@ static void a_ticket_is_issued_in_the_parent(void **state)
     assert_int_equal(fork_beside(issue_tickets, &object, FORKS, issue_one), 0);
 }
 
-/* A loader that keeps its load, of a cache of the parent. */
-static struct corral_load *_Atomic kept;
-
-static void keep(void *arg, struct corral_load *load)
-{
-    (void)arg;
-    kept = load;
-}
-
-static void take_value(void *arg, int result, struct corral_value *value)
-{
-    _Atomic bool *is_good = arg;
-    *is_good = result == CORRAL_LOADED && value->size == 6;
-    corral_value_release(value);
-}
-
-/* Nobody waits here for what the parent loads, and the arena's lock may be held. */
-static _Noreturn void answer_load_of_parent(void)
-{
-    bool is_void = corral_load_cancelled(kept) && corral_load_key(kept).size == 0 &&
-                   corral_load_reserve(kept, 6) == NULL && corral_load_commit(kept, 6) == 0 &&
-                   corral_load_value(kept, corral_str("child")) == 0;
-    corral_load_not_found(kept);
-    _exit(is_void ? 0 : 1);
-}
-
-static void a_load_is_answered_in_the_parent(void **state)
-{
-    (void)state;
-    struct corral_cache *cache;
-    struct corral_origin *origin;
-    struct corral_space *space;
-    _Atomic bool is_good = false;
-    assert_int_equal(corral_open(NULL, &cache), 0);
-    const struct corral_origin_options asks = {
-        .size = sizeof asks, .name = "o", .loader = keep, .deadline_us = CORRAL_SECONDS(600)};
-    assert_int_equal(corral_origin_add(cache, &asks, &origin), 0);
-    const struct corral_space_options keeps = {.size = sizeof keeps, .name = "s", .origin = origin};
-    assert_int_equal(corral_space_add(cache, &keeps, &space), 0);
-    assert_int_equal(
-        corral_get_async(space, corral_str("k"), CORRAL_SECONDS(600), take_value, &is_good, NULL),
-        0);
-    while (kept == NULL)
-        ;
-    void *room = corral_load_reserve(kept, 6);
-    assert_non_null(room);
-    memcpy(room, "parent", 6);
-    assert_int_equal(child_status(answer_load_of_parent), 0);
-    assert_int_equal(corral_load_commit(kept, 6), 0);
-    while (!is_good)
-        ;
-    assert_int_equal(corral_close(cache), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reader_is_left_in_the_parent),
         cmocka_unit_test(a_ticket_is_issued_in_the_parent),
-        cmocka_unit_test(a_load_is_answered_in_the_parent),
         cmocka_unit_test(every_public_function_has_a_row),
         cmocka_unit_test(the_cache_of_the_parent_is_closed_in_the_child),
         cmocka_unit_test(a_turn_is_taken_in_the_parent),
