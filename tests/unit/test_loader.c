@@ -457,7 +457,7 @@ static void what_is_wanted_at_once_is_loaded_by_few_calls(void **state)
     struct house *house = calloc(1, sizeof *house);
     static struct corral_bytes keys[MANY];
     static struct corral_result results[MANY];
-    static char names[MANY][8];
+    static char names[MANY][12];
     memset(&seen, 0, sizeof seen);
     assert_int_equal(corral_open(NULL, &house->cache), 0);
     const struct corral_origin_options origin = {.size = sizeof origin,
