@@ -525,10 +525,12 @@ static void test_a_refusal_has_an_end(void **state)
 static void do_not_read(double connections)
 {
     struct client client = client_open(crl_server_port(server));
-    struct pollfd ready = {.fd = client.fd, .events = POLLOUT};
+    struct pollfd ready = {.fd = client.fd, .events = POLLOUT | POLLRDHUP};
     static const char request[] = "GET /t?id=17 HTTP/1.1\r\nHost: a\r\n\r\n";
-    while (poll(&ready, 1, 200) == 1 && (ready.revents & (POLLERR | POLLHUP)) == 0)
+    const short is_cut = POLLERR | POLLHUP | POLLRDHUP;
+    while (poll(&ready, 1, (int)(PROBE_LIMIT / 1000)) == 1 && (ready.revents & is_cut) == 0)
         (void)send(client.fd, request, sizeof request - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    assert_true((ready.revents & is_cut) != 0);
     await_metric("corral_connections", connections);
     client_close(&client);
 }
