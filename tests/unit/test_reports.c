@@ -102,8 +102,8 @@ static struct crl_origin *sqlite_open(struct house *house, void *space_args[KIND
     static const char *const queries[KINDS] = {
         [FAILING] = "SELECT abs(-9223372036854775808) AS n WHERE :id = '1'",
         [LARGE] = "SELECT hex(zeroblob(1000)) AS n WHERE :id = '1'",
-        [ENDLESS] = "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT 1 FROM r) "
-                    "SELECT max(i) n FROM r WHERE :id = '1'",
+        [ENDLESS] = ("WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT 1 FROM r) "
+                     "SELECT max(i) n FROM r WHERE :id = '1'"),
         [GATED] = "SELECT gate(42) AS n WHERE :id = '1'",
         [LOCKED] = "SELECT n FROM t WHERE :id = '1'",
     };

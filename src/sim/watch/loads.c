@@ -17,7 +17,8 @@ static void watch_need(struct sim *sim, const struct sim_load *load, const struc
     bool has_one = crl_entry_judge(entry, now, view, UINT32_MAX).outcome != CRL_VERDICT_NOTHING;
     if (load->reason != CRL_LOAD_MISS)
         return; /* a refresh is to load what is fresh */
-    if (sim->stepping == CRL_WANTED && has_one)
+    bool is_of_step = sim->stepping_key == key_bytes(sim, load->key).data;
+    if (sim->stepping == CRL_WANTED && is_of_step && has_one)
         watch_break(sim, load->key, "P9: node %u loads %s, of which it has a fresh value",
                     load->node, text);
     if (known == NULL || key_space(sim, load->key)->policy.no_coalescing ||

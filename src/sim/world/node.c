@@ -46,6 +46,7 @@ void node_step(struct sim *sim, uint32_t number, struct crl_event *event)
     struct sim_node *node = &sim->nodes[number];
     event->now = node_now(sim, number);
     sim->stepping = event->kind;
+    sim->stepping_key = event->key.data;
     sim->report->events++;
     crl_core_step(node->core, event, &sim->actions);
     trace_steps(sim, number);

@@ -170,6 +170,7 @@ struct sim {
     struct crl_actions actions;
     void (*carry_out)(struct sim *sim, uint32_t node); /* those actions; the fleet's */
     enum crl_event_kind stepping;                      /* the event that the core is working on */
+    const void *stepping_key; /* the text of its key, as key_bytes() has it; NULL: it is of none */
     struct sim_report *report;
     struct sim_slice after_the_end;
     void (*on_answer)(struct sim *sim, uint32_t reader, int result); /* for scripts; may be NULL */
