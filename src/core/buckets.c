@@ -127,13 +127,28 @@ static bool copy_chain(struct crl_allocator *allocator, const struct crl_hashing
     return true;
 }
 
+/* The keys of these entries are hashed soon; they are all over memory. */
+static void prefetch_entries(const struct crl_bucket *bucket)
+{
+    for (uint32_t i = 0; i < CRL_BUCKET_SLOTS; i++) {
+        const struct crl_entry *entry = crl_slot_entry(&bucket->slots[i]);
+        if (entry == NULL)
+            continue;
+        __builtin_prefetch(&entry->home);
+        __builtin_prefetch(entry->bytes);
+    }
+}
+
 crl_buckets crl_buckets_copy(struct crl_allocator *allocator, const struct crl_hashing *hashing,
                              crl_buckets array, uint32_t log2, size_t *ret_bytes)
 {
     crl_buckets copy = crl_buckets_new(allocator, log2);
     if (copy == 0)
         return 0;
-    for (uint64_t i = 0; i < UINT64_C(1) << crl_buckets_log2(array); i++) {
+    uint64_t n = UINT64_C(1) << crl_buckets_log2(array);
+    for (uint64_t i = 0; i < n; i++) {
+        if (i + 2 < n)
+            prefetch_entries(crl_buckets_at(array, i + 2));
         if (!copy_chain(allocator, hashing, copy, crl_buckets_at(array, i))) {
             crl_buckets_free(allocator, copy);
             return 0;

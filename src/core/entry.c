@@ -103,7 +103,8 @@ void crl_entry_stamp(struct crl_entry *draft, const struct crl_entry_stamp *stam
 
 /* ----------------------------------------------------------------------------------- afterwards */
 
-/* A mark that a reader sets in the old one meanwhile is lost: it is asked or counted once more. */
+/* A mark that a reader sets in the old one meanwhile is lost: it is asked or counted once more.
+ * Where an entry is, in a table or a queue, is no part of it. */
 struct crl_entry *crl_entry_copy(void *block, struct crl_entry *entry)
 {
     struct crl_entry *copy = block;
@@ -116,8 +117,8 @@ struct crl_entry *crl_entry_copy(void *block, struct crl_entry *entry)
         .value_size = entry->value_size,
         .home = crl_entry_home(entry),
         .key_size = entry->key_size,
-        .marks =
-            (uint8_t)(atomic_load_explicit(&entry->marks, memory_order_relaxed) & ~CRL_MARK_LINKED),
+        .marks = (uint8_t)(atomic_load_explicit(&entry->marks, memory_order_relaxed) &
+                           ~(CRL_MARK_LINKED | CRL_MARK_SMALL)),
         .kind = entry->kind,
     };
     memcpy(copy->bytes, entry->bytes, (size_t)entry->key_size + entry->value_size);

@@ -42,16 +42,17 @@ enum crl_entry_kind {
 };
 
 enum crl_entry_marks {
-    CRL_MARK_VISITED = 1, /* a hit since the hand last passed (SIEVE) */
+    CRL_MARK_VISITED = 1, /* a hit since it was last looked at for eviction */
     CRL_MARK_ASKED = 2,   /* a reader has asked for a load: no other one need do so */
     CRL_MARK_USED = 4,    /* it was served when without it there was nothing fresh: needed */
     CRL_MARK_LINKED = 8,  /* it is in the table */
+    CRL_MARK_SMALL = 16,  /* it is in the small queue of eviction: the writer's, as LINKED is */
 };
 
 /* 60 bytes before the key. First what a hit does not read; what it does begins in the middle and
  * runs on through key and value, so that it touches as few cache lines as can be. */
 struct crl_entry {
-    struct crl_entry *older; /* the eviction queue; in limbo the next one */
+    struct crl_entry *older; /* an eviction queue; in limbo the next one */
     union {
         struct crl_entry *newer;
         struct crl_bucket *emptied; /* in limbo: a bucket to be freed along with it, or NULL */
@@ -166,6 +167,13 @@ static inline size_t crl_entry_block_bytes(size_t key_size, size_t value_size)
 static inline size_t crl_entry_bytes(const struct crl_entry *entry)
 {
     return crl_entry_block_bytes(entry->key_size, entry->value_size);
+}
+
+/* crl_entry_cost - what an entry takes of its allocator. */
+static inline size_t crl_entry_cost(struct crl_allocator *allocator, const struct crl_entry *entry)
+{
+    size_t bytes = crl_entry_bytes(entry);
+    return allocator->real != NULL ? allocator->real->block_bytes(allocator, bytes) : bytes;
 }
 
 static inline struct corral_bytes crl_entry_key(const struct crl_entry *entry)

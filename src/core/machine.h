@@ -128,7 +128,7 @@ struct crl_core {
     struct cds_list_head ready_origins;  /* ready: with places, and flights for them */
     struct cds_list_head waiting_places; /* whose loaders wait; as they began to */
     bool waits_changed;                  /* ready: a circle of them may have closed */
-    uint32_t sweep_at;                   /* how far the table has been looked through */
+    uint64_t sweep_at;                   /* how far the table has been looked through */
     uint32_t flights_n, waiters_n, loads_n;
     uint32_t waits_n; /* of loaders */
     uint64_t look;    /* the number of the last one */

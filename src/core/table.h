@@ -2,35 +2,42 @@
  *
  * table.h - the entries of a process: many readers that write nothing, one writer.
  *
- * Owns: the buckets, the eviction queue, one reference to each entry that is linked, the byte
- * budget.
+ * Owns: the buckets, the queues of eviction, the ghosts, one reference to each entry that is
+ * linked, the byte budget.
  *
  * Concept. The high bits of the hash choose a shard. A shard is an array of buckets (buckets.h),
  * born with its first entry; it doubles on its own by building a larger copy and publishing that in
  * one store, so that growing never stops the world; it never shrinks. Which entry makes room for a
- * new one is SIEVE's choice (sieve.h): a hit at most sets a bit that is not yet set.
+ * new one is the choice of eviction.h, with the ghosts of each shard; a hit at most sets a bit that
+ * is not yet set.
  *
  * What readers may still look at when it is unlinked (entries, emptied buckets, outgrown arrays)
  * waits in limbo for a grace period. Limbo is memory too, and evicting can't shrink it: an evicted
- * entry goes there first. So a sixteenth of the budget is kept free of entries and buckets, for
- * limbo to grow into; the writer reclaims when crl_table_limbo_is_due(), well before that is full.
- * An insert that finds limbo full all the same waits for readers itself.
+ * entry goes there first. So a 64th of the budget is kept free of entries and buckets, for limbo to
+ * grow into; the writer reclaims when crl_table_limbo_is_due(), well before that is full. An insert
+ * that finds limbo full all the same waits for readers itself.
  *
- *     |<------------------------- memory_bytes ------------------------->|
- *     |<---- entries and their buckets: at most 15/16 ---->|<-- limbo -->|
+ *     |<------------------------------ memory_bytes ----------------------------->|
+ *     |<---- entries, their buckets, their ghosts: at most 63/64 ---->|<-- limbo -->|
  *
  * What an allocator holds of the system is more than its blocks: a page stays as long as one block
- * in it lives. Where that is over the budget, because the sizes of values have changed, the
+ * in it lives. Where that comes near the budget, because the sizes of values have changed, the
  * emptiest pages are closed and their entries moved to gaps elsewhere, and where there are no gaps
  * entries are evicted until there are. Entries are immutable: to move one is to publish a copy.
  *
+ * No call takes long, whatever the table holds. Most of what there is to do is bounded by itself;
+ * but room for a large value among tiny ones means 100,000s of evictions. So an entry that needs
+ * more than 256 KiB is published at once, and is then *arriving*: in no queue, and counted apart,
+ * while room for it is made a part at a time, whenever limbo is dropped. At most one arrives; where
+ * another such entry comes, the one before it is unlinked.
+ *
  * Invariants:
- *   T1  Budget: linked entries (block sizes), their buckets and limbo together stay within
- *       memory_bytes; so does, after each insert, what the allocators hold of the system, but for
- *       values that the program still holds after they left the table and, up to a limit of the
- *       allocator's, what is free in the pages that these keep. An entry that can't fit is not
- *       linked. (The second half where the allocator knows: see allocator.h. An entry that is
- *       about to be inserted has been allocated already, so for that long it comes on top.)
+ *   T1  Budget: linked entries (block sizes), their buckets and ghosts, and limbo together stay
+ *       within memory_bytes; so does, after each insert, what the allocators hold of the system,
+ *       but for values that the program still holds after they left the table and, up to a limit of
+ *       the allocator's, what is free in the pages that these keep. An entry that can't fit is not
+ *       linked. An entry that arrives comes on top, as it did before it was inserted: it has been
+ *       allocated already. (The second half where the allocator knows: see allocator.h.)
  *   T2  At most one linked entry has a given space and key.
  *   T3  What was unlinked goes to limbo, and is given back only after a grace period that began
  *       later.
@@ -40,8 +47,7 @@
  *
  * Not here: locks, RCU, clocks, freshness: an entry is found whatever its age.
  *
- * Sources: Y. Zhang et al., "SIEVE is Simpler than LRU", NSDI 2024. P. McKenney, "Is Parallel
- * Programming Hard", ch. 9 (RCU).
+ * Sources: those of eviction.h. P. McKenney, "Is Parallel Programming Hard", ch. 9 (RCU).
  */
 #ifndef CRL_CORE_TABLE_H
 #define CRL_CORE_TABLE_H
@@ -60,16 +66,18 @@ struct crl_table_config {
     struct crl_hashing hashing;             /* a hash of NULL: crl_hash() */
     void (*wait_for_readers)(void); /* returns when all read sections that run now have ended; NULL:
                                      * there are no readers on other threads */
-    uint32_t shards; /* a power of two, 1 to 1024; 0: 256. Fewer where the budget is tiny */
+    uint32_t shards; /* a power of two, 1 to 16384; 0: by the budget, 256 up to 256 MiB. Fewer where
+                      * the budget is small */
 };
 
 struct crl_table_counts {
     uint64_t entries;
-    uint64_t bytes;       /* entries, buckets and limbo: what T1 bounds */
-    uint64_t limbo_bytes; /* of these */
-    uint64_t held_bytes;  /* of the system's memory; 0 where the allocator does not know */
-    uint64_t evictions;   /* entries pushed out by the budget, ever */
-    uint64_t moves;       /* entries copied elsewhere to empty a page, ever */
+    uint64_t bytes;          /* entries, buckets and limbo: what T1 bounds */
+    uint64_t limbo_bytes;    /* of these */
+    uint64_t held_bytes;     /* of the system's memory; 0 where the allocator does not know */
+    uint64_t arriving_bytes; /* of the entry that arrives; not among the others */
+    uint64_t evictions;      /* entries pushed out by the budget, ever */
+    uint64_t moves;          /* entries copied elsewhere to empty a page, ever */
 };
 
 /* crl_table_new - an empty table. Errors: ENOMEM, EINVAL */
@@ -116,13 +124,14 @@ static inline void crl_table_touch(struct crl_entry *entry)
 
 /* crl_table_insert - publish an entry, in place of the one with its key if there is one; evict what
  * the budget demands. Takes a reference of its own; the caller keeps theirs. A replacement keeps
- * the place and the mark of the old one in the order of eviction.
+ * the place and the mark of the old one in the order of eviction; one that is larger by more than
+ * 256 KiB keeps the mark only.
  *
  * Returns true; or false: it does not fit into the budget or there is no memory for a bucket. Then
  * nothing is linked under this key any more (an older value must not outlive a newer one). Nothing
  * is evicted for an entry that would not fit without all the others. An entry is inserted at most
- * once in its life. Cost: O(1), but for evictions and, rarely, growing a shard, waiting for readers
- * and emptying a page. */
+ * once in its life. Cost: bounded, whatever the table holds: some 10,000 entries that are evicted
+ * or moved; rarely, growing a shard and waiting for readers. */
 bool crl_table_insert(struct crl_table *table, struct crl_entry *entry);
 
 /* crl_table_remove - unlink a key. Returns whether there was one. */
@@ -136,17 +145,18 @@ bool crl_table_remove(struct crl_table *table, uint64_t hash, uint32_t space,
  * least     buckets to look at, at least
  * is_dead   may not call the table
  * Returns where to go on. O(all buckets / parts). */
-uint32_t crl_table_sweep(struct crl_table *table, uint32_t at, uint32_t parts, uint32_t least,
+uint64_t crl_table_sweep(struct crl_table *table, uint64_t at, uint32_t parts, uint32_t least,
                          bool (*is_dead)(void *arg, const struct crl_entry *entry), void *arg);
 
 /* crl_table_limbo_is_due - is it time to reclaim: take, wait for a grace period, drop? To be asked
- * after each change; false while a batch is out. */
+ * after each change and each drop; false while a batch is out. True as long as an entry arrives. */
 bool crl_table_limbo_is_due(const struct crl_table *table);
 
 /* crl_table_limbo_take - hand over all that waits for a grace period, NULL if nothing does. Its
  * bytes count until crl_table_limbo_drop(), which the caller calls after a grace period, on the
  * writer's thread; or until an insert had to wait for readers, and has freed them. At most one
- * batch is out at a time (a second take returns NULL). */
+ * batch is out at a time (a second take returns NULL). To drop one also makes some more room for
+ * the entry that arrives. */
 struct crl_limbo *crl_table_limbo_take(struct crl_table *table);
 void crl_table_limbo_drop(struct crl_table *table, struct crl_limbo *limbo);
 

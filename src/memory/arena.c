@@ -28,7 +28,7 @@
  * that is half empty, and these must not add up to much of the budget. */
 #define BUDGET_PAGED_MIN ((size_t)1 << 20)
 #define BUDGET_HUGE_MIN  ((size_t)64 << 20)
-#define PAGES_OF_BUDGET  256
+#define PAGES_OF_BUDGET  512
 #define SMALL_PAGE_MIN   ((size_t)4 << 10)
 #define SMALL_PAGE_MAX   ((size_t)16 << 10)
 #define LARGE_PAGE_BYTES ((size_t)64 << 10)
@@ -39,7 +39,8 @@
 /* Buckets are moved to a huge page when they fill such a part of it. */
 #define BUCKETS_PROMOTED_PART 4
 
-#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+#define HUGE_PAGE_BYTES   ((size_t)2 << 20)
+#define SYSTEM_PAGE_BYTES ((size_t)4 << 10)
 
 /* What a block begins with. */
 #define ZEROED_BYTES 64
@@ -84,7 +85,13 @@ struct plan {
 
 static bool wastes_too_much(size_t bytes, size_t block_bytes)
 {
-    return block_bytes - bytes > bytes / 8;
+    return block_bytes - bytes > bytes / 16;
+}
+
+/* To a multiple of a power of two. */
+static size_t round_up(size_t bytes, size_t unit_bytes)
+{
+    return (bytes + unit_bytes - 1) & ~(unit_bytes - 1);
 }
 
 /* Pure: freeing makes the same plan again. */
@@ -98,16 +105,16 @@ static struct plan plan_of(const struct arena *arena, size_t bytes)
         return (struct plan){.kind = BLOCK, .class = class, .block_bytes = (size_t) class * 16};
     }
     if (bytes <= page_bytes / 2) {
-        uint32_t parts = (uint32_t)(page_bytes / ((bytes + 63) & ~(size_t)63));
+        uint32_t parts = (uint32_t)(page_bytes / round_up(bytes, 64));
         size_t block_bytes = page_bytes / parts & ~(size_t)63;
         if (!wastes_too_much(bytes, block_bytes))
             return (struct plan){.kind = BLOCK, .class = 64 + parts, .block_bytes = block_bytes};
     }
     if (bytes % page_bytes == 0 && bytes < arena->pages.chunk_bytes)
         return (struct plan){.kind = PAGES, .block_bytes = bytes};
-    size_t block_bytes = (bytes + CRL_UNIT_BYTES - 1) & ~(CRL_UNIT_BYTES - 1);
-    bool fits = block_bytes <= crl_runs_bytes_max(arena->runs.chunk_bytes);
-    return (struct plan){.kind = fits ? RUN : MAPPED, .block_bytes = block_bytes};
+    if (bytes <= crl_runs_bytes_max(&arena->runs))
+        return (struct plan){.kind = RUN, .block_bytes = round_up(bytes, arena->runs.unit_bytes)};
+    return (struct plan){.kind = MAPPED, .block_bytes = round_up(bytes, SYSTEM_PAGE_BYTES)};
 }
 
 /* --------------------------------------------------------------------------------------- blocks */
@@ -171,7 +178,8 @@ static void plan_free(struct arena *arena, const struct plan *plan, void *block)
 /* The caller's from now on. Zeros under the lock: see struct crl_real_memory. */
 static void *count_block(struct arena *arena, const struct plan *plan, void *block)
 {
-    if (block != NULL && plan->kind == BLOCK && plan->block_bytes >= ZEROED_BYTES)
+    if (block != NULL && (plan->kind == BLOCK || plan->kind == RUN) &&
+        plan->block_bytes >= ZEROED_BYTES)
         memset(block, 0, ZEROED_BYTES);
     arena->refs += block != NULL;
     arena->living_bytes += block != NULL ? plan->block_bytes : 0;
@@ -284,7 +292,8 @@ static bool arena_close_page(struct crl_allocator *allocator, const void *spared
 {
     struct arena *arena = (struct arena *)allocator;
     pthread_mutex_lock(&arena->lock);
-    bool is_closed = crl_pages_close(&arena->pages, spared, visit, arg);
+    bool is_closed = crl_pages_close(&arena->pages, spared, visit, arg) ||
+                     crl_runs_close(&arena->runs, spared, visit, arg);
     pthread_mutex_unlock(&arena->lock);
     return is_closed;
 }
@@ -293,10 +302,12 @@ static void *arena_alloc_in_gap(struct crl_allocator *allocator, size_t bytes)
 {
     struct arena *arena = (struct arena *)allocator;
     struct plan plan = plan_of(arena, bytes);
-    if (plan.kind != BLOCK)
+    if (plan.kind != BLOCK && plan.kind != RUN)
         return NULL;
     pthread_mutex_lock(&arena->lock);
-    void *block = count_block(arena, &plan, crl_block_alloc_in_gap(&arena->pages, plan.class));
+    void *block = plan.kind == BLOCK ? crl_block_alloc_in_gap(&arena->pages, plan.class)
+                                     : crl_runs_alloc_in_gap(&arena->runs, plan.block_bytes);
+    (void)count_block(arena, &plan, block);
     pthread_mutex_unlock(&arena->lock);
     return block;
 }
@@ -306,6 +317,7 @@ static void arena_abandon(struct crl_allocator *allocator)
     struct arena *arena = (struct arena *)allocator;
     pthread_mutex_lock(&arena->lock);
     crl_pages_abandon(&arena->pages);
+    crl_runs_reopen(&arena->runs); /* gaps between runs count as the owner's */
     pthread_mutex_unlock(&arena->lock);
 }
 
@@ -314,6 +326,7 @@ static void arena_reopen(struct crl_allocator *allocator)
     struct arena *arena = (struct arena *)allocator;
     pthread_mutex_lock(&arena->lock);
     crl_pages_reopen(&arena->pages);
+    crl_runs_reopen(&arena->runs);
     pthread_mutex_unlock(&arena->lock);
 }
 
@@ -338,12 +351,13 @@ static const struct crl_real_memory arena_real = {
 
 /* --------------------------------------------------------------------------------------- arenas */
 
-static size_t page_bytes_for(size_t budget_bytes)
+static size_t page_bytes_for(size_t budget_bytes, enum crl_arena_use use)
 {
     if (budget_bytes >= BUDGET_HUGE_MIN)
         return LARGE_PAGE_BYTES;
     size_t page_bytes = SMALL_PAGE_MIN;
-    while (page_bytes < SMALL_PAGE_MAX && 2 * page_bytes * PAGES_OF_BUDGET <= budget_bytes)
+    while (use == CRL_ARENA_ENTRIES && page_bytes < SMALL_PAGE_MAX &&
+           2 * page_bytes * PAGES_OF_BUDGET <= budget_bytes)
         page_bytes *= 2;
     return page_bytes;
 }
@@ -359,7 +373,7 @@ int crl_arena_new(size_t budget_bytes, enum crl_arena_use use, struct crl_alloca
     arena->base.real = arena->is_heap ? &heap_real : &arena_real;
     arena->refs = 1;
     arena->forks = crl_forks;
-    size_t page_bytes = page_bytes_for(budget_bytes);
+    size_t page_bytes = page_bytes_for(budget_bytes, use);
     crl_pages_init(&arena->pages, page_bytes, budget_bytes >= BUDGET_HUGE_MIN ? budget_bytes : 0,
                    budget_bytes / ABANDONED_PART);
     if (use == CRL_ARENA_BUCKETS)

@@ -187,6 +187,83 @@ static void very_large_blocks_can_lie_on_huge_pages(void **state)
     crl_arena_release(arena);
 }
 
+#define RUNS      60
+#define RUN_BYTES 1500
+
+/* What a page of the system's has in it. */
+struct page_content {
+    void *blocks[RUNS];
+    uint32_t n;
+};
+
+static void collect_block(void *arg, void *block)
+{
+    struct page_content *content = arg;
+    assert_true(content->n < RUNS);
+    content->blocks[content->n++] = block;
+}
+
+static size_t held_bytes(struct crl_allocator *arena)
+{
+    return arena->real->use(arena).held_bytes;
+}
+
+/* Values that fit into no page of blocks without much waste. Where most are gone, the rest can be
+ * moved together; a closed page gives out nothing, and goes back when it is empty. */
+static void runs_are_moved_together(void **state)
+{
+    (void)state;
+    struct crl_allocator *arena = NULL;
+    void *blocks[RUNS];
+    assert_int_equal(crl_arena_new(MIB, CRL_ARENA_ENTRIES, &arena), CORRAL_OK);
+    for (size_t i = 0; i < RUNS; i++)
+        blocks[i] = take(arena, RUN_BYTES);
+    for (size_t i = 0; i < RUNS; i++)
+        if (i % 3 != 0)
+            arena->free(arena, blocks[i], RUN_BYTES);
+    size_t before = held_bytes(arena);
+    for (uint32_t round = 0; round < 4; round++) {
+        struct page_content content = {.n = 0};
+        assert_true(arena->real->close_page(arena, NULL, collect_block, &content));
+        assert_in_range(content.n, 1, 4);
+        for (uint32_t i = 0; i < content.n; i++) {
+            void *moved = arena->real->alloc_in_gap(arena, RUN_BYTES);
+            assert_non_null(moved);
+            for (size_t k = 0; k < RUNS; k += 3)
+                if (blocks[k] == content.blocks[i])
+                    blocks[k] = moved;
+            arena->free(arena, content.blocks[i], RUN_BYTES);
+        }
+        arena->real->reopen(arena);
+        assert_true(held_bytes(arena) < before);
+        before = held_bytes(arena);
+    }
+    for (size_t i = 0; i < RUNS; i += 3)
+        arena->free(arena, blocks[i], RUN_BYTES);
+    assert_int_equal(held_bytes(arena), 0);
+    crl_arena_release(arena);
+}
+
+/* A gap in pages that are held already is filled before others are asked for. */
+static void gaps_between_runs_are_filled_first(void **state)
+{
+    (void)state;
+    struct crl_allocator *arena = NULL;
+    void *blocks[RUNS];
+    assert_int_equal(crl_arena_new(MIB, CRL_ARENA_ENTRIES, &arena), CORRAL_OK);
+    for (size_t i = 0; i < RUNS; i++)
+        blocks[i] = take(arena, RUN_BYTES);
+    size_t before = held_bytes(arena);
+    for (size_t i = 0; i < RUNS; i += 3)
+        arena->free(arena, blocks[i], RUN_BYTES);
+    for (size_t i = 0; i < RUNS; i += 3)
+        blocks[i] = take(arena, RUN_BYTES);
+    assert_true(held_bytes(arena) <= before);
+    for (size_t i = 0; i < RUNS; i++)
+        arena->free(arena, blocks[i], RUN_BYTES);
+    crl_arena_release(arena);
+}
+
 static void no_memory_is_an_answer(void **state)
 {
     (void)state;
@@ -300,6 +377,8 @@ int main(void)
         cmocka_unit_test(an_arena_that_keeps_little_takes_little),
         cmocka_unit_test(holes_are_filled_first),
         cmocka_unit_test(very_large_blocks_can_lie_on_huge_pages),
+        cmocka_unit_test(runs_are_moved_together),
+        cmocka_unit_test(gaps_between_runs_are_filled_first),
         cmocka_unit_test(no_memory_is_an_answer),
 #endif
         cmocka_unit_test(blocks_keep_their_content),
