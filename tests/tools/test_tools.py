@@ -249,7 +249,7 @@ def test_setup_wrong_usage(tree):
 def test_run_bench_lists_and_refuses(tree):
     code, out, _ = run(tree / "tools" / "run-bench", "--list")
     names = {line.split(":")[0] for line in out.splitlines()}
-    assert code == 0 and names == {"table", "misses", "large", "http", "storm", "sim"}
+    assert code == 0 and names == {"table", "hitratio", "pauses", "misses", "large", "http", "storm", "sim"}
     assert run(tree / "tools" / "run-bench", "nothing")[0] == 2
 
 
