@@ -97,7 +97,7 @@ CORRAL_API const char *corral_strerror(int rc);
 /* corral_outcome_name - the word of a result >= 0 of a get, such as "hit". Static memory. */
 CORRAL_API const char *corral_outcome_name(int outcome);
 
-/* corral_version - the version of the library, such as "0.1.0". Static memory. */
+/* corral_version - the version of the library, such as "0.2.0". Static memory. */
 CORRAL_API const char *corral_version(void);
 
 struct corral_cache;

@@ -366,8 +366,8 @@ SABOTAGES = [
     ("what one event leaves is never done", "P6", "test_places", "P6: ", ALL, NOTHING_IS_READY),
     ("what one event leaves is never done", "P5", "test_places", "a_raised_limit_admits_all_one_by_one", OBSERVER,
      NOTHING_IS_READY),
-    ("a batch's place is given away with its first load", "P6", "test_places", ("P6: ", "load->order.id", "core->loads_n"), ALL,
-     BATCH_FREED_EARLY),
+    ("a batch's place is given away with its first load", "P6", "test_places",
+     ("P6: ", "load->order.id", "core->loads_n"), ALL, BATCH_FREED_EARLY),
     ("a batch's place is given away with its first load", "P6", "test_places", ("P6: node", "P5: reader"), OBSERVER,
      BATCH_FREED_EARLY),
     ("the loser of a hedge goes on", "P1", "test_places", "P1: ", OBSERVER,
@@ -620,7 +620,8 @@ SWARM_SABOTAGES = [
     ("a refused fill leaves its value", "P4", "P4: reader", OBSERVER, REFUSED_FILL_STAYS),
     ("no epoch begins with a new connection", "P4", ("P4: reader", "P5: reader"), OBSERVER, NO_EPOCH_BEGINS),
     ("a cleared space begins no epoch", "P4", "P4: reader", OBSERVER, [
-        ("src/core/core.c", "    crl_space_epoch_begin(step->core, step->event->space);\n    atomic", "    (void)space;\n    atomic")]),
+        ("src/core/core.c", "    crl_space_epoch_begin(step->core, step->event->space);\n    atomic",
+         "    (void)space;\n    atomic")]),
     ("who waits is not woken by a new connection", "P5", "for which nobody works", OBSERVER, [
         ("src/core/core.c",
          "    cds_list_splice(&core->waiting, core->woken.prev);\n    CDS_INIT_LIST_HEAD(&core->waiting);\n", "")]),

@@ -82,7 +82,7 @@ def test_an_example_with_the_shared_library(tree, tmp_path, example):
     program = tmp_path / example
     run("cc", "-std=c99", *STRICT, tree.only(example + ".c"), *tree.flags("--cflags", "--libs"), "-pthread",
         "-o", program)
-    assert "libcorral.so.0" in needed(program)
+    assert "libcorral.so.1" in needed(program)
     tree.run(program)
 
 
