@@ -174,7 +174,7 @@ static inline int crl_key_check(const struct corral_space *space, struct corral_
 {
     if (space->forks != crl_forks)
         return CORRAL_ECLOSED;
-    return key.size == 0 || key.size > space->key_max ? CORRAL_EKEY : 0;
+    return key.size - 1 >= space->key_max ? CORRAL_EKEY : 0; /* an empty one wraps round */
 }
 
 /* crl_enter, crl_leave - P8: gets on their way to the engine, and waiting there, are limited in
