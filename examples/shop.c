@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * shop.c - prices in a cache before a database: many at once, writers that do not undo each other,
- * gets that are called off, what is counted, and a close in two steps.
+ * gets that are called off, changes that nobody waits for, what is counted, and a close in two
+ * steps.
  *
  *     cc shop.c $(pkg-config --cflags --libs corral) -lpthread -o shop && ./shop
  *
@@ -130,8 +131,9 @@ static void two_writers(struct corral_space *prices, struct database *database)
     corral_value_release(&value);
 }
 
-/* ------------------------------------------------------------------------------ gets called off */
+/* -------------------------------------------------------------------------- without blocking */
 
+/* What a callback brings to whoever waits for it. */
 struct answer {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -139,15 +141,33 @@ struct answer {
     int is_there;
 };
 
-static void take_answer(void *arg, int result, struct corral_value *value)
+static void answer_give(struct answer *answer, int result)
 {
-    struct answer *answer = arg;
-    corral_value_release(value);
     pthread_mutex_lock(&answer->lock);
     answer->result = result;
     answer->is_there = 1;
     pthread_cond_signal(&answer->changed);
     pthread_mutex_unlock(&answer->lock);
+}
+
+static int answer_wait(struct answer *answer)
+{
+    pthread_mutex_lock(&answer->lock);
+    while (!answer->is_there)
+        pthread_cond_wait(&answer->changed, &answer->lock);
+    pthread_mutex_unlock(&answer->lock);
+    return answer->result;
+}
+
+static void change_is_done(void *arg, int result)
+{
+    answer_give(arg, result);
+}
+
+static void take_answer(void *arg, int result, struct corral_value *value)
+{
+    corral_value_release(value);
+    answer_give(arg, result);
 }
 
 /* The customer leaves. The get is answered at once; its load goes on for whoever comes next. */
@@ -162,21 +182,42 @@ static void a_customer_leaves(struct corral_space *prices, struct database *data
         "corral_get_async");
     corral_get_cancel(handle);
     corral_get_drop(handle);
-    pthread_mutex_lock(&answer.lock);
-    while (!answer.is_there)
-        pthread_cond_wait(&answer.changed, &answer.lock);
-    pthread_mutex_unlock(&answer.lock);
+    int result = answer_wait(&answer);
     pthread_mutex_unlock(&database->lock);
-    printf("the customer who left was told: %s\n", corral_strerror(answer.result));
+    printf("the customer who left was told: %s\n", corral_strerror(result));
+}
+
+/* A feed of prices goes on without waiting for the cache. It asks to be told only of the last one:
+ * changes by one thread happen in their order. */
+static void take_prices_from_a_feed(struct corral_space *prices)
+{
+    static const int feed[] = {110, 115, 130};
+    struct answer answer = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+    for (int i = 0; i < 3; i++)
+        must(corral_put_async(prices, corral_str("4"), bytes_of(&feed[i]), NULL, NULL),
+             "corral_put_async");
+    must(corral_invalidate_async(prices, corral_str("5"), change_is_done, &answer),
+         "corral_invalidate_async");
+    must(answer_wait(&answer), "corral_invalidate_async");
+    struct corral_value value;
+    must(corral_peek(prices, corral_str("4"), &value), "corral_peek");
+    printf("the feed says: %d cents\n", price_of(&value));
+    corral_value_release(&value);
 }
 
 /* -------------------------------------------------------------------------------------- figures */
 
-static void print_figures(struct corral_space *prices)
+static void print_figures(struct corral_cache *cache, struct corral_origin *origin,
+                          struct corral_space *prices)
 {
-    struct corral_space_figures figures = {.size = sizeof figures};
-    must(corral_space_figures(prices, &figures), "corral_space_figures");
-    printf("%d loads, %d of them needed\n", (int)figures.loads, (int)figures.needed);
+    struct corral_cache_figures memory = {.size = sizeof memory};
+    struct corral_origin_figures work = {.size = sizeof work};
+    struct corral_space_figures gets = {.size = sizeof gets};
+    must(corral_cache_figures(cache, &memory), "corral_cache_figures");
+    must(corral_origin_figures(origin, &work), "corral_origin_figures");
+    must(corral_space_figures(prices, &gets), "corral_space_figures");
+    printf("%d loads, %d of them needed, at most %d at once; %s in memory\n", (int)gets.loads,
+           (int)gets.needed, (int)work.active_peak, memory.entries > 0 ? "prices" : "nothing");
 }
 
 int main(void)
@@ -199,6 +240,7 @@ int main(void)
     print_cart(prices);
     two_writers(prices, &database);
     a_customer_leaves(prices, &database);
+    take_prices_from_a_feed(prices);
 
     must(corral_space_clear(prices), "corral_space_clear"); /* new prices for everything */
     print_cart(prices);
@@ -207,7 +249,7 @@ int main(void)
     int result = corral_peek(prices, corral_str("3"), &value);
     printf("3 is %s\n", result == CORRAL_EABSENT ? "not in memory" : "in memory");
     corral_value_release(&value); /* allowed whatever the result */
-    print_figures(prices);
+    print_figures(cache, origin, prices);
 
     /* A program with threads would let them come to their end between these two. */
     must(corral_shut(cache), "corral_shut");
