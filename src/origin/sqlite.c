@@ -82,17 +82,6 @@ struct sqlite_origin {
     struct worker workers[];
 };
 
-__attribute__((format(printf, 2, 3))) static int invalid(struct crl_sql_error *error,
-                                                         const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error->text, sizeof error->text, format, args);
-    va_end(args);
-    error->sql_offset = -1;
-    return CORRAL_EINVAL;
-}
-
 /* ----------------------------------------------------------------------------- a worker's waits */
 
 /* Wait until an instant, or the load is cancelled. Under the lock. */
@@ -228,7 +217,7 @@ static int bind_pair(sqlite3_stmt *stmt, const struct statement *statement,
     const char *name = pair->name.data;
     const struct crl_sql_param *param = find_param(statement, name);
     if (param == NULL) {
-        (void)invalid(error, "the query has no parameter \"%s\"", name);
+        (void)crl_sqlite_invalid(error, "the query has no parameter \"%s\"", name);
         return CORRAL_EORIGIN;
     }
     snprintf(colon_name, sizeof colon_name, ":%s", name);
@@ -236,8 +225,9 @@ static int bind_pair(sqlite3_stmt *stmt, const struct statement *statement,
     int rc = bind_value(stmt, i, param->type, pair->value);
     if (rc == SQLITE_OK)
         return 0;
-    (void)invalid(error, "parameter \"%s\": %s", name,
-                  rc == SQLITE_MISMATCH ? "the value is not of its type" : sqlite3_errstr(rc));
+    (void)crl_sqlite_invalid(error, "parameter \"%s\": %s", name,
+                             rc == SQLITE_MISMATCH ? "the value is not of its type"
+                                                   : sqlite3_errstr(rc));
     return rc == SQLITE_NOMEM ? CORRAL_ENOMEM : CORRAL_EORIGIN;
 }
 
@@ -253,7 +243,7 @@ static int bind_key(sqlite3_stmt *stmt, struct sqlite_load *load)
     while ((next = crl_form_next(&reader, &pair)) == CRL_FORM_PAIR && rc == 0)
         rc = bind_pair(stmt, load->statement, &pair, &load->error);
     if (rc == 0 && next < 0) {
-        (void)invalid(&load->error, "the key is malformed: %s", crl_form_strerror(next));
+        (void)crl_sqlite_invalid(&load->error, "the key is malformed: %s", crl_form_strerror(next));
         rc = CORRAL_EORIGIN;
     }
     return rc;
@@ -303,7 +293,7 @@ static int query(struct crl_sqlite_connection *connection, struct sqlite_load *l
     int sqlite_rc = crl_sqlite_compile(connection, statement->index, statement->sql, &stmt);
     if (sqlite_rc == SQLITE_OK)
         return execute(origin, load, stmt, ret_result);
-    (void)invalid(&load->error, "%s", sqlite3_errmsg(connection->db));
+    (void)crl_sqlite_invalid(&load->error, "%s", sqlite3_errmsg(connection->db));
     *ret_result = failed(load, sqlite_rc == SQLITE_NOMEM ? CORRAL_ENOMEM : CORRAL_EORIGIN);
     return sqlite_rc;
 }
@@ -440,7 +430,7 @@ static int not_compiled(const struct crl_sqlite_connection *connection, int sqli
 {
     if (sqlite_rc == SQLITE_AUTH && crl_sqlite_refusal_text(&connection->refusal, error))
         return CORRAL_EINVAL;
-    (void)invalid(error, "%s", sqlite3_errmsg(connection->db));
+    (void)crl_sqlite_invalid(error, "%s", sqlite3_errmsg(connection->db));
     error->sql_offset = sqlite3_error_offset(connection->db);
     return CORRAL_EINVAL;
 }
@@ -457,12 +447,12 @@ static int compile_checked(const struct crl_sqlite_connection *connection, const
         return not_compiled(connection, sqlite_rc, error);
     int rc = 0;
     if (stmt == NULL)
-        rc = invalid(error, "the query is empty");
+        rc = crl_sqlite_invalid(error, "the query is empty");
     else if (!is_last_statement(db, tail)) {
-        rc = invalid(error, "the query is more than one statement");
+        rc = crl_sqlite_invalid(error, "the query is more than one statement");
         error->sql_offset = (int)(tail - sql);
     } else if (!sqlite3_stmt_readonly(stmt))
-        rc = invalid(error, "the query would write");
+        rc = crl_sqlite_invalid(error, "the query would write");
     else
         rc = crl_sqlite_json_check(stmt, error);
     if (rc < 0) {
@@ -490,18 +480,20 @@ static int check_params(sqlite3_stmt *stmt, const struct crl_sql_query *query,
     for (int i = 1; i <= sqlite3_bind_parameter_count(stmt); i++) {
         const char *name = sqlite3_bind_parameter_name(stmt, i);
         if (name == NULL || name[0] != ':')
-            return invalid(error, "the query has a parameter \"%s\": write it as :name",
-                           name != NULL ? name : "?");
+            return crl_sqlite_invalid(error, "the query has a parameter \"%s\": write it as :name",
+                                      name != NULL ? name : "?");
         if (!declares(query, name + 1))
-            return invalid(error, "the query uses :%s, which no parameter declares", name + 1);
+            return crl_sqlite_invalid(error, "the query uses :%s, which no parameter declares",
+                                      name + 1);
     }
     for (size_t i = 0; i < query->params_n; i++) {
         int size = snprintf(colon_name, sizeof colon_name, ":%s", query->params[i].name);
         if ((size_t)size >= sizeof colon_name)
-            return invalid(error, "the name of parameter \"%.20s...\" is too long", colon_name + 1);
+            return crl_sqlite_invalid(error, "the name of parameter \"%.20s...\" is too long",
+                                      colon_name + 1);
         if (sqlite3_bind_parameter_index(stmt, colon_name) == 0)
-            return invalid(error, "the query does not use the parameter :%s",
-                           query->params[i].name);
+            return crl_sqlite_invalid(error, "the query does not use the parameter :%s",
+                                      query->params[i].name);
     }
     return 0;
 }
@@ -575,7 +567,7 @@ static int prepare(struct crl_origin *port, const struct crl_sql_query *query, v
 {
     struct sqlite_origin *origin = (struct sqlite_origin *)port;
     crl_assert(port->ops->start == start);
-    (void)invalid(ret_error, "out of memory"); /* unless something else is wrong */
+    (void)crl_sqlite_invalid(ret_error, "out of memory"); /* unless something else is wrong */
     int rc = check_query(origin, query, ret_error);
     struct statement *statement = rc == 0 ? statement_copy(query) : NULL;
     pthread_mutex_lock(&origin->statements_lock);
@@ -664,7 +656,7 @@ int crl_origin_sqlite_new(const struct crl_origin_sqlite_options *options,
     struct sqlite_origin *origin = NULL;
     int rc = origin_new(options, &origin);
     if (rc < 0) {
-        (void)invalid(ret_error, "%s", corral_strerror(rc));
+        (void)crl_sqlite_invalid(ret_error, "%s", corral_strerror(rc));
         return rc;
     }
     corral_us until;

@@ -30,8 +30,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* N3 */
 static pthread_cond_t retired = PTHREAD_COND_INITIALIZER;
 static CDS_LIST_HEAD(shelves);
 
-__attribute__((format(printf, 2, 3))) static int invalid(struct crl_sql_error *error,
-                                                         const char *format, ...)
+int crl_sqlite_invalid(struct crl_sql_error *error, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -167,13 +166,13 @@ static int check_path(const char *path, struct crl_sql_error *error)
 {
     struct stat file;
     if (stat(path, &file) != 0)
-        return invalid(error, "%s: %s", path, strerror(errno));
+        return crl_sqlite_invalid(error, "%s: %s", path, strerror(errno));
     if (S_ISDIR(file.st_mode))
-        return invalid(error, "%s: is a directory", path);
+        return crl_sqlite_invalid(error, "%s: is a directory", path);
     if (!S_ISREG(file.st_mode))
-        return invalid(error, "%s: is not a regular file", path);
+        return crl_sqlite_invalid(error, "%s: is not a regular file", path);
     if (faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) != 0)
-        return invalid(error, "%s: %s", path, strerror(errno));
+        return crl_sqlite_invalid(error, "%s: %s", path, strerror(errno));
     return 0;
 }
 
@@ -189,13 +188,14 @@ static int find(struct crl_sqlite_connection *connection, const char *path,
         return rc;
     connection->path = realpath(path, NULL);
     if (connection->path == NULL)
-        return errno == ENOMEM ? CORRAL_ENOMEM : invalid(error, "%s: %s", path, strerror(errno));
+        return errno == ENOMEM ? CORRAL_ENOMEM
+                               : crl_sqlite_invalid(error, "%s: %s", path, strerror(errno));
     if (asprintf(&connection->shm_path, "%s-shm", connection->path) < 0) {
         connection->shm_path = NULL;
         return CORRAL_ENOMEM;
     }
     rc = look(connection->path, connection->shm_path, &connection->files);
-    return rc < 0 ? invalid(error, "%s: %s", path, strerror(errno)) : 0;
+    return rc < 0 ? crl_sqlite_invalid(error, "%s: %s", path, strerror(errno)) : 0;
 }
 
 /* N1: does this one, in use, stand in the way of opening another? Under the lock. */
@@ -292,12 +292,13 @@ static int explain(const struct crl_sqlite_connection *connection, int sqlite_rc
         return CORRAL_ENOMEM;
     if ((primary == SQLITE_CANTOPEN || primary == SQLITE_READONLY) && is_in_wal_mode(db) &&
         !has_writable_folder(connection->path))
-        return invalid(error,
-                       "%s: the database is in WAL mode and its folder cannot be written, where"
-                       " SQLite has to make %s",
-                       connection->shelf->path, strrchr(connection->shm_path, '/') + 1);
-    (void)invalid(error, "%s: %s", connection->shelf->path,
-                  db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(sqlite_rc));
+        return crl_sqlite_invalid(
+            error,
+            "%s: the database is in WAL mode and its folder cannot be written, where"
+            " SQLite has to make %s",
+            connection->shelf->path, strrchr(connection->shm_path, '/') + 1);
+    (void)crl_sqlite_invalid(error, "%s: %s", connection->shelf->path,
+                             db != NULL ? sqlite3_errmsg(db) : sqlite3_errstr(sqlite_rc));
     return primary == SQLITE_BUSY ? CORRAL_EDEADLINE : CORRAL_EINVAL;
 }
 
@@ -346,7 +347,8 @@ static int open_new(struct crl_sqlite_shelf *shelf, const struct crl_sqlite_user
             continue;
         connection_free(fresh);
         if (rc == 0)
-            (void)invalid(error, "%s: was replaced, and is still in use as it was", shelf->path);
+            (void)crl_sqlite_invalid(error, "%s: was replaced, and is still in use as it was",
+                                     shelf->path);
         return rc < 0 ? rc : CORRAL_EDEADLINE;
     }
     int rc = open_entered(fresh, error);

@@ -96,4 +96,8 @@ void crl_sqlite_give_back(struct crl_sqlite_connection *connection, int sqlite_r
 int crl_sqlite_compile(struct crl_sqlite_connection *connection, uint32_t number, const char *sql,
                        sqlite3_stmt **ret_stmt);
 
+/* crl_sqlite_invalid - say what is wrong, at no place in particular. Returns EINVAL. */
+__attribute__((format(printf, 2, 3))) int crl_sqlite_invalid(struct crl_sql_error *error,
+                                                             const char *format, ...);
+
 #endif

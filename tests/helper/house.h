@@ -5,6 +5,8 @@
 #ifndef CRL_TESTS_HOUSE_H
 #define CRL_TESTS_HOUSE_H
 
+#include "wait.h"
+
 #include <corral/corral.h>
 
 #include <sched.h>
@@ -16,18 +18,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-#define LONG CORRAL_SECONDS(60)
-
-/* Wait for something, giving way to the threads that bring it about. */
-#define wait_until(condition)                                \
-    do {                                                     \
-        for (uint64_t tries = 0; !(condition); tries++) {    \
-            if (tries > 200000000)                           \
-                fail_msg("never came true: %s", #condition); \
-            sched_yield();                                   \
-        }                                                    \
-    } while (0)
 
 struct house {
     struct corral_cache *cache;

@@ -12,6 +12,7 @@
 #include "lib/private.h"
 
 #include "../helper/policy.h"
+#include "../helper/wait.h"
 
 #include <corral/corral.h>
 
@@ -27,7 +28,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define LONG        CORRAL_SECONDS(600)
 #define WAITERS_MAX 2000
 
 struct house {
@@ -38,13 +38,6 @@ struct house {
     atomic_bool callbacks_stop; /* the program is stuck in one */
     _Atomic uint32_t begun, reports, reports_elsewhere;
 };
-
-/* Wait for something, giving way to the threads that bring it about. */
-#define wait_until(condition) \
-    do {                      \
-        while (!(condition))  \
-            sched_yield();    \
-    } while (0)
 
 static bool is_own_thread(const struct house *house)
 {

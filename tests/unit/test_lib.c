@@ -11,6 +11,7 @@
 #include "lib/private.h"
 
 #include "../helper/policy.h"
+#include "../helper/wait.h"
 
 #include <corral/corral.h>
 
@@ -25,18 +26,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-
-#define LONG CORRAL_SECONDS(600)
-
-/* Wait for something, giving way to the threads that bring it about. */
-#define wait_until(condition)                                \
-    do {                                                     \
-        for (uint64_t tries = 0; !(condition); tries++) {    \
-            if (tries > 200000000)                           \
-                fail_msg("never came true: %s", #condition); \
-            sched_yield();                                   \
-        }                                                    \
-    } while (0)
 
 /* ----------------------------------------------------------------------------- what tests share */
 

@@ -12,6 +12,7 @@
 #include <corral/corral.h>
 
 #include "../helper/policy.h"
+#include "../helper/wait.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -24,18 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-
-#define LONG CORRAL_SECONDS(60)
-
-/* Wait for something, giving way to the threads that bring it about. */
-#define wait_until(condition)                                \
-    do {                                                     \
-        for (uint64_t tries = 0; !(condition); tries++) {    \
-            if (tries > 200000000)                           \
-                fail_msg("never came true: %s", #condition); \
-            sched_yield();                                   \
-        }                                                    \
-    } while (0)
 
 struct house {
     struct corral_cache *cache;
