@@ -1,11 +1,13 @@
 # The few verbs people type. Everything else is meson's.
-.PHONY: run test build bench fuzz swarm install clean
+.PHONY: run test build bench fuzz swarm install uninstall clean
 
 build: build/build.ninja
 	@ninja -C build product
 
+# A setup that was interrupted leaves a folder that is of no use.
 build/build.ninja:
 	@tools/setup build
+	@rm -rf build
 	@said=$$(meson setup build) || { printf '%s\n' "$$said" >&2; exit 1; }
 
 run: build
@@ -30,7 +32,10 @@ swarm: build
 
 # make install PREFIX=/usr DESTDIR=/tmp/package
 install: build
-	@$(if $(PREFIX),meson configure build --prefix='$(PREFIX)' &&) meson install -C build
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' tools/install
+
+uninstall: build
+	@ninja -C build uninstall
 
 clean:
 	rm -rf build build-*

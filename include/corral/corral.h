@@ -50,7 +50,7 @@ CORRAL_API struct corral_bytes corral_str(const char *text);
 
 /* Errors: name, value, HTTP status of the daemon, text. */
 #define CORRAL_RC_TABLE(X)                                                                         \
-    X(EINVAL, -1, 400, "an argument is not valid")                                                 \
+    X(EINVAL, -1, 400, "an argument is not valid, or a struct does not say its size")              \
     X(ENOMEM, -2, 503, "out of memory")                                                            \
     X(ETIMEDOUT, -3, 504, "the wait limit of this get passed before there was a value")            \
     X(EDEADLINE, -4, 504, "the origin did not answer before its deadline; the load was cancelled") \
@@ -115,7 +115,8 @@ struct corral_load;
  * CORRAL_EDEADLOCK, and the key is the one that was asked for. Called on the cache's callback
  * thread: it must not call a blocking function of this library, and while it runs other callbacks
  * wait. At most 1024 failures wait to be told; what is more is not told, nor is a load that could
- * not begin for lack of memory. The strings are borrowed until it returns. */
+ * not begin for lack of memory. The strings are borrowed until it returns; `why` is never NULL, and
+ * where nobody said more it is the text of `rc`. */
 typedef void corral_failure_fn(void *arg, const char *space, struct corral_bytes key, int rc,
                                const char *why);
 
@@ -126,7 +127,8 @@ struct corral_options {
     size_t key_max;                /* longest key in bytes, at most 65535; 0: 1024 */
     size_t value_max;              /* largest value in bytes, at most 1 GiB; 0: 8 MiB */
     uint32_t flights_max;          /* keys being loaded at once; 0: 65536 */
-    uint32_t waiters_max;          /* gets waiting at once, callbacks too; 0: 131072 */
+    uint32_t waiters_max;          /* gets waiting at once; likewise callbacks and asynchronous
+                                    * changes that are due; 0: 131072 */
     corral_us close_wait_us;       /* how long corral_close() waits for loaders; 0: 5 s */
     corral_failure_fn *on_failure; /* may be NULL */
     void *on_failure_arg;
@@ -242,13 +244,13 @@ CORRAL_API bool corral_load_cancelled(const struct corral_load *load);
 CORRAL_API uint32_t corral_load_worker(const struct corral_load *load);
 
 /* What corral_load_set_ttl() takes for the TTL of the space's policy. */
-#define CORRAL_TTL_OF_POLICY ((corral_us)-1)
+#define CORRAL_TTL_OF_POLICY INT64_MIN
 
 /* corral_load_set_ttl - say how long the answer of this load lives, value or "not found", in place
  * of the TTL of the space's policy; still with the policy's jitter. To be called before the answer;
  * the last call counts. A failure has no TTL.
- * ttl_us   0: only those who wait for this load are given it, nothing is kept;
- *          CORRAL_TTL_OF_POLICY takes back what was said before */
+ * ttl_us   0, and below (it has expired already): only those who wait for this load are given it,
+ *          nothing is kept; CORRAL_TTL_OF_POLICY takes back what was said before */
 CORRAL_API void corral_load_set_ttl(struct corral_load *load, corral_us ttl_us);
 
 /* corral_load_value - answer with a value, which is copied. Frees the load.
@@ -475,7 +477,8 @@ CORRAL_API int corral_put_if_async(struct corral_space *space, struct corral_byt
 struct corral_cache_figures {
     size_t size;
     uint64_t entries;      /* in memory now */
-    uint64_t memory_bytes; /* that the table has taken of the system now */
+    uint64_t memory_bytes; /* that the table has taken of the system now, but for a large value
+                            * for which room is being made */
     uint64_t evictions;    /* entries pushed out to make room */
     uint64_t flights;      /* keys being loaded now */
     uint64_t waiters;      /* gets waiting for a load now */
@@ -483,7 +486,8 @@ struct corral_cache_figures {
 
 struct corral_space_figures {
     size_t size;
-    /* What became of gets. Each is counted in exactly one. */
+    /* What became of gets. Each is counted in exactly one; but one with an argument that is not
+     * valid is no get. */
     uint64_t hits, stale, coalesced, misses, negatives, degraded; /* the outcomes, in their order */
     uint64_t refused;                                             /* by a limit, or as it closes */
     uint64_t failed;
@@ -500,8 +504,8 @@ struct corral_origin_figures {
     uint64_t load_us;     /* how long these took, together */
     uint64_t failed;      /* of these: the loader said so */
     uint64_t overruns;    /* loads cancelled at their deadline */
-    uint64_t refused;     /* as the queue was full */
-    uint64_t late;        /* answered when nobody waited any more */
+    uint64_t refused;     /* loads that did not begin, as the queue was full */
+    uint64_t late;        /* cancelled ones that were answered after all */
     uint64_t active;      /* running now, cancelled ones too until they have ended */
     uint64_t active_peak; /* the most there ever were */
     uint64_t queued;      /* waiting for a place now */

@@ -260,7 +260,8 @@ static bool origin_read(const struct corral_origin_options *given,
 {
     struct corral_origin_options options;
     if (given == NULL || !CRL_SIZED_READ(&options, given) || options.name == NULL ||
-        options.concurrency > 1024 || options.deadline_us < 0 || options.batch_max > BATCH_MAX)
+        options.name[0] == '\0' || options.concurrency > 1024 || options.deadline_us < 0 ||
+        options.batch_max > BATCH_MAX)
         return false;
     *ret_options = origin_with_defaults(options);
     return true;
@@ -362,7 +363,8 @@ int corral_space_add(struct corral_cache *cache, const struct corral_space_optio
     struct space_errand errand = {.options = &options};
     if (given == NULL || ret_space == NULL || !CRL_SIZED_READ(&options, given))
         return CORRAL_EINVAL;
-    if (options.name == NULL || options.origin == NULL || options.origin->cache != cache)
+    if (options.name == NULL || options.name[0] == '\0' || options.origin == NULL ||
+        options.origin->cache != cache)
         return CORRAL_EINVAL;
     if (options.policy != NULL && !CRL_SIZED_READ(&errand.policy, options.policy))
         return CORRAL_EINVAL;

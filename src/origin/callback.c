@@ -268,7 +268,7 @@ static void set_ttl(void *object, void *arg)
 
 void corral_load_set_ttl(struct corral_load *ticket, corral_us ttl_us)
 {
-    corral_us said_us = ttl_us >= 0 ? ttl_us : CRL_TTL_OF_POLICY;
+    corral_us said_us = ttl_us >= 0 || ttl_us == CORRAL_TTL_OF_POLICY ? ttl_us : 0;
     (void)crl_ticket_look(ticket, set_ttl, &said_us);
 }
 

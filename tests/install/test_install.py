@@ -138,3 +138,12 @@ def test_the_manual_is_there_under_each_name(tree):
     for name in ["corral.1", "corral-sim.1", "corral-storm.1", "corral-scenario.5", "corral.yaml.5",
                  "demo.yaml", "store-outage.yaml"]:
         tree.only(name)
+
+
+def test_the_sources_are_not_installed_over():
+    for prefix, word in ((ROOT, "sources"), ("relative", "slash")):
+        done = subprocess.run([ROOT / "tools/install"], env={**os.environ, "PREFIX": str(prefix)},
+                              capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert word in done.stderr
+    assert (ROOT / "include/corral/corral.h").is_file()
