@@ -148,8 +148,8 @@ CORRAL_API int corral_open(const struct corral_options *options, struct corral_c
  * while this runs and afterwards: their calls return CORRAL_ECLOSED, hits too. Figures may still be
  * read. So a program shuts the cache, lets its threads come to their end, and then closes. Blocks.
  *
- * Returns 0, also if it was shut before; or CORRAL_ETIMEDOUT if a loader was left behind (the cache
- * is shut all the same), or CORRAL_EDEADLOCK on the callback thread and in a loader of the cache,
+ * Returns 0; or CORRAL_ETIMEDOUT if a loader was left behind (the cache is shut all the same): also
+ * to whoever shuts it once more, or at the same time, which waits for the first; or CORRAL_EDEADLOCK on the callback thread and in a loader of the cache,
  * or CORRAL_ECLOSED in a child of fork() where the cache is the parent's (nothing is done). NULL is
  * allowed and returns 0. */
 CORRAL_API int corral_shut(struct corral_cache *cache);
@@ -162,8 +162,9 @@ CORRAL_API int corral_shut(struct corral_cache *cache);
  *
  * No other call may be made on the cache, its spaces or its origins during or after this one, with
  * three exceptions. A load may be answered at any time. A handle of a get may be dropped at any
- * time. And callbacks, and loaders that are not left behind, may go on calling: their calls are
- * refused with CORRAL_ECLOSED.
+ * time. And callbacks, and loaders until they return, may go on calling: their calls are refused
+ * with CORRAL_ECLOSED. (So the memory of a cache that has left a loader behind is freed when that
+ * returns.)
  *
  * Returns as corral_shut(), of which CORRAL_ETIMEDOUT also means that the cache is closed. NULL is
  * allowed and returns 0. */
@@ -339,7 +340,8 @@ CORRAL_API void corral_value_release(struct corral_value *value);
 /* corral_get - the value of a key, loaded through the origin if need be. Blocks.
  *
  * wait_us     the longest this call may wait, at least 0; 0: answer from memory, or start the load
- *             and return CORRAL_ETIMEDOUT
+ *             if there is a free place at the origin, and return CORRAL_ETIMEDOUT. A load that has
+ *             begun goes on when the wait ends; one that nobody waits for any more does not begin
  * ret_value   to be released by the caller; ->data is NULL if there is no such thing
  *
  * Returns an enum corral_outcome; or ETIMEDOUT, EDEADLINE, EORIGIN, EQUEUE, ELIMIT, ENOMEM, EKEY,
@@ -361,7 +363,8 @@ typedef void corral_get_fn(void *arg, int result, struct corral_value *value);
  * next one is answered on the callback thread, so that no stack comes to its end.
  *
  * ret_handle   by which the get can be cancelled; written before `fn` can be called. NULL: none is
- *              wanted. *ret_handle is NULL where the answer was in memory, and on failure.
+ *              wanted. *ret_handle is NULL where `fn` was called before this returned, and on
+ *              failure.
  *
  * Returns 0; or EKEY, EINVAL, ENOMEM, ELIMIT, ECLOSED, and then `fn` is not called: a callback that
  * gets again whatever its result comes to an end when the cache closes. */
@@ -391,18 +394,20 @@ struct corral_result {
  * n             keys; one may stand there more than once
  * ret_results   n of them, one for each key in its order. Each must be looked at, and its value
  *               released, if 0 is returned.
- * Returns 0; or EINVAL, ENOMEM, ESYSTEM, EDEADLOCK (as corral_get()), and then all of them are
- * cleared. */
+ * Returns 0; or EINVAL, ENOMEM, ESYSTEM, EDEADLOCK (on the callback thread, as corral_get()), and
+ * then no result holds a value. A loader that would wait for itself is told so in the result of
+ * that key; the others are waited for. */
 CORRAL_API int corral_get_many(struct corral_space *space, const struct corral_bytes *keys,
                                size_t n, corral_us wait_us, struct corral_result *ret_results);
 
-/* corral_peek - a reference to a fresh value in memory; never loads, locks, allocates or waits.
+/* corral_peek - a reference to a fresh value in memory; as corral_read(), never loads or waits.
  * Returns CORRAL_HIT or CORRAL_NEGATIVE, counted as a get; EABSENT (not counted); EKEY, EINVAL,
  * ECLOSED. */
 CORRAL_API int corral_peek(struct corral_space *space, struct corral_bytes key,
                            struct corral_value *ret_value);
 
-/* corral_read - copy a fresh value out of memory; never loads, locks, allocates or waits.
+/* corral_read - copy a fresh value out of memory; never loads or waits, and, but for the first call
+ * of a thread, never locks or allocates.
  *
  * The fastest way to a hit, above all where many threads read one key: no shared memory is written.
  * At most `size` bytes are copied to `buffer`; *ret_size is the size of the whole value (0 if
@@ -487,9 +492,9 @@ struct corral_cache_figures {
 struct corral_space_figures {
     size_t size;
     /* What became of gets. Each is counted in exactly one; but one with an argument that is not
-     * valid is no get. */
+     * valid, or on the callback thread with a wait, or after the cache was shut, is no get. */
     uint64_t hits, stale, coalesced, misses, negatives, degraded; /* the outcomes, in their order */
-    uint64_t refused;                                             /* by a limit, or as it closes */
+    uint64_t refused;                                             /* by a limit, or as it closed */
     uint64_t failed;
     /* Loads begun, by why. */
     uint64_t loads; /* in all */

@@ -69,6 +69,8 @@ struct crl_pool {
     uint32_t refs;       /* W3 */
     bool stopping;
     bool is_full; /* no more threads: those that there are have been joined or left behind */
+    void (*gone)(void *arg); /* to be called with the memory of the pool freed; or NULL */
+    void *gone_arg;
     char name[NAME_MAX_BYTES];
     uint32_t threads_max;
     struct worker workers[];
@@ -83,9 +85,13 @@ static void unlock_and_unref(struct crl_pool *pool)
     if (!is_last)
         return;
     crl_assert(pool->running == 0 && pool->head == NULL);
+    void (*gone)(void *arg) = pool->gone;
+    void *arg = pool->gone_arg;
     pthread_cond_destroy(&pool->job_ended);
     pthread_mutex_destroy(&pool->lock);
     free(pool);
+    if (gone != NULL)
+        gone(arg);
 }
 
 /* -------------------------------------------------------------------------------------- workers */
@@ -277,6 +283,11 @@ static void await_jobs(struct crl_pool *pool, corral_us wait_us)
 
 int crl_pool_free(struct crl_pool *pool, corral_us wait_us)
 {
+    return crl_pool_free_then(pool, wait_us, NULL, NULL);
+}
+
+int crl_pool_free_then(struct crl_pool *pool, corral_us wait_us, void (*gone)(void *arg), void *arg)
+{
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
     while (pool->idle != NULL)
@@ -295,6 +306,10 @@ int crl_pool_free(struct crl_pool *pool, corral_us wait_us)
         pthread_mutex_unlock(&pool->lock);
         pthread_join(worker->thread, NULL);
         pthread_mutex_lock(&pool->lock);
+    }
+    if (rc < 0) {
+        pool->gone = gone;
+        pool->gone_arg = arg;
     }
     unlock_and_unref(pool);
     return rc;

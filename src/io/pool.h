@@ -44,4 +44,9 @@ bool crl_pool_take_back(struct crl_pool *pool, struct crl_job *job);
  * Returns 0, or CORRAL_ETIMEDOUT if threads were left behind. Blocks; not on a worker. */
 int crl_pool_free(struct crl_pool *pool, corral_us wait_us);
 
+/* crl_pool_free_then - the same; and if threads are left behind, the last of them calls gone(arg)
+ * when it has run its jobs, maybe before this returns. gone   NULL: nobody wants to know */
+int crl_pool_free_then(struct crl_pool *pool, corral_us wait_us, void (*gone)(void *arg),
+                       void *arg);
+
 #endif

@@ -45,6 +45,7 @@ static bool options_are_valid(const struct corral_options *options)
 
 static void cache_free(struct corral_cache *cache)
 {
+    pthread_mutex_destroy(&cache->shut_lock);
     if (cache->engine.core != NULL)
         crl_core_free(cache->engine.core);
     if (cache->arena != NULL)
@@ -103,6 +104,8 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     struct corral_cache *cache = calloc(1, sizeof *cache);
     if (cache == NULL)
         return CORRAL_ENOMEM;
+    pthread_mutex_init(&cache->shut_lock, NULL); /* glibc's does not fail */
+    atomic_init(&cache->refs, 1);
     int held = crl_cancel_hold();
     crl_process_stay();
     static _Atomic uint64_t caches;
@@ -128,28 +131,50 @@ int corral_open(const struct corral_options *given, struct corral_cache **ret_ca
     return rc;
 }
 
-/* All at the same time: none has less of it because another one is stuck. */
-static int origins_close(struct corral_cache *cache, corral_us until)
+/* The last reference to a closed cache frees it. Loaders that were left behind may still call it,
+ * and are refused: so it stays until they have returned. */
+static void cache_unref(void *arg)
 {
-    int result = 0;
-    for (uint32_t i = 0; i < cache->origins_n; i++)
-        crl_origin_close_begin(cache->origins[i]->impl);
-    for (uint32_t i = 0; i < cache->origins_n; i++) {
-        corral_us left = until - crl_now();
-        if (crl_origin_close_wait(cache->origins[i]->impl, left > 0 ? left : 0) < 0)
-            result = CORRAL_ETIMEDOUT;
-    }
-    return result;
+    struct corral_cache *cache = arg;
+    if (atomic_fetch_sub_explicit(&cache->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    crl_engine_fini(&cache->engine);
+    cache_free(cache);
 }
 
+/* Returns whether something was left behind. */
+static bool origin_close_wait(struct corral_cache *cache, struct crl_origin *impl, corral_us until)
+{
+    corral_us left = until - crl_now();
+    atomic_fetch_add_explicit(&cache->refs, 1, memory_order_relaxed);
+    impl->gone = cache_unref;
+    impl->gone_arg = cache;
+    if (crl_origin_close_wait(impl, left > 0 ? left : 0) < 0)
+        return true;
+    atomic_fetch_sub_explicit(&cache->refs, 1, memory_order_relaxed);
+    return false;
+}
+
+/* All at the same time: none has less of it because another one is stuck. */
+static void origins_close(struct corral_cache *cache, corral_us until)
+{
+    for (uint32_t i = 0; i < cache->origins_n; i++)
+        crl_origin_close_begin(cache->origins[i]->impl);
+    for (uint32_t i = 0; i < cache->origins_n; i++)
+        cache->left_behind |= origin_close_wait(cache, cache->origins[i]->impl, until);
+}
+
+/* Whoever comes second waits for the first. */
 static int shut(struct corral_cache *cache)
 {
-    if (atomic_exchange(&cache->is_shut, true))
-        return 0;
-    corral_us until = crl_now() + cache->close_wait_us;
-    crl_engine_drain(&cache->engine, cache->close_wait_us);
-    int rc = origins_close(cache, until);
-    cache->left_behind = rc < 0;
+    pthread_mutex_lock(&cache->shut_lock);
+    if (!atomic_exchange(&cache->is_shut, true)) {
+        corral_us until = crl_now() + cache->close_wait_us;
+        crl_engine_drain(&cache->engine, cache->close_wait_us);
+        origins_close(cache, until);
+    }
+    int rc = cache->left_behind ? CORRAL_ETIMEDOUT : 0;
+    pthread_mutex_unlock(&cache->shut_lock);
     return rc;
 }
 
@@ -179,10 +204,9 @@ int corral_close(struct corral_cache *cache)
     if (cache == NULL || rc < 0)
         return rc;
     int held = crl_cancel_hold();
-    (void)shut(cache);
-    rc = cache->left_behind ? CORRAL_ETIMEDOUT : 0;
+    rc = shut(cache);
     crl_engine_stop(&cache->engine);
-    cache_free(cache);
+    cache_unref(cache);
     crl_cancel_let_go(held);
     return rc;
 }

@@ -278,6 +278,10 @@ void crl_engine_stop(struct crl_engine *engine)
     crl_turn_close(&engine->turn);
     crl_loop_stop(&engine->loop);
     crl_loop_stop(&engine->callbacks);
+}
+
+void crl_engine_fini(struct crl_engine *engine)
+{
     crl_turn_fini(&engine->turn);
 }
 

@@ -109,6 +109,8 @@ uint64_t crl_space_stats_loads(const struct crl_space_stats *stats)
 int corral_cache_figures(struct corral_cache *cache, struct corral_cache_figures *ret_figures)
 {
     struct crl_cache_stats stats;
+    if (cache == NULL || ret_figures == NULL)
+        return CORRAL_EINVAL;
     crl_cache_stats(cache, &stats);
     struct corral_cache_figures figures = {
         .entries = stats.entries,
@@ -123,6 +125,8 @@ int corral_cache_figures(struct corral_cache *cache, struct corral_cache_figures
 int corral_space_figures(struct corral_space *space, struct corral_space_figures *ret_figures)
 {
     struct crl_space_stats stats;
+    if (space == NULL || ret_figures == NULL)
+        return CORRAL_EINVAL;
     crl_space_stats(space, &stats);
     struct corral_space_figures figures = {
         .hits = stats.gets[CORRAL_HIT],
@@ -155,6 +159,8 @@ static uint64_t hist_count(const struct crl_hist *hist)
 int corral_origin_figures(struct corral_origin *origin, struct corral_origin_figures *ret_figures)
 {
     struct crl_origin_stats stats;
+    if (origin == NULL || ret_figures == NULL)
+        return CORRAL_EINVAL;
     crl_origin_stats(origin, &stats);
     struct corral_origin_figures figures = {
         .loads = hist_count(&stats.load),

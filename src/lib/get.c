@@ -383,6 +383,7 @@ static int get_new(struct corral_space *space, struct corral_bytes key, corral_u
     struct corral_get_handle *get = malloc(sizeof *get + key.size);
     if (get == NULL) {
         crl_leave(&space->cache->gets);
+        crl_stats_count(space->cache->stats, space->number, CRL_GET_REFUSED, -1);
         return CORRAL_ENOMEM;
     }
     *get = (struct corral_get_handle){
@@ -542,8 +543,8 @@ int corral_get(struct corral_space *space, struct corral_bytes key, corral_us wa
 /* ------------------------------------------------------------------------------- many at a time */
 
 /* Misses that go to the core by one letter, so that loads that they begin come to their origin
- * together. */
-#define GROUP_MAX 64
+ * together. Others' letters come between two groups, so that nobody waits for a long list. */
+#define GROUP_MAX (1u << CRL_BATCH_BITS)
 
 struct many_miss {
     struct miss miss;
@@ -578,28 +579,34 @@ static size_t group_size(const struct many *many, const struct many_miss *first)
     return left < GROUP_MAX ? left : GROUP_MAX;
 }
 
-/* The letter of a group is that of its first miss. */
+/* The letter of a group is that of its first miss, and sends the next one. */
 static void group_wanted_run(struct crl_engine *engine, struct engine_call *call)
 {
     struct many_miss *first = caa_container_of(call, struct many_miss, miss.wanted);
-    size_t n = group_size(first->many, first);
-    for (size_t i = 0; i < n; i++)
-        wanted_run(engine, &first[i].miss.wanted);
-}
-
-static void group_send(struct corral_cache *cache, struct many_miss *first)
-{
     struct many *many = first->many;
     size_t n = group_size(many, first);
+    struct many_miss *next = first + n < many->misses + many->n ? first + n : NULL;
+    for (size_t i = 0; i < n; i++)
+        wanted_run(engine, &first[i].miss.wanted);
+    if (next == NULL)
+        return; /* all may have been told by now, and `many` be gone */
+    next->miss.wanted.run = group_wanted_run;
+    crl_turn_post(&engine->turn, &next->miss.wanted.letter); /* answered also where it closes */
+}
+
+/* Send the first group, and with it all. If close has begun there is none. */
+static void groups_send(struct many *many, struct corral_cache *cache)
+{
+    struct many_miss *first = &many->misses[0];
     first->miss.wanted.run = group_wanted_run;
     int rc = crl_engine_post(&cache->engine, &first->miss.wanted);
     if (rc == 0)
         return;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < many->n; i++) {
         crl_leave(&cache->gets);
         first[i].miss.result = rc;
     }
-    many_leave(many, n);
+    many_leave(many, many->n);
 }
 
 /* Take in the keys that are absent. A limit refuses each on its own. */
@@ -624,8 +631,8 @@ static void many_fill(struct many *many, struct corral_space *space,
 static void many_wait(struct many *many, struct corral_cache *cache)
 {
     atomic_init(&many->left, many->n + 1);
-    for (size_t i = 0; i < many->n; i += GROUP_MAX)
-        group_send(cache, &many->misses[i]);
+    if (many->n > 0)
+        groups_send(many, cache);
     many_leave(many, 1);
     uv_sem_wait(&many->done);
     for (size_t i = 0; i < many->n; i++) {
@@ -673,6 +680,8 @@ static size_t many_look(struct corral_space *space, const struct corral_bytes *k
 int corral_get_many(struct corral_space *space, const struct corral_bytes *keys, size_t n,
                     corral_us wait_us, struct corral_result *ret_results)
 {
+    if (ret_results != NULL)
+        memset(ret_results, 0, n * sizeof *ret_results);
     if (wait_us < 0 || (n > 0 && (keys == NULL || ret_results == NULL)))
         return CORRAL_EINVAL;
     size_t absent_n = many_look(space, keys, n, ret_results);

@@ -153,8 +153,10 @@ struct corral_cache {
     uint32_t waiters_max;
     _Atomic uint32_t gets;      /* on their way to the engine, or waiting there */
     _Atomic uint32_t callbacks; /* of gets and changes, not called yet */
+    pthread_mutex_t shut_lock;
     atomic_bool is_shut;
-    bool left_behind; /* a loader, when it was shut */
+    bool left_behind;      /* a loader, when it was shut */
+    _Atomic uint32_t refs; /* until the close; and of each origin that has loaders left behind */
     corral_us close_wait_us;
     corral_failure_fn *on_failure;
     void *on_failure_arg;
@@ -202,8 +204,10 @@ static inline int crl_enter(struct corral_cache *cache, _Atomic uint32_t *n)
 int crl_engine_start(struct crl_engine *engine);
 
 /* crl_engine_stop - after crl_engine_drain(), when no load is on its way any more: wait until
- * nobody has the turn, and end both threads; callbacks that wait are called first. Blocks. */
+ * nobody has the turn, and end both threads; callbacks that wait are called first. Blocks. Calls
+ * are refused as before, until crl_engine_fini(). */
 void crl_engine_stop(struct crl_engine *engine);
+void crl_engine_fini(struct crl_engine *engine);
 
 /* crl_engine_post - run a call in the turn: at once if nobody has it, along with what else has
  * come (a bounded number), or else by who has it. Any thread. Does not block. After success the

@@ -24,8 +24,10 @@
  *       any more. It cancels the loads that have not ended, and does not block. close_wait()
  *       follows, once: it waits for what is running, at most `wait_us`, and frees the origin. What
  *       is still stuck by then is given up; a thread that is stuck is left behind, and frees what
- *       it needs when it comes back. Every load has ended when close_wait() returns, and no answer
- *       is given afterwards.
+ *       it needs when it comes back: then close_wait() returns ETIMEDOUT, and `gone` is called
+ *       once, by the last such thread, when it runs no code of the program any more; that may be
+ *       before close_wait() has returned. Every load has ended when close_wait() returns, and no
+ *       answer is given afterwards.
  *   O7  A value is written where it was produced, on that thread, into a draft of the load
  *       (crl_load_draft()). Nobody copies it later. Where there is no memory for a draft, the
  *       answer is ENOMEM.
@@ -157,6 +159,8 @@ static inline void crl_load_answer(struct crl_load *load, struct crl_load_result
 
 struct crl_origin {
     const struct crl_origin_ops *ops;
+    void (*gone)(void *arg); /* O6; set before close_wait(); NULL: nobody wants to know */
+    void *gone_arg;
 };
 
 struct crl_origin_ops {

@@ -20,7 +20,7 @@ int crl_works_init(struct crl_works *works, const struct crl_origin_ops *origin_
     int rc = crl_pool_new(name, concurrency, &pool);
     if (rc < 0)
         return rc;
-    works->origin.ops = origin_ops;
+    works->origin = (struct crl_origin){.ops = origin_ops};
     works->ops = ops;
     works->pool = pool;
     works->meta = NULL;
@@ -309,7 +309,7 @@ int crl_works_close_wait(struct crl_origin *origin, corral_us wait_us)
 {
     struct crl_works *works = (struct crl_works *)origin;
     crl_assert(works->pool != NULL && wait_us >= 0);
-    int rc = crl_pool_free(works->pool, wait_us);
+    int rc = crl_pool_free_then(works->pool, wait_us, origin->gone, origin->gone_arg);
     works->pool = NULL;
 
     pthread_mutex_lock(&works->lock);

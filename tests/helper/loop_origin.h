@@ -365,6 +365,8 @@ static inline int loop_close_wait(struct crl_origin *port, corral_us wait_us)
 
     crl_loop_post(&origin->loop, &origin->give_up);
     crl_loop_stop(&origin->loop);
+    if (rc < 0 && port->gone != NULL)
+        port->gone(port->gone_arg);
     pthread_cond_destroy(&origin->ended);
     pthread_mutex_destroy(&origin->lock);
     free(origin);

@@ -196,7 +196,10 @@ static void many_are_limited_as_single_ones_are(void **state)
     for (int i = 0; i < 5; i++)
         assert_int_equal(results[i].result, i < 2 ? CORRAL_ETIMEDOUT : CORRAL_ELIMIT);
     assert_int_equal(house_figures(&house).refused, 3);
+    memset(results, 0xAA, sizeof results);
     assert_int_equal(corral_get_many(house.space, keys, 5, -1, results), CORRAL_EINVAL);
+    for (int i = 0; i < 5; i++)
+        corral_value_release(&results[i].value);
     house_close(&house);
     assert_int_equal(note.calls, 1);
 }
@@ -295,6 +298,8 @@ static void figures_tell_what_happened(void **state)
     assert_int_equal(cache.entries, 2);
     assert_true(cache.memory_bytes > 0);
     assert_int_equal(cache.flights + cache.waiters + cache.evictions, 0);
+    assert_int_equal(corral_cache_figures(NULL, &cache), CORRAL_EINVAL);
+    assert_int_equal(corral_space_figures(house.space, NULL), CORRAL_EINVAL);
     struct corral_cache_figures unsized = {0};
     assert_int_equal(corral_cache_figures(house.cache, &unsized), CORRAL_EINVAL);
     house_close(&house);

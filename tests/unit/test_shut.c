@@ -120,11 +120,82 @@ static void who_waits_is_answered_and_a_stuck_loader_is_told(void **state)
     assert_int_equal(corral_get_async(house.space, corral_str("7"), LONG, count, &caller, NULL), 0);
     wait_until(house.begun == 1);
     assert_int_equal(corral_shut(house.cache), CORRAL_ETIMEDOUT);
-    assert_int_equal(corral_shut(house.cache), 0);
+    assert_int_equal(corral_shut(house.cache), CORRAL_ETIMEDOUT);
     wait_until(caller.answered == 1);
     assert_int_equal(corral_close(house.cache), CORRAL_ETIMEDOUT);
     is_stuck = false;
     wait_until(returned == 1);
+}
+
+/* It calls whatever becomes of the cache, and is left behind. */
+static _Atomic uint32_t refusals;
+
+static void calling_loader(void *arg, struct corral_load *load)
+{
+    struct house *house = arg;
+    struct corral_space *space = house->space;
+    struct corral_value value;
+    while (is_stuck || refusals == 0) {
+        int rc = corral_get(space, corral_str("here"), 0, &value);
+        corral_value_release(&value);
+        (void)corral_put(space, corral_str("there"), corral_str("x"));
+        (void)corral_mark_take(space, corral_str("there"));
+        if (rc == CORRAL_ECLOSED)
+            atomic_fetch_add(&refusals, 1);
+    }
+    corral_load_fail(load, NULL);
+    atomic_fetch_add(&returned, 1);
+}
+
+static void a_loader_that_is_left_behind_is_refused(void **state)
+{
+    (void)state;
+    struct house house = {.loader = calling_loader};
+    struct corral_options options = {.size = sizeof options, .close_wait_us = 1};
+    struct caller caller = {.house = &house};
+    is_stuck = true;
+    returned = refusals = 0;
+    house_open(&house, &options, NULL);
+    assert_int_equal(corral_put(house.space, corral_str("here"), corral_str("x")), 0);
+    assert_int_equal(corral_get_async(house.space, corral_str("7"), LONG, count, &caller, NULL), 0);
+    wait_until(house.begun == 1);
+    assert_int_equal(corral_close(house.cache), CORRAL_ETIMEDOUT);
+    uint32_t before = refusals;
+    wait_until(refusals > before + 100);
+    is_stuck = false;
+    wait_until(returned == 1);
+}
+
+static void *shut_it(void *arg)
+{
+    struct house *house = arg;
+    return corral_shut(house->cache) == 0 && house->begun == returned ? house : NULL;
+}
+
+/* Who shuts a cache that is being shut waits for the same things. */
+static void two_shut_at_the_same_time(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        struct house house = {.loader = stuck_loader};
+        struct caller caller = {.house = &house};
+        pthread_t threads[2];
+        is_stuck = true;
+        returned = 0;
+        house_open(&house, NULL, NULL);
+        assert_int_equal(corral_get_async(house.space, corral_str("7"), LONG, count, &caller, NULL),
+                         0);
+        wait_until(house.begun == 1);
+        for (int k = 0; k < 2; k++)
+            assert_int_equal(pthread_create(&threads[k], NULL, shut_it, &house), 0);
+        is_stuck = false;
+        for (int k = 0; k < 2; k++) {
+            void *was_right;
+            pthread_join(threads[k], &was_right);
+            assert_non_null(was_right);
+        }
+        house_close(&house);
+    }
 }
 
 static void there_need_be_nothing_to_shut(void **state)
@@ -148,6 +219,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_calls_are_refused_and_nothing_is_freed),
         cmocka_unit_test(who_waits_is_answered_and_a_stuck_loader_is_told),
+        cmocka_unit_test(a_loader_that_is_left_behind_is_refused),
+        cmocka_unit_test(two_shut_at_the_same_time),
         cmocka_unit_test(there_need_be_nothing_to_shut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
