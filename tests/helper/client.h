@@ -35,13 +35,24 @@ struct client_answer {
     size_t size;
 };
 
-static inline struct client client_open(uint16_t port)
+/* A client without a connection. */
+static inline struct client client_new(void)
 {
-    struct client client = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    return (struct client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                           .data = calloc(1, CLIENT_ROOM + 1)};
+}
+
+static inline void client_connect(struct client *client, uint16_t port)
+{
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof address), 0);
-    client.data = calloc(1, CLIENT_ROOM + 1);
+    assert_int_equal(connect(client->fd, (struct sockaddr *)&address, sizeof address), 0);
+}
+
+static inline struct client client_open(uint16_t port)
+{
+    struct client client = client_new();
+    client_connect(&client, port);
     return client;
 }
 

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   one client cannot keep a front from the others.
- * Method: a front with a handler of the test's own, which answers, or holds a request until the
- *         test has everyone where it wants them; real sockets; what is counted is who was served in
- *         which order. */
+ * Goal:   one client cannot keep a front from the others; a front that ends turns nobody away who
+ *         was there already; and one that lacks files waits for them, or does not start.
+ * Method: a front with a handler of the test's own, which answers, holds a request until the test
+ *         has everyone where it wants them, or stops the front at the gate; real sockets. The
+ *         coarse clock, by which a front tells who is new and when a pause is over, stands still
+ *         until the test moves it. What is counted is who was served, and how often the front tried
+ *         to accept. */
 #include "http/front.h"
 #include "http/listen.h"
+#include "io/clock.h"
+#include "io/refused.h"
 
 #include "../helper/client.h"
-#include "../helper/probe.h"
+#include "../helper/gate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
 
 static struct crl_gate gate_of_front;
 static struct crl_held_total held;
@@ -23,6 +32,33 @@ static struct {
     size_t served_n;
 } seen;
 
+/* ----------------------------------------------------------------------------- the coarse clock */
+
+static _Atomic corral_us coarse_now;
+
+static int coarse_read(clockid_t clock, struct timespec *t)
+{
+    (void)clock;
+    corral_us now = atomic_load(&coarse_now);
+    *t = (struct timespec){.tv_sec = now / 1000000, .tv_nsec = now % 1000000 * 1000};
+    return 0;
+}
+
+/* ------------------------------------------------------------------------------------ accepting */
+
+static _Atomic int accepts_refused; /* for want of a file */
+h2o_socket_t *__real_h2o_evloop_socket_accept(h2o_socket_t *listener);
+h2o_socket_t *__wrap_h2o_evloop_socket_accept(h2o_socket_t *listener);
+h2o_socket_t *__wrap_h2o_evloop_socket_accept(h2o_socket_t *listener)
+{
+    h2o_socket_t *socket = __real_h2o_evloop_socket_accept(listener);
+    if (socket == NULL && errno == EMFILE)
+        atomic_fetch_add(&accepts_refused, 1);
+    return socket;
+}
+
+/* ------------------------------------------------------------------------------------ the front */
+
 static void answer(h2o_req_t *req)
 {
     static h2o_generator_t no_more = {NULL, NULL};
@@ -33,11 +69,18 @@ static void answer(h2o_req_t *req)
     h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
 }
 
+static bool asks_for(const h2o_req_t *req, const char *path)
+{
+    return h2o_memis(req->path.base, req->path.len, path, strlen(path));
+}
+
 static void handle(struct crl_front *of, void *arg, h2o_req_t *req)
 {
     (void)of;
     (void)arg;
-    if (!h2o_memis(req->path.base, req->path.len, H2O_STRLIT("/hold"))) {
+    if (asks_for(req, "/gate"))
+        gate_pass(); /* the whole front waits */
+    if (!asks_for(req, "/hold")) {
         assert_true(seen.served_n < sizeof seen.served);
         seen.served[seen.served_n++] = req->path.base[1];
         answer(req);
@@ -57,7 +100,8 @@ static struct corral_bytes refuse(struct crl_front *of, h2o_req_t *req)
     return (struct corral_bytes){"", 0};
 }
 
-static void start(uint32_t connections_max)
+/* What a front is started with. The listener is the caller's. */
+static struct crl_front_options options_make(uint32_t connections_max)
 {
     struct crl_address address;
     assert_null(crl_address_parse("127.0.0.1:0", &address));
@@ -66,31 +110,62 @@ static void start(uint32_t connections_max)
     gate_of_front = (struct crl_gate){.max = connections_max};
     held = (struct crl_held_total){.max = 1 << 20, .books = 1};
     memset(&seen, 0, sizeof seen);
-    struct crl_front_options options = {
+    gate_close();
+    coarse_now = crl_now();
+    crl_clock_read = coarse_read;
+    return (struct crl_front_options){
         .name = "test",
         .listener = listener,
         .gate = &gate_of_front,
         .handler = handle,
         .refusal = refuse,
         .held = &held,
-        .request_limit_us = CORRAL_SECONDS(10),
-        .drain_limit_us = CORRAL_SECONDS(10),
+        .request_limit_us = CORRAL_SECONDS(600),
+        .drain_limit_us = CORRAL_SECONDS(600),
     };
+}
+
+static void start(uint32_t connections_max)
+{
+    struct crl_front_options options = options_make(connections_max);
     assert_int_equal(crl_front_start(&options, &front), 0);
-    close(listener);
+    close(options.listener);
+}
+
+static void join(void)
+{
+    assert_int_equal(crl_front_join(front), 0);
 }
 
 static void stop(void)
 {
     crl_front_drain(front);
-    assert_int_equal(crl_front_join(front), 0);
+    join();
 }
+
+/* Ask on a connection that is there, and be answered. */
+static void ask(struct client *client)
+{
+    client_ask(client, "GET", "/a", "");
+    struct client_answer given = client_take(client, true);
+    assert_int_equal(given.status, 200);
+    free(given.body);
+}
+
+static void await_connections(uint32_t n)
+{
+    corral_us until = crl_now() + PROBE_LIMIT;
+    while (atomic_load(&gate_of_front.open) != n)
+        assert_true(crl_now() < until);
+}
+
+/* ---------------------------------------------------------------------------------------- turns */
 
 /* Two clients have all their requests in the front's hands when the first of them is answered. */
 static void test_requests_in_a_row_take_turns(void **state)
 {
     (void)state;
-    enum { EACH = 10 * CRL_FRONT_SHARE };
+    enum { SHARE = 16, EACH = 10 * SHARE }; /* the figure is the test's own, so that it stays */
     start(10);
     seen.held_until = 2;
     struct client clients[2];
@@ -114,15 +189,155 @@ static void test_requests_in_a_row_take_turns(void **state)
     for (size_t i = 0; i < seen.served_n; i++) {
         row = i > 0 && seen.served[i] == seen.served[i - 1] ? row + 1 : 1;
         left[seen.served[i] - 'a']--;
-        if (row > 2 * CRL_FRONT_SHARE && left['b' - seen.served[i]] > 0)
+        if (row > 2 * SHARE && left['b' - seen.served[i]] > 0)
             fail_msg("%d requests of one in a row: %s", row, seen.served);
     }
+}
+
+/* ------------------------------------------------------------------------------------- draining */
+
+/* The look that closes an idle client while the front drains leaves alone one that has just come:
+ * it is going to ask. */
+static void test_who_has_just_come_may_ask(void **state)
+{
+    (void)state;
+    start(10);
+    struct client idle = client_open(port);
+    ask(&idle);
+    atomic_fetch_add(&coarse_now, CRL_DOOR_FRESH);
+    struct client fresh = client_open(port);
+    await_connections(2);
+    crl_front_drain(front);
+    client_await_end(&idle);
+    ask(&fresh);
+    client_await_end(&fresh);
+    join();
+    client_close(&idle);
+    client_close(&fresh);
+}
+
+/* While the front stands still, more clients come than it accepts in a round or two, and then the
+ * word that it shall end. They have a connection, by the kernel: all are served. */
+static void test_whom_the_kernel_let_in_is_served(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 100 };
+    static struct client clients[1 + CLIENTS];
+    start(1 + CLIENTS);
+    clients[0] = client_open(port);
+    client_ask(&clients[0], "GET", "/gate", "");
+    probe_await(gate.entered == 1);
+    for (int i = 1; i <= CLIENTS; i++) {
+        clients[i] = client_open(port);
+        client_ask(&clients[i], "GET", "/a", "");
+    }
+    crl_front_drain(front);
+    gate_open();
+    for (int i = 0; i <= CLIENTS; i++) {
+        struct client_answer given = client_take(&clients[i], true);
+        assert_int_equal(given.status, 200);
+        free(given.body);
+    }
+    atomic_fetch_add(&coarse_now, CORRAL_SECONDS(1)); /* nobody is new any more */
+    for (int i = 0; i <= CLIENTS; i++) {
+        client_await_end(&clients[i]);
+        client_close(&clients[i]);
+    }
+    join();
+    assert_int_equal(seen.served_n, 1 + CLIENTS);
+}
+
+/* ---------------------------------------------------------------------------------------- files */
+
+/* The number that the next file gets. */
+static int file_next(void)
+{
+    int file = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    assert_true(file >= 0);
+    close(file);
+    return file;
+}
+
+/* Leave room for so many more files. Returns the limit as it was. */
+static struct rlimit files_leave(int n)
+{
+    struct rlimit was, less;
+    int files[16];
+    assert_true(n < 16);
+    for (int i = 0; i < n; i++)
+        files[i] = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    less = was;
+    less.rlim_cur = (rlim_t)file_next(); /* the first that there is no room for */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &less), 0);
+    while (n > 0)
+        close(files[--n]);
+    return was;
+}
+
+static void files_give_back(struct rlimit was)
+{
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+}
+
+/* A client waits, and there is no file for it. The front tries once, and not in every round; and
+ * again after a pause, when there is one. */
+static void test_without_files_it_pauses(void **state)
+{
+    (void)state;
+    start(10);
+    atomic_store(&accepts_refused, 0);
+    struct client served = client_open(port), late = client_new();
+    ask(&served);
+    struct rlimit was = files_leave(0);
+    client_connect(&late, port);
+    corral_us until = crl_now() + PROBE_LIMIT;
+    while (atomic_load(&accepts_refused) == 0)
+        assert_true(crl_now() < until);
+    for (int rounds = 0; rounds < 20; rounds++)
+        ask(&served);
+    assert_int_equal(atomic_load(&accepts_refused), 1);
+    files_give_back(was);
+    atomic_store(&coarse_now, crl_now() + CORRAL_MS(100));
+    ask(&late);
+    client_close(&served);
+    client_close(&late);
+    stop();
+}
+
+/* Without room for all of its files a front is not started, says why, and leaves none behind; for
+ * libh2o would abort. */
+static void test_a_front_needs_files(void **state)
+{
+    (void)state;
+    struct crl_front_options options = options_make(10);
+    int room = -1, rc = -1, next = file_next();
+    while (rc != 0) {
+        struct rlimit was = files_leave(++room);
+        rc = crl_front_start(&options, &front);
+        files_give_back(was);
+        if (rc != 0) {
+            assert_int_equal(rc, CORRAL_ESYSTEM);
+            assert_string_equal(crl_refused_why(), "fcntl(F_DUPFD): Too many open files");
+            assert_int_equal(file_next(), next);
+        }
+    }
+    assert_int_equal(room, CRL_FRONT_FILES);
+    close(options.listener);
+    struct client client = client_open(port);
+    ask(&client);
+    client_close(&client);
+    stop();
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_in_a_row_take_turns),
+        cmocka_unit_test(test_who_has_just_come_may_ask),
+        cmocka_unit_test(test_whom_the_kernel_let_in_is_served),
+        cmocka_unit_test(test_without_files_it_pauses),
+        cmocka_unit_test(test_a_front_needs_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
