@@ -63,6 +63,14 @@ static inline void client_close(struct client *client)
     *client = (struct client){.fd = -1};
 }
 
+/* The end of a client as the end of its program is: a reset, and not just half a connection. */
+static inline void client_reset(struct client *client)
+{
+    struct linger reset = {.l_onoff = 1};
+    assert_int_equal(setsockopt(client->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+    client_close(client);
+}
+
 static inline void client_send_bytes(struct client *client, const void *bytes, size_t size)
 {
     assert_int_equal(send(client->fd, bytes, size, MSG_NOSIGNAL), size);

@@ -5,20 +5,13 @@
  * Method: the real server in this process on real sockets and a real database; queries are held at
  *         the gate of helper/scratch.h, and the test goes on when /metrics says that clients
  *         wait. */
-#include "config/config.h"
 #include "http/etag.h"
 #include "server/log.h"
-#include "server/serve.h"
 
-#include "../helper/client.h"
-#include "../helper/scratch.h"
+#include "../helper/daemon.h"
 
 #include <errno.h>
 #include <limits.h>
-
-static struct scratch scratch;
-static struct crl_config *config;
-static struct crl_server *server;
 
 static const char schema[] =
     "CREATE TABLE t (id TEXT PRIMARY KEY, body TEXT);"
@@ -58,94 +51,21 @@ static const char yaml[] =
     "    origin: db\n"
     "    query: SELECT hex(zeroblob(3500000)) AS zeros\n";
 
-static struct crl_config *parse(const char *text)
-{
-    char name[256];
-    struct crl_problems problems = {0};
-    struct crl_config *parsed = NULL;
-    snprintf(name, sizeof name, "%s/test.yaml", scratch.folder);
-    if (crl_config_parse(name, corral_str(text), &problems, &parsed) < 0) {
-        crl_problems_print(&problems, "yaml", stderr);
-        fail_msg("the configuration has problems");
-    }
-    crl_problems_fini(&problems);
-    return parsed;
-}
-
-static void start_with(const char *text, const struct crl_server_options *options)
-{
-    struct crl_problems problems = {0};
-    config = parse(text);
-    if (crl_server_start(config, options, &problems, &server) < 0) {
-        crl_problems_print(&problems, "yaml", stderr);
-        fail_msg("the server does not start");
-    }
-    crl_problems_fini(&problems);
-}
-
 static int setup(void **state)
 {
     (void)state;
-    gate.entered = 0;
-    gate.open = false;
-    scratch_open(&scratch, schema);
+    daemon_open(schema);
     return 0;
-}
-
-static int stop(void)
-{
-    int rc = crl_server_stop(server);
-    crl_config_free(config);
-    server = NULL;
-    config = NULL;
-    return rc;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    probe_do(gate.open = true);
-    if (server != NULL)
-        stop();
-    scratch_close(&scratch);
+    daemon_close();
     return 0;
 }
 
-/* The value of a metric, by its name with labels. */
-static double metric(const char *series)
-{
-    struct client_answer answer = client_fetch(crl_server_port(server), "GET", "/metrics", "");
-    char line[256];
-    snprintf(line, sizeof line, "\n%s ", series);
-    const char *at = strstr(answer.body, line);
-    assert_non_null(at);
-    double value = strtod(at + strlen(line), NULL);
-    free(answer.body);
-    return value;
-}
-
-/* Wait until the server itself reports it. */
-static void await_metric(const char *series, double wanted)
-{
-    corral_us until = crl_now() + PROBE_LIMIT;
-    double value;
-    while ((value = metric(series)) != wanted) {
-        if (crl_now() > until)
-            fail_msg("%s is %g, not %g", series, value, wanted);
-    }
-}
-
 /* -------------------------------------------------------------------------------------- answers */
-
-static void expect(const char *method, const char *path, const char *headers, int status,
-                   const char *in_head, const char *in_body)
-{
-    struct client_answer answer = client_fetch(crl_server_port(server), method, path, headers);
-    if (answer.status != status || strstr(answer.head, in_head) == NULL ||
-        strstr(answer.body, in_body) == NULL)
-        fail_msg("%s %s: %s%s", method, path, answer.head, answer.body);
-    free(answer.body);
-}
 
 #define PROBLEM "content-type: application/problem+json"
 
@@ -349,9 +269,7 @@ static void test_a_client_leaves(void **state)
     await_metric("corral_waiters", 1);
     client_ask(&stays, "GET", "/gated", "");
     await_metric("corral_waiters", 2);
-    struct linger reset = {.l_onoff = 1};
-    assert_int_equal(setsockopt(gone.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
-    client_close(&gone);
+    client_reset(&gone);
     await_metric("corral_waiters", 1);
     await_metric("corral_connections", 2);
     assert_int_equal(metric("http_in_flight_requests"), 2);
