@@ -124,7 +124,7 @@ def test_etag_and_304(daemon):
     for header in (etag, "W/" + etag, f'"other", {etag}', "*"):
         answer = daemon.get(ONE, **{"If-None-Match": header})
         assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", etag), header
-        assert "cache-status" in answer.headers
+        assert "cache-status" in answer.headers and "content-type" not in answer.headers
     assert daemon.get(ONE, **{"If-None-Match": '"other"'}).status == 200
     assert daemon.get("/template-details?id=2").headers["etag"] != etag
 
@@ -136,6 +136,9 @@ def test_head_is_get_without_a_body(daemon):
         assert head.headers[name] == get.headers[name]
     missing = daemon.request("HEAD", "/template-details?id=999")
     assert (missing.status, missing.body) == (404, b"")
+    for path in (ONE, "/template-details?id=999", "/metrics"):
+        said = daemon.raw(f"HEAD {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".encode())
+        assert said.endswith(b"\r\n\r\n") and said.count(b"\r\n\r\n") == 1, said
 
 
 def test_two_requests_on_one_connection(daemon):

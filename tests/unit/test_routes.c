@@ -2,7 +2,7 @@
  *
  * Goal:   whatever a client does, of the cache nothing stays behind: each value that was held is
  *         released when its answer has been sent, or when it turns out that nobody will read it,
- *         and each get that was started is dropped.
+ *         and each get that was started is dropped. Until then it counts as held.
  * Method: the real server in this process. Its calls to the cache go through the test, which counts
  *         them, and which can hold back the letter that brings an answer until the client has
  *         left. */
@@ -34,6 +34,8 @@ static const char yaml[] = "listen: 127.0.0.1:0\n"
 /* ------------------------------------------------------------------- what goes through the test */
 
 static _Atomic int values_held, values_taken, gets_open, gets_begun, cancels;
+static _Atomic int answers_held; /* as the front counts them (held.h) */
+static _Atomic size_t last_held_bytes;
 static struct { /* under the probe's lock */
     bool wanted;
     struct crl_front *front;
@@ -135,6 +137,25 @@ void __wrap_crl_front_post(struct crl_front *front, struct crl_front_letter *let
         __real_crl_front_post(front, letter);
 }
 
+void __real_crl_front_hold(struct crl_front *front, struct crl_held *held, h2o_req_t *req);
+void __wrap_crl_front_hold(struct crl_front *front, struct crl_held *held, h2o_req_t *req);
+void __wrap_crl_front_hold(struct crl_front *front, struct crl_held *held, h2o_req_t *req)
+{
+    atomic_fetch_add(&answers_held, 1);
+    atomic_store(&last_held_bytes, held->size);
+    __real_crl_front_hold(front, held, req);
+}
+
+void __real_crl_front_let_go(struct crl_front *front, struct crl_held *held);
+void __wrap_crl_front_let_go(struct crl_front *front, struct crl_held *held);
+void __wrap_crl_front_let_go(struct crl_front *front, struct crl_held *held)
+{
+    bool is_held = h2o_linklist_is_linked(&held->all);
+    __real_crl_front_let_go(front, held);
+    if (is_held)
+        atomic_fetch_sub(&answers_held, 1);
+}
+
 /* ---------------------------------------------------------------------------------------- tests */
 
 static int setup(void **state)
@@ -142,6 +163,7 @@ static int setup(void **state)
     (void)state;
     daemon_open(schema);
     values_held = values_taken = gets_open = gets_begun = cancels = 0;
+    answers_held = 0;
     memset(&held_back, 0, sizeof held_back);
     start_with(yaml, NULL);
     return 0;
@@ -198,6 +220,24 @@ static void test_values_are_released_when_they_were_sent(void **state)
     client_close(&client);
 }
 
+/* What is too large to be copied to a connection counts against the limit of what answers hold,
+ * with its size, until it was sent; and so does a text that was made for one request. */
+static void test_answers_count_as_held(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/t?id=big", "/t?id=big", "/metrics"};
+    struct client client = client_open(crl_server_port(server));
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        atomic_store(&last_held_bytes, 0);
+        client_ask(&client, "GET", paths[i], "");
+        struct client_answer given = client_take(&client, true);
+        assert_int_equal(atomic_load(&last_held_bytes), given.size);
+        free(given.body);
+        await_zero(&answers_held);
+    }
+    client_close(&client);
+}
+
 /* Its get is cancelled. The load goes on, for whoever comes next. */
 static void test_a_client_leaves_before_its_answer(void **state)
 {
@@ -248,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_values_are_released_when_they_were_sent),
+        TEST(test_answers_count_as_held),
         TEST(test_a_client_leaves_before_its_answer),
         TEST(test_a_client_leaves_as_its_answer_comes),
     };

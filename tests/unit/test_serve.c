@@ -10,6 +10,7 @@
 
 #include "../helper/daemon.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 
@@ -108,6 +109,67 @@ static void test_answers(void **state)
     assert_int_equal(metric("db_hits_total"), 2);
     assert_int_equal(metric("http_request_total{path=\"/t\",method=\"GET\",status=\"304\"}"), 2);
     assert_int_equal(metric("http_in_flight_requests"), 1);
+}
+
+/* The names of a head's headers, in small letters, each behind a space. */
+static void names_of(const char *head, char names[512])
+{
+    size_t size = 0;
+    for (const char *at = head; (at = strchr(at, '\n')) != NULL && *++at != '\r';) {
+        names[size++] = ' ';
+        for (const char *from = at; *from != ':'; from++) {
+            assert_true(size < 510);
+            names[size++] = (char)tolower((unsigned char)*from);
+        }
+    }
+    names[size] = '\0';
+}
+
+/* Just these headers, and behind an answer that has no body nothing: the next one begins there. */
+static void test_heads(void **state)
+{
+    (void)state;
+#define ALL  " date connection content-length server"
+#define SAYS " age cache-control cache-status"
+    static const struct {
+        const char *method, *path, *headers;
+        int status;
+        const char *names;
+    } rows[] = {
+        {"GET", "/t?id=1", "", 200, ALL " content-type etag" SAYS},
+        {"HEAD", "/t?id=1", "", 200, ALL " content-type etag" SAYS},
+        {"HEAD", "/t?id=big", "", 200, ALL " content-type etag" SAYS},
+        {"GET", "/t?id=1", "If-None-Match: *\r\n", 304, " date connection server etag" SAYS},
+        {"HEAD", "/t?id=1", "If-None-Match: *\r\n", 304, " date connection server etag" SAYS},
+        {"GET", "/t?id=9", "", 404, ALL SAYS " content-type"},
+        {"HEAD", "/t?id=9", "", 404, ALL SAYS " content-type"},
+        {"GET", "/t", "", 400, ALL " cache-status cache-control content-type"},
+        {"HEAD", "/t", "", 400, ALL " cache-status cache-control content-type"},
+        {"PUT", "/t?id=1", "", 405, ALL " cache-status allow cache-control content-type"},
+        {"HEAD", "/nothing", "", 404, ALL " cache-control content-type"},
+        {"HEAD", "/failing", "", 502, ALL " cache-status cache-control content-type"},
+        {"HEAD", "/metrics", "", 200, ALL " content-type cache-control"},
+        {"HEAD", "/healthz", "", 200, ALL " content-type cache-control"},
+    };
+#undef ALL
+#undef SAYS
+    start_with(yaml, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char names[512];
+        struct client client = client_open(crl_server_port(server));
+        client_ask(&client, rows[i].method, rows[i].path, rows[i].headers);
+        client_ask(&client, "GET", "/healthz", "Connection: close\r\n");
+        struct client_answer first = client_take(&client, strcmp(rows[i].method, "HEAD") != 0);
+        names_of(first.head, names);
+        if (first.status != rows[i].status || strcmp(names, rows[i].names) != 0)
+            fail_msg("%s %s: %s", rows[i].method, rows[i].path, first.head);
+        struct client_answer next = client_take(&client, true);
+        assert_string_equal(next.body, "ok\n");
+        client_await_end(&client);
+        free(first.body);
+        free(next.body);
+        client_close(&client);
+    }
 }
 
 /* The number that stands behind a text of a head. */
@@ -637,6 +699,7 @@ static void test_notice_is_given(void **state)
         free(answer.body);
     }
     assert_int_equal(answer.status, 503);
+    assert_true(number_behind(answer.head, "retry-after: ") >= 1);
     struct client *const clients[] = {&idle, &busy};
     client_ask(&idle, "GET", "/t?id=1", "");
     probe_do(gate.open = true);
@@ -811,6 +874,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_answers),
+        TEST(test_heads),
         TEST(test_age_and_max_age),
         TEST(test_failures),
         TEST(test_large_values),
