@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Goal:   one client cannot keep a front from the others; a front that ends turns nobody away who
- *         was there already; and one that lacks files waits for them, or does not start.
+ * Goal:   one client cannot keep a front from the others, and it is the right one that has to go
+ *         where there is too much; a front that ends turns nobody away who was there already, and
+ *         tells whom it cut; one that lacks files waits for them, or does not start.
  * Method: a front with a handler of the test's own, which answers, holds a request until the test
  *         has everyone where it wants them, or stops the front at the gate; real sockets. The
  *         coarse clock, by which a front tells who is new and when a pause is over, stands still
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 
 static struct crl_gate gate_of_front;
@@ -69,6 +71,29 @@ static void answer(h2o_req_t *req)
     h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
 }
 
+/* Bodies that are larger than the buffers of any connection, and count as held. */
+enum { LARGE = 32 << 20 };
+static char large[LARGE], other_large[LARGE];
+
+static void large_dispose(void *arg)
+{
+    crl_front_let_go(front, arg);
+}
+
+static void answer_large(struct crl_front *of, h2o_req_t *req, const char *body)
+{
+    static h2o_generator_t no_more = {NULL, NULL};
+    struct crl_held *answers = h2o_mem_alloc_shared(&req->pool, sizeof *answers, large_dispose);
+    *answers = (struct crl_held){.data = body, .size = LARGE};
+    crl_front_hold(of, answers, req);
+    h2o_iovec_t piece = h2o_iovec_init(body, LARGE);
+    req->res.status = 200;
+    req->res.reason = "OK";
+    req->res.content_length = LARGE;
+    h2o_start_response(req, &no_more);
+    h2o_send(req, &piece, 1, H2O_SEND_STATE_FINAL);
+}
+
 static bool asks_for(const h2o_req_t *req, const char *path)
 {
     return h2o_memis(req->path.base, req->path.len, path, strlen(path));
@@ -76,8 +101,11 @@ static bool asks_for(const h2o_req_t *req, const char *path)
 
 static void handle(struct crl_front *of, void *arg, h2o_req_t *req)
 {
-    (void)of;
     (void)arg;
+    if (asks_for(req, "/large") || asks_for(req, "/other-large")) {
+        answer_large(of, req, asks_for(req, "/large") ? large : other_large);
+        return;
+    }
     if (asks_for(req, "/gate"))
         gate_pass(); /* the whole front waits */
     if (!asks_for(req, "/hold")) {
@@ -247,6 +275,106 @@ static void test_whom_the_kernel_let_in_is_served(void **state)
     assert_int_equal(seen.served_n, 1 + CLIENTS);
 }
 
+/* A client that does not read is cut at the limit, and that is told. */
+static void test_who_is_cut_at_the_limit_is_told_of(void **state)
+{
+    (void)state;
+    start(10);
+    struct client client = client_open(port);
+    client_ask(&client, "GET", "/large", "");
+    assert_true(client_read(&client)); /* the answer has begun */
+    crl_front_drain(front);
+    atomic_fetch_add(&coarse_now, CORRAL_SECONDS(599));
+    while (atomic_load(&gate_of_front.open) > 0)
+        atomic_fetch_add(&coarse_now, CORRAL_MS(1));
+    assert_int_equal(crl_front_join(front), CORRAL_ETIMEDOUT);
+    client_close(&client);
+}
+
+/* ---------------------------------------------------------------------------------------- room */
+
+/* Who has asked, and it was not read yet, does not make room for another. */
+static void test_who_has_asked_stays(void **state)
+{
+    (void)state;
+    start(2);
+    struct client asks = client_open(port), blocks = client_open(port), waits = client_new();
+    ask(&asks);
+    atomic_fetch_add(&coarse_now, CORRAL_MS(500));
+    client_ask(&blocks, "GET", "/gate", "");
+    probe_await(gate.entered == 1);
+    client_connect(&waits, port);
+    client_ask(&asks, "GET", "/a", ""); /* when the front goes on, it looks for room first */
+    gate_open();
+    free(client_take(&asks, true).body);
+    free(client_take(&blocks, true).body);
+    atomic_fetch_add(&coarse_now, CORRAL_SECONDS(1));
+    ask(&waits);
+    client_close(&asks);
+    client_close(&blocks);
+    client_close(&waits);
+    stop();
+}
+
+/* Who has begun to ask has a second for it: rather goes who came later and asks nothing. */
+static void test_who_has_begun_to_ask_stays(void **state)
+{
+    (void)state;
+    start(2);
+    struct client begun = client_open(port), idle = client_new(), waits = client_new();
+    ask(&begun);
+    client_send(&begun, "GET /a HTTP/1.1\r\n");
+    atomic_fetch_add(&coarse_now, CORRAL_MS(10));
+    client_connect(&idle, port);
+    for (int rounds = 0; rounds < 3; rounds++)
+        ask(&idle); /* so the beginning has been read */
+    client_connect(&waits, port);
+    atomic_fetch_add(&coarse_now, CORRAL_MS(500));
+    ask(&waits);
+    client_send(&begun, "Host: a\r\n\r\n");
+    free(client_take(&begun, true).body);
+    client_await_end(&idle);
+    client_close(&begun);
+    client_close(&idle);
+    client_close(&waits);
+    stop();
+}
+
+/* Receive so much of an answer. Returns how much came before the end. */
+static size_t receive(struct client *client, size_t wanted)
+{
+    size_t size = 0;
+    for (ssize_t n; size < wanted; size += (size_t)n) {
+        assert_true(client_is_ready(client, CLIENT_LIMIT_MS));
+        n = recv(client->fd, client->data,
+                 wanted - size < CLIENT_ROOM ? wanted - size : CLIENT_ROOM, 0);
+        if (n <= 0)
+            break;
+    }
+    return size;
+}
+
+/* Two answers are too much. The one that goes is not the older but the one of which less has
+ * arrived. */
+static void test_the_slower_reader_is_cut(void **state)
+{
+    (void)state;
+    start(10);
+    struct client reads = client_open(port), sleeps = client_open(port);
+    client_ask(&reads, "GET", "/large", "");
+    assert_int_equal(receive(&reads, LARGE / 2), LARGE / 2);
+    atomic_fetch_add(&coarse_now, CORRAL_MS(1));
+    client_ask(&sleeps, "GET", "/other-large", "");
+    assert_true(client_read(&sleeps)); /* the answer has begun */
+    assert_int_equal(atomic_load(&held.bytes), 2 * LARGE);
+    atomic_fetch_add(&coarse_now, CRL_HELD_GRACE);
+    await_connections(1);
+    assert_int_equal(receive(&reads, LARGE / 2), LARGE / 2);
+    client_close(&reads);
+    client_close(&sleeps);
+    stop();
+}
+
 /* ---------------------------------------------------------------------------------------- files */
 
 /* The number that the next file gets. */
@@ -336,8 +464,13 @@ int main(void)
         cmocka_unit_test(test_requests_in_a_row_take_turns),
         cmocka_unit_test(test_who_has_just_come_may_ask),
         cmocka_unit_test(test_whom_the_kernel_let_in_is_served),
+        cmocka_unit_test(test_who_is_cut_at_the_limit_is_told_of),
+        cmocka_unit_test(test_who_has_asked_stays),
+        cmocka_unit_test(test_who_has_begun_to_ask_stays),
+        cmocka_unit_test(test_the_slower_reader_is_cut),
         cmocka_unit_test(test_without_files_it_pauses),
         cmocka_unit_test(test_a_front_needs_files),
     };
+    signal(SIGPIPE, SIG_IGN); /* as the server does: a front writes to who has gone */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
