@@ -177,7 +177,7 @@ CORRAL_API int corral_close(struct corral_cache *cache);
  * Called on one of the origin's worker threads, so it may block. It answers by exactly one of
  * corral_load_value(), corral_load_commit(), corral_load_not_found(), corral_load_fail() and
  * corral_load_fail_code(), either before it returns or later, from any thread. `load` stays valid
- * until it is answered; who never answers leaks it. An answer after the deadline or after
+ * until it is answered; a load that is never answered is a leak. An answer after the deadline or after
  * corral_close() is dropped, and so is every answer but the first. A load that has been answered
  * has an empty key and counts as cancelled; in a child of fork(), so has every load of the
  * parent's.
@@ -186,18 +186,19 @@ CORRAL_API int corral_close(struct corral_cache *cache);
  * concurrency until it answers or the deadline passes. A loader that does not return keeps both: no
  * one can take a thread away from it. Look at corral_load_cancelled() in long loops.
  *
- * A loader may get other keys of the cache. A get that waits, and would wait for what waits for
- * this load or for its place at the origin, returns CORRAL_EDEADLOCK at once. Until it has answered
- * a loader is taken to wait itself for what it gets so. */
+ * A loader may get other keys of the cache. A get that would close a circle, in which loaders wait
+ * for each other or for each other's places at an origin, returns CORRAL_EDEADLOCK at once; where
+ * something else closes it later, one of the gets in it does. Until it has answered, a loader is
+ * taken to wait itself for what it gets so. */
 typedef void corral_loader_fn(void *arg, struct corral_load *load);
 
 /* A loader of many keys: brings the values of `n` keys of one space, at least 1, at most
  * `batch_max` of the origin.
  *
  * All that corral_loader_fn says holds for each of the loads: it is answered on its own, before the
- * call returns or later, from any thread; that one fails or is cancelled is nothing to the others.
- * Readers of a key are answered with its load: they do not wait for the rest. The call keeps its
- * place in the origin's concurrency until all of its loads have been answered.
+ * call returns or later, from any thread. A failure or a cancellation of one does not affect the
+ * others. Readers of a key are answered with its load: they do not wait for the rest. The call
+ * keeps its place in the origin's concurrency until all of its loads have been answered.
  * loads   the array is borrowed until the call returns. A load that was cancelled before is not in
  *         it */
 typedef void corral_load_many_fn(void *arg, struct corral_load *const *loads, uint32_t n);
@@ -366,8 +367,8 @@ typedef void corral_get_fn(void *arg, int result, struct corral_value *value);
  *              wanted. *ret_handle is NULL where `fn` was called before this returned, and on
  *              failure.
  *
- * Returns 0; or EKEY, EINVAL, ENOMEM, ELIMIT, ECLOSED, and then `fn` is not called: a callback that
- * gets again whatever its result comes to an end when the cache closes. */
+ * Returns 0; or EKEY, EINVAL, ENOMEM, ELIMIT, ECLOSED, and then `fn` is not called. (So a callback
+ * that always gets again ends when the cache closes: that get is refused.) */
 CORRAL_API int corral_get_async(struct corral_space *space, struct corral_bytes key,
                                 corral_us wait_us, corral_get_fn *fn, void *arg,
                                 struct corral_get_handle **ret_handle);
