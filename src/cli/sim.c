@@ -28,7 +28,6 @@ struct sim_verb {
     uint32_t columns_n;
     struct crl_sim_run *runs[CRL_SIM_RUNS_MAX];
     uint32_t runs_n;
-    FILE *page; /* --report */
     char why[512];
 };
 
@@ -211,6 +210,16 @@ static void command_make(const struct sim_verb *verb, char command[COMMAND_MAX])
     crl_append(command, COMMAND_MAX, " --seed %llu", (unsigned long long)verb->options.seed);
 }
 
+static int page_write(struct sim_verb *verb, const struct crl_sim_result *result)
+{
+    struct crl_page_file page;
+    int rc = crl_page_open(verb->options.report, &page, verb->why, sizeof verb->why);
+    if (page.out != NULL)
+        crl_sim_report_html(result, page.out);
+    int close_rc = crl_page_close(verb->options.report, &page, verb->why, sizeof verb->why);
+    return rc < 0 ? rc : close_rc;
+}
+
 static int report_write(struct sim_verb *verb)
 {
     static char command[COMMAND_MAX];
@@ -227,12 +236,11 @@ static int report_write(struct sim_verb *verb)
         rc = crl_sim_report_json(&result, stdout);
     else
         crl_sim_report_text(&result, crl_style_of(STDOUT_FILENO), stdout);
-    if (verb->page != NULL)
-        crl_sim_report_html(&result, verb->page);
+    int page_rc = page_write(verb, &result);
     if (rc < 0)
         (void)snprintf(verb->why, sizeof verb->why, "cannot write the report: %s",
                        corral_strerror(rc));
-    return rc;
+    return rc < 0 ? rc : page_rc;
 }
 
 static bool any_broken(const struct sim_verb *verb)
@@ -297,13 +305,11 @@ static int scenario_run(struct sim_verb *verb)
                               verb->options.traced_key, verb->scenario->keys.count);
     if (!verb->options.has_seed)
         verb->options.seed = verb->scenario->seed;
-    int rc = crl_page_open(verb->options.report, &verb->page, verb->why, sizeof verb->why);
+    int rc = crl_page_check(verb->options.report, verb->why, sizeof verb->why);
     if (rc == CORRAL_OK)
         rc = runs_make(verb);
     if (rc == CORRAL_OK)
         rc = report_write(verb);
-    int page_rc = crl_page_close(verb->options.report, verb->page, verb->why, sizeof verb->why);
-    rc = rc < 0 ? rc : page_rc;
     if (rc < 0)
         fprintf(stderr, "corral sim: %s\n", verb->why);
     return rc < 0 || any_broken(verb) ? CRL_EXIT_PROBLEM : CRL_EXIT_DONE;

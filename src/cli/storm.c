@@ -47,7 +47,7 @@ struct storm_verb {
     bool untold;  /* standard error has said why the origin's figures are not known */
     struct crl_storm_run *runs[RUNS_MAX];
     uint32_t runs_n;
-    FILE *page; /* --report */
+    bool page_lost; /* `why` says how */
     char why[512];
 };
 
@@ -327,6 +327,17 @@ static void lacks_tell(const struct storm_verb *verb)
     }
 }
 
+static void page_write(struct storm_verb *verb, const struct crl_storm_report *report)
+{
+    const char *file = verb->options.report;
+    struct crl_page_file page;
+    int rc = crl_page_open(file, &page, verb->why, sizeof(verb->why));
+    if (page.out != NULL)
+        crl_storm_report_html(report, page.out);
+    int close_rc = crl_page_close(file, &page, verb->why, sizeof(verb->why));
+    verb->page_lost = rc || close_rc;
+}
+
 static int report_write(struct storm_verb *verb)
 {
     const struct crl_storm_options *options = &verb->options;
@@ -349,12 +360,12 @@ static int report_write(struct storm_verb *verb)
         rc = crl_storm_report_json(&report, stdout);
     else
         crl_storm_report_text(&report, style, stdout);
-    if (verb->page != NULL)
-        crl_storm_report_html(&report, verb->page);
+    if (verb->runs_n)
+        page_write(verb, &report);
     if (rc)
         (void)snprintf(verb->why, sizeof(verb->why), "cannot write the report: %s",
                        corral_strerror(rc));
-    return rc;
+    return rc ? rc : verb->page_lost ? CORRAL_ESYSTEM : 0;
 }
 
 /* Was there a run in which not one answer was good? */
@@ -377,7 +388,7 @@ static int verb_run(struct storm_verb *verb)
     if (rc == 0 && options->config == NULL && options->target == NULL)
         rc = crl_storm_demo_open(&verb->demo, verb->why, sizeof(verb->why));
     if (rc == 0)
-        rc = crl_page_open(options->report, &verb->page, verb->why, sizeof(verb->why));
+        rc = crl_page_check(options->report, verb->why, sizeof(verb->why));
     if (rc == 0)
         rc = runs_make(verb);
     crl_storm_demo_close(&verb->demo);
@@ -386,11 +397,9 @@ static int verb_run(struct storm_verb *verb)
         int write_rc = report_write(verb);
         rc = rc ? rc : write_rc;
     }
-    int page_rc = crl_page_close(options->report, verb->page, verb->why, sizeof(verb->why));
-    rc = rc ? rc : page_rc;
     if (verb->misused)
         return crl_exit_usage("corral storm", "%s", verb->why);
-    if (signal ? page_rc : rc) /* what a signal interrupted is no problem */
+    if (signal ? verb->page_lost : rc) /* what a signal interrupted is no problem */
         fprintf(stderr, "corral storm: %s\n", verb->why);
     if (signal)
         return 128 + signal;

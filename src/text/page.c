@@ -12,7 +12,11 @@
 #include "text/exit.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char page_style[] =
     "<style>\n"
@@ -156,13 +160,124 @@ static int page_is_lost(const char *file, char *why, size_t why_size)
     return CORRAL_ESYSTEM;
 }
 
-int crl_page_open(const char *file, FILE **ret_page, char *why, size_t why_size)
+/* What a name stands for. */
+struct place {
+    char *target; /* behind all links; NULL without memory */
+    bool exists, is_regular;
+    bool is_loose;      /* a link to nothing: what is written makes it good */
+    bool is_printed_to; /* standard output goes there as well */
+    mode_t mode;        /* of a file that exists */
+};
+
+static bool is_standard_output(const struct stat *file)
 {
-    *ret_page = file != NULL ? fopen(file, "we") : NULL;
-    return file != NULL && *ret_page == NULL ? page_is_lost(file, why, why_size) : CORRAL_OK;
+    struct stat output;
+    return fstat(STDOUT_FILENO, &output) == 0 && output.st_dev == file->st_dev &&
+           output.st_ino == file->st_ino;
 }
 
-int crl_page_close(const char *file, FILE *page, char *why, size_t why_size)
+static struct place place_of(const char *file)
 {
-    return page != NULL && !crl_stream_close(page) ? page_is_lost(file, why, why_size) : CORRAL_OK;
+    struct place place = {0};
+    struct stat found;
+    if (stat(file, &found) == 0) {
+        place.exists = true;
+        place.is_regular = S_ISREG(found.st_mode);
+        place.is_printed_to = is_standard_output(&found);
+        place.mode = found.st_mode & 07777;
+        place.target = place.is_regular && !place.is_printed_to ? realpath(file, NULL) : NULL;
+    } else if (lstat(file, &found) == 0) {
+        place.exists = place.is_loose = true;
+    }
+    if (place.target == NULL)
+        place.target = strdup(file);
+    return place;
+}
+
+/* A new file in the folder of another one, hidden there; NULL with errno if there can be none. */
+static FILE *temporary_open(const char *target, mode_t mode, char **ret_name)
+{
+    const char *slash = strrchr(target, '/');
+    int folder = slash != NULL ? (int)(slash - target + 1) : 0;
+    char *name;
+    if (asprintf(&name, "%.*s.corral-%ld.new", folder, target, (long)getpid()) < 0)
+        return NULL;
+    (void)unlink(name); /* of a program that had our number and was killed */
+    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (out != NULL && mode != 0)
+        (void)fchmod(fd, mode); /* a file system without modes needs none */
+    if (out == NULL) {
+        int error = errno;
+        if (fd >= 0) {
+            (void)close(fd);
+            (void)unlink(name);
+        }
+        free(name);
+        errno = error;
+        return NULL;
+    }
+    *ret_name = name;
+    return out;
+}
+
+/* Is it replaced by one that is written beside it? */
+static bool is_replaced(const struct place *place)
+{
+    return !place->exists || (place->is_regular && !place->is_printed_to);
+}
+
+int crl_page_check(const char *file, char *why, size_t why_size)
+{
+    struct crl_page_file page = {0};
+    struct stat found;
+    if (file == NULL)
+        return CORRAL_OK;
+    if (stat(file, &found) == 0 && S_ISDIR(found.st_mode)) {
+        errno = EISDIR;
+        return page_is_lost(file, why, why_size);
+    }
+    struct place place = place_of(file);
+    if (place.target != NULL && is_replaced(&place))
+        page.out = temporary_open(place.target, 0, &page.temporary);
+    bool can = page.out != NULL || place.is_loose || (place.exists && access(file, W_OK) == 0);
+    int rc = can ? CORRAL_OK : page_is_lost(file, why, why_size);
+    if (page.out != NULL) {
+        (void)fclose(page.out); /* nothing was written */
+        (void)unlink(page.temporary);
+    }
+    free(page.temporary);
+    free(place.target);
+    return rc;
+}
+
+int crl_page_open(const char *file, struct crl_page_file *ret_page, char *why, size_t why_size)
+{
+    *ret_page = (struct crl_page_file){0};
+    if (file == NULL)
+        return CORRAL_OK;
+    (void)fflush(stdout); /* main() says if that is lost */
+    struct place place = place_of(file);
+    ret_page->target = place.target;
+    if (place.target != NULL && is_replaced(&place))
+        ret_page->out = temporary_open(place.target, place.mode, &ret_page->temporary);
+    /* A file may be writable in a folder that is not. */
+    if (place.target != NULL && ret_page->out == NULL && place.exists)
+        ret_page->out = fopen(place.target, place.is_printed_to ? "ae" : "we");
+    return ret_page->out != NULL ? CORRAL_OK : page_is_lost(file, why, why_size);
+}
+
+int crl_page_close(const char *file, struct crl_page_file *page, char *why, size_t why_size)
+{
+    int rc = CORRAL_OK;
+    if (page->out != NULL && !crl_stream_close(page->out))
+        rc = page_is_lost(file, why, why_size);
+    if (page->temporary != NULL && rc == CORRAL_OK && rename(page->temporary, page->target) < 0)
+        rc = page_is_lost(file, why, why_size);
+    if (page->temporary != NULL && rc < 0)
+        (void)unlink(page->temporary);
+    free(page->temporary);
+    free(page->target);
+    *page = (struct crl_page_file){0};
+    return rc;
 }

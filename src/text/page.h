@@ -32,13 +32,26 @@ struct crl_page_head {
 void crl_page_begin(const struct crl_page_head *head, FILE *out);
 void crl_page_end(const char *footer, FILE *out);
 
-/* crl_page_open - open the file of a page for writing; NULL: there is to be none, and so *ret_page
- * is.
+/* The file of a page that is being written. */
+struct crl_page_file {
+    FILE *out;       /* NULL: there is to be none */
+    char *target;    /* what is written */
+    char *temporary; /* that becomes the target; NULL: it is written itself */
+};
+
+/* crl_page_check - can the file of a page be written? To be asked before the work of which the page
+ * tells. Leaves the file as it is. NULL is fine.
  * why   on failure, a clause for people
  * Errors: ESYSTEM. */
-int crl_page_open(const char *file, FILE **ret_page, char *why, size_t why_size);
+int crl_page_check(const char *file, char *why, size_t why_size);
 
-/* crl_page_close - what was written is in the file now. NULL is fine. The same errors. */
-int crl_page_close(const char *file, FILE *page, char *why, size_t why_size);
+/* crl_page_open - begin the file of a page; NULL: there is to be none. A regular file stays what it
+ * is until crl_page_close(): the page is written beside it. One that standard output goes to comes
+ * behind what was printed. The same errors; ret_page is always set. */
+int crl_page_open(const char *file, struct crl_page_file *ret_page, char *why, size_t why_size);
+
+/* crl_page_close - what was written is in the file now, or the file is what it was and nothing is
+ * left beside it. `file` is what was opened. The same errors. */
+int crl_page_close(const char *file, struct crl_page_file *page, char *why, size_t why_size);
 
 #endif

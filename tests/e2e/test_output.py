@@ -6,7 +6,10 @@ Goal:   output that is lost is a problem, told on standard error, whatever the v
 Method: the real binary (CORRAL_BIN) with standard output on /dev/full, on nothing, or on a pipe that nobody reads.
 """
 import os
+import resource
 import signal
+import socket
+import stat
 import subprocess
 
 import pytest
@@ -94,3 +97,90 @@ def test_wrong_usage_leaves_the_page_alone(tmp_path):
     assert run_corral("storm", "--report", page, "http://192.0.2.1/")[0] == 2
     assert run_corral("sim", "fleet", "--report", page, "--strategies", "wat")[0] == 2
     assert page.read_text() == "of before"
+
+
+@pytest.fixture
+def page(tmp_path):
+    """A page of before, alone in its folder."""
+    page = tmp_path / "pages" / "page.html"
+    page.parent.mkdir()
+    page.write_text("of before")
+    return page
+
+
+def only(page):
+    """What is in the page, and that nothing is beside it."""
+    assert list(page.parent.iterdir()) == [page]
+    return page.read_text()
+
+
+def test_a_simulation_that_is_killed_leaves_the_page_alone(page):
+    """Its output is more than a pipe holds: who has read of it has the program before its end."""
+    with subprocess.Popen([CORRAL, "sim", "product-page", "--json", "--report", str(page)],
+                          stdout=subprocess.PIPE) as sim:
+        sim.stdout.read(1)
+        assert sim.poll() is None
+        sim.kill()
+    assert only(page) == "of before"
+
+
+def test_a_storm_that_is_killed_leaves_the_page_alone(page):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with subprocess.Popen([CORRAL, "storm", "--clients", "1", "--report", str(page), url]) as storm:
+            server.accept()[0].close()
+            storm.kill()
+    assert only(page) == "of before"
+
+
+def test_a_page_that_does_not_fit_leaves_that_of_before(page):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    code, _, err = run_corral("sim", "product-page", "--report", page, restore_signals=False, preexec_fn=limit)
+    assert code == 1 and told(err) == f"corral sim: cannot write {page}: File too large\n"
+    assert only(page) == "of before"
+
+
+def test_a_page_replaces_that_of_before(page):
+    page.chmod(0o604)
+    assert run_corral(*STORM, "--report", page)[0] == 0
+    assert only(page).endswith("</html>\n")
+    assert stat.S_IMODE(page.stat().st_mode) == 0o604
+
+
+def test_a_new_page_has_the_mode_of_the_umask(page):
+    page.unlink()
+    assert run_corral(*STORM, "--report", page.name, cwd=page.parent, umask=0o027)[0] == 0
+    assert only(page).endswith("</html>\n")
+    assert stat.S_IMODE(page.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_page_behind_a_link(page, tmp_path, exists):
+    link = tmp_path / "link"
+    link.symlink_to(page)
+    if not exists:
+        page.unlink()
+    assert run_corral(*STORM, "--report", link)[0] == 0
+    assert link.is_symlink() and only(page).endswith("</html>\n")
+
+
+@pytest.mark.parametrize("to_file", [True, False], ids=["a file", "a pipe"])
+def test_a_page_on_standard_output(page, to_file):
+    """It comes after the text, of which nothing is lost."""
+    command = [CORRAL, *STORM, "--report", "/dev/stdout"]
+    if to_file:
+        with page.open("w") as out:
+            subprocess.run(command, stdout=out, check=True, timeout=PATIENCE)
+        out = only(page)
+    else:
+        out = run_corral(*command[1:])[1]
+    text, html = out.split("<!DOCTYPE html>")
+    assert "coalescing" in text and html.endswith("</html>\n")
+
+
+def test_no_page_can_be_there(page):
+    """It is said before the work."""
+    code, out, err = run_corral(*STORM, "--report", page.parent)
+    assert (code, out, told(err)) == (1, "", f"corral storm: cannot write {page.parent}: Is a directory\n")
+    assert only(page) == "of before"
