@@ -2,9 +2,10 @@
  *
  * chart.c - see chart.h.
  *
- * A plot is laid out for two sizes of its letters, those of a wide page and the larger ones that a
- * narrow page has so that they can be read when the whole is scaled down: what is said below of the
- * room for text is said of the larger ones. */
+ * A plot is laid out for a wide page and for a narrow one, which are told apart by the style sheet
+ * (page.c): a narrow one has larger letters, because the whole is scaled down, and leaves out the
+ * names at the ends of the lines; they stand in a key below instead. Letters
+ * are taken to be as wide as those of the widest usual font, DejaVu Sans. */
 #include "text/chart.h"
 
 #include "text/page.h"
@@ -14,13 +15,13 @@
 
 /* The plot within its picture, in its own units. */
 enum {
-    WIDTH = 480,
-    LEFT = 52,
-    RIGHT = 382, /* behind it the names of the lines */
+    WIDTH = 520,
+    LEFT = 60,
+    RIGHT = 362, /* behind it the names of the lines */
     TALL = 140,
     ROW = 17,  /* of text */
-    GLYPH = 8, /* the width of a letter */
-    NAME_MAX = 11,
+    GLYPH = 9, /* the width of a letter on a narrow page */
+    NAME_MAX = 16,
     NAMED_MAX = 8,  /* lines that have a name at their end */
     BANDS_MAX = 80, /* bands that have a name */
 };
@@ -310,6 +311,7 @@ static void names_write(const struct axes *axes, const struct crl_chart_line *li
     if (n > NAMED_MAX)
         return;
     names_place(axes, lines, n, ys);
+    fputs("<g class=\"ends\">\n", out);
     for (uint32_t i = 0; i < n; i++) {
         char name[NAME_MAX + 1];
         bool is_short = strlen(lines[i].name) <= NAME_MAX;
@@ -328,6 +330,20 @@ static void names_write(const struct axes *axes, const struct crl_chart_line *li
         crl_html_write(name, out);
         fprintf(out, "%s</text>\n", is_short ? "" : "…");
     }
+    fputs("</g>\n", out);
+}
+
+/* The names again, for a narrow page. */
+static void plot_key_write(const struct crl_chart_line *lines, uint32_t n, FILE *out)
+{
+    const char *names[NAMED_MAX], *classes[NAMED_MAX];
+    if (n == 0 || n > NAMED_MAX)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        names[i] = lines[i].n > 0 ? lines[i].name : NULL;
+        classes[i] = lines[i].class;
+    }
+    crl_chart_key(names, classes[0] != NULL ? classes : NULL, n, out);
 }
 
 void crl_chart_plot(const struct crl_chart *chart, const struct crl_chart_line *lines, uint32_t n,
@@ -336,8 +352,10 @@ void crl_chart_plot(const struct crl_chart *chart, const struct crl_chart_line *
     struct band_name names[BANDS_MAX] = {0};
     struct axes axes = axes_of(chart, 0);
     axes = axes_of(chart, bands_place(chart, &axes, names));
-    fprintf(out, "<svg class=\"plot\" viewBox=\"0 0 %d %.0f\" role=\"img\">\n<title>", WIDTH,
-            axes.bottom + 26);
+    fprintf(
+        out,
+        "<div class=\"chart\"><svg class=\"plot\" viewBox=\"0 0 %d %.0f\" role=\"img\">\n<title>",
+        WIDTH, axes.bottom + 26);
     crl_html_write(chart->title, out);
     fputs("</title>\n", out);
     bands_write(chart, &axes, names, out);
@@ -351,7 +369,9 @@ void crl_chart_plot(const struct crl_chart *chart, const struct crl_chart_line *
             curve_write(&axes, &lines[i], i, out);
     }
     names_write(&axes, lines, n, out);
-    fputs("</svg>\n", out);
+    fputs("</svg>", out);
+    plot_key_write(lines, n, out);
+    fputs("</div>\n", out);
 }
 
 /* ----------------------------------------------------------------------------------------- bars */
@@ -387,6 +407,8 @@ void crl_chart_key(const char *const *names, const char *const *classes, uint32_
 {
     fputs("<ul class=\"key\">", out);
     for (uint32_t i = 0; i < n; i++) {
+        if (names[i] == NULL)
+            continue;
         fputs("<li><svg viewBox=\"0 0 40 16\">", out);
         if (classes != NULL) {
             fprintf(out, "<rect class=\"%s\" x=\"0\" y=\"1\" width=\"40\" height=\"14\"/>",

@@ -3,7 +3,8 @@
  * chart.h - plots as SVG elements within a page (page.h).
  *
  * They can be read at 400 px and in grey: lines differ by dashes and markers as well as by hue, and
- * each has its name at its end. No clock, no globals. */
+ * each has its name at its end or, on a narrow page, in a key below the plot. No clock, no
+ * globals. */
 #ifndef CRL_TEXT_CHART_H
 #define CRL_TEXT_CHART_H
 
@@ -67,7 +68,8 @@ void crl_chart_plot(const struct crl_chart *chart, const struct crl_chart_line *
 
 /* ------------------------------------------------------------------------------------------ key */
 
-/* crl_chart_key - a list of names with a sample of the look of each, by its number or its class. */
+/* crl_chart_key - a list of names with a sample of the look of each, by its number or its class;
+ * what has no name, NULL, is left out. */
 void crl_chart_key(const char *const *names, const char *const *classes, uint32_t n, FILE *out);
 
 #endif

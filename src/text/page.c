@@ -78,7 +78,12 @@ static const char page_style[] =
     "svg .tick, svg .band-name { fill: var(--dim) }\n"
     "svg .bar-value { font-weight: 600 }\n"
     "svg .line-name { stroke: none; font-weight: 600 }\n"
-    "@media (max-width: 36rem) { svg.plot text { font-size: 16px } body { padding: 1.5rem .9rem } }\n"
+    ".chart .key { display: none }\n"
+    /* 130 %: a plot without the names at the ends of its lines is as wide as its card, chart.c. */
+    "@media (max-width: 36rem) { svg.plot { width: 130%; max-width: none }\n"
+    "  svg.plot text { font-size: 14px } .ends { display: none } .chart { overflow: hidden }\n"
+    "  .key { display: none } .chart .key { display: flex; margin: .5rem 0 0 }\n"
+    "  body { padding: 1.5rem .9rem } }\n"
     ".grid { stroke: var(--rule); stroke-width: 1; fill: none }\n"
     ".fault { fill: var(--fault) } .warm-up { fill: var(--rule); opacity: .45 }\n"
     ".hit { fill: var(--hit) } .wait { fill: var(--wait) } .fail { fill: var(--fail) }\n";

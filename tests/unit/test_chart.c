@@ -2,9 +2,11 @@
  *
  * Goal:   a plot can be read: all is within its picture, no text stands on another, and lines
  *         that lie on each other still differ.
- * Method: plots of made-up lines; the places of their texts, read back. The width of a letter is
- *         what a narrow page has. */
+ * Method: plots of made-up lines; the places of their texts, read back, on a wide and on a narrow
+ *         page, as wide as DejaVu Sans makes them. */
 #include "text/chart.h"
+
+#include "text/page.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { GLYPH = 8, HEIGHT = 12, LINES = 10 };
+enum { HEIGHT = 12, LINES = 10 };
 
 static const double x[] = {0, 50, 100}, flat[] = {7, 7, 7};
 
@@ -35,25 +37,62 @@ static uint32_t occurrences(const char *text, const char *what)
     return n;
 }
 
+/* What the style sheet makes of a plot. */
+struct look {
+    double size;  /* of letters */
+    double right; /* where it ends */
+    bool has_ends;
+};
+
+/* A number of the style sheet. */
+static double style_number(const char *css, const char *behind)
+{
+    const char *at = strstr(css, behind);
+    assert_non_null(at);
+    return strtod(at + strlen(behind), NULL);
+}
+
+static void looks_read(const char *plot, struct look looks[2])
+{
+    char *css = NULL;
+    size_t size;
+    FILE *out = open_memstream(&css, &size);
+    crl_page_begin(&(struct crl_page_head){.name = "a page"}, out);
+    fclose(out);
+    const char *narrow = strstr(css, "@media (max-width");
+    assert_non_null(narrow);
+    assert_non_null(strstr(narrow, ".ends { display: none }"));
+    double width = style_number(plot, "viewBox=\"0 0 ");
+    looks[0] = (struct look){style_number(css, "svg text { fill: var(--ink); font: "), width, true};
+    looks[1] = (struct look){style_number(narrow, "svg.plot text { font-size: "),
+                             width * 100 / style_number(narrow, "svg.plot { width: "), false};
+    free(css);
+}
+
 /* A text of a plot, and where it is. */
 struct label {
     double left, right, y;
     char text[64];
 };
 
-static uint32_t labels_read(const char *plot, struct label labels[64])
+/* Those that a page of this look shows. */
+static uint32_t labels_read(const char *plot, const struct look *look, struct label labels[64])
 {
     uint32_t n = 0;
-    for (const char *at = plot; (at = strstr(at, "<text ")) != NULL; at++, n++) {
+    for (const char *at = plot; (at = strstr(at, "<text ")) != NULL; at++) {
         const char *end = strchr(at, '>'), *close = strstr(at, "</text>");
+        bool is_end = strncmp(at, "<text class=\"line-name\"", 23) == 0;
+        if (is_end && !look->has_ends)
+            continue;
         assert_true(n < 64 && end != NULL && close != NULL && close - end < 64);
-        struct label *label = &labels[n];
+        struct label *label = &labels[n++];
         double place = strtod(strstr(at, " x=\"") + 4, NULL);
         label->y = strtod(strstr(at, " y=\"") + 4, NULL);
         (void)snprintf(label->text, sizeof label->text, "%.*s", (int)(close - end - 1), end + 1);
         double width = 0;
         for (const char *c = label->text; *c; c++)
-            width += ((unsigned char)*c & 0xc0) != 0x80 ? GLYPH : 0; /* bytes of one letter */
+            if (((unsigned char)*c & 0xc0) != 0x80)          /* bytes of one letter */
+                width += look->size * (is_end ? 0.7 : 0.64); /* names are bold */
         const char *anchor = strstr(at, "text-anchor=\"");
         char which = anchor != NULL && anchor < end ? anchor[13] : 's';
         label->left = which == 'e' ? place - width : which == 'm' ? place - width / 2 : place;
@@ -62,10 +101,10 @@ static uint32_t labels_read(const char *plot, struct label labels[64])
     return n;
 }
 
-static void expect_no_overlap(const char *plot)
+static void expect_room(const char *plot, const struct look *look)
 {
     struct label labels[64];
-    uint32_t n = labels_read(plot, labels);
+    uint32_t n = labels_read(plot, look, labels);
     for (uint32_t i = 0; i < n; i++) {
         for (uint32_t j = 0; j < i; j++) {
             bool apart = labels[i].right <= labels[j].left || labels[j].right <= labels[i].left ||
@@ -73,9 +112,17 @@ static void expect_no_overlap(const char *plot)
             if (!apart)
                 fail_msg("'%s' stands on '%s' in\n%s", labels[i].text, labels[j].text, plot);
         }
-        if (labels[i].y < HEIGHT || labels[i].right > 490)
+        if (labels[i].y < HEIGHT || labels[i].left < 0 || labels[i].right > look->right)
             fail_msg("'%s' is outside of\n%s", labels[i].text, plot);
     }
+}
+
+static void expect_no_overlap(const char *plot)
+{
+    struct look looks[2];
+    looks_read(plot, looks);
+    expect_room(plot, &looks[0]);
+    expect_room(plot, &looks[1]);
 }
 
 static struct crl_chart chart_of(double until, double most)
@@ -93,21 +140,26 @@ static void equal_lines_differ(void **state)
     char *plot = plot_of(&chart, lines, 2);
     expect_no_overlap(plot);
     assert_non_null(strstr(plot, "<title>a &lt;title></title>"));
-    assert_int_equal(occurrences(plot, "class=\"curve c0\""), 1);
-    assert_int_equal(occurrences(plot, "class=\"curve c1\""), 1);
-    assert_int_equal(occurrences(plot, "a4 4 0"), 2 * 5); /* four circles and the one at the name */
-    assert_int_equal(occurrences(plot, "h7v7h-7z"), 1 * 5); /* squares */
+    assert_int_equal(occurrences(plot, "class=\"curve c0\""), 2);
+    assert_int_equal(occurrences(plot, "class=\"curve c1\""), 2);
+    assert_int_equal(occurrences(plot, "a4 4 0"), 2 * 6);   /* four circles, and at the names */
+    assert_int_equal(occurrences(plot, "h7v7h-7z"), 1 * 6); /* squares */
     free(plot);
 }
 
 static void names_have_room(void **state)
 {
     (void)state;
-    static const char *const names[LINES] = {"coalescing", "a name that is long",
-                                             "größer als", "größe größe größe",
-                                             "e",          "f",
-                                             "g",          "h",
-                                             "i",          "j"};
+    static const char *const names[LINES] = {"coalescing",
+                                             "a name that is long",
+                                             "with store, much",
+                                             "größe größe größe",
+                                             "e",
+                                             "f",
+                                             "g",
+                                             "h",
+                                             "i",
+                                             "j"};
     struct crl_chart_line lines[LINES];
     struct crl_chart chart = chart_of(100, 7);
     for (uint32_t i = 0; i < LINES; i++)
@@ -119,8 +171,8 @@ static void names_have_room(void **state)
         free(plot);
     }
     char *plot = plot_of(&chart, lines, 4);
-    assert_non_null(strstr(plot, ">a name tha…</text>"));
-    assert_non_null(strstr(plot, ">größe gr…</text>")); /* no half of a letter */
+    assert_non_null(strstr(plot, ">a name that is …</text>"));
+    assert_non_null(strstr(plot, ">größe größe…</text>")); /* no half of a letter */
     free(plot);
 }
 
@@ -178,6 +230,7 @@ static void layers_have_no_markers(void **state)
     assert_int_equal(occurrences(plot, "fail"), 0); /* nothing of it */
     assert_int_equal(occurrences(plot, "class=\"plane hit\""), 1);
     assert_int_equal(occurrences(plot, "curve"), 0);
+    assert_non_null(strstr(plot, "</svg>hit</li></ul>")); /* the key of a narrow page */
     free(plot);
 }
 
