@@ -321,7 +321,7 @@ static void lacks_tell(const struct storm_verb *verb)
     for (uint32_t i = 0; i < verb->runs_n; i++) {
         const struct crl_storm_run *run = verb->runs[i];
         const char *lack = crl_storm_run_lack(run);
-        if (lack != NULL && run->counts.known)
+        if (lack != NULL && (run->counts.known || crl_storm_tally_ok(&run->tally) == 0))
             fprintf(stderr, "corral storm: %s, %s: %s\n", crl_storm_scenario_name(run->scenario),
                     crl_storm_strategy_name(run->strategy), lack);
     }

@@ -125,11 +125,38 @@ const char *crl_storm_runs_text(struct crl_storm_run *const *runs, uint32_t n)
                : "all clients keep asking for one key, which never expired in the run";
 }
 
+/* Why not one answer was good, if the requests themselves were the reason. */
+static const char *refusal_lack(const struct crl_storm_run *run)
+{
+    const struct crl_storm_tally *tally = &run->tally;
+    int status = tally->errors[0].status;
+    if (tally->requests == 0)
+        return "no request was sent; let --duration be longer";
+    if (run->counts.known && run->counts.loads > 0)
+        return NULL; /* the origin was asked: the figures tell of it */
+    if (tally->errors[0].n != crl_storm_tally_errors(tally) || status < 400 || status >= 500)
+        return NULL;
+    if (tally->unrouted == tally->errors[0].n && run->counts.known)
+        return "the path is no route: every answer was 404; ask for the path of one";
+    switch (status) {
+    case 400:
+        return "every answer was 400; is a parameter missing, or of another type?";
+    case 404:
+        return "every answer was 404; the target has nothing under this path";
+    case 405:
+        return "every answer was 405; the path takes no GET";
+    default:
+        return "every request was refused, with the status under 'answers'";
+    }
+}
+
 const char *crl_storm_run_lack(const struct crl_storm_run *run)
 {
     uint64_t ok = crl_storm_tally_ok(&run->tally);
-    if (run->stopped || ok == 0)
+    if (run->stopped)
         return NULL;
+    if (ok == 0)
+        return refusal_lack(run);
     if (run_never_expired(run))
         return "the key never expired; let --duration be longer than its TTL";
     if (run_was_warm(run))
@@ -338,7 +365,9 @@ const char *crl_storm_answers(const struct crl_storm_run *run, char list[CRL_STO
     part_add(tally->broken, tally->broken == 1 ? "broken connection" : "broken connections", list);
     part_add(tally->timeouts, "timed out", list);
     part_add(tally->unanswered, "unanswered when stopped", list);
-    return *list ? list : "no answer yet";
+    if (*list)
+        return list;
+    return run->stopped ? "no answer yet" : "no request was sent";
 }
 
 static void answers_write(const struct crl_storm_run *run, int width, FILE *out)

@@ -11,6 +11,8 @@ void crl_storm_tally_answer(struct crl_storm_tally *tally, const struct crl_stor
         tally->ok[head->outcome]++;
         return;
     }
+    if (head->status == 404 && head->outcome == CRL_STORM_UNKNOWN)
+        tally->unrouted++;
     uint32_t i = 0;
     while (i < CRL_STORM_STATUSES - 1 && tally->errors[i].n &&
            tally->errors[i].status != head->status)

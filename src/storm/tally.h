@@ -23,6 +23,7 @@ struct crl_storm_tally {
     uint64_t requests;
     uint64_t ok[CRL_STORM_OUTCOMES]; /* status 200 */
     struct crl_storm_status_count errors[CRL_STORM_STATUSES];
+    uint64_t unrouted;   /* status 404 without Cache-Status: of no route. Among the errors */
     uint64_t broken;     /* the connection ended, could not be opened, or spoke no HTTP */
     uint64_t timeouts;   /* no answer within the limit */
     uint64_t unanswered; /* still waiting when the run was stopped by Ctrl-C */

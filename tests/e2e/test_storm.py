@@ -450,6 +450,48 @@ def test_a_scenario_that_cannot_show(shop, serve):
     assert "expiry: the key never expired; let --duration be longer than its TTL\n" in done.stdout
 
 
+@pytest.mark.parametrize("path, hint", [
+    ("/nope", "the path is no route: every answer was 404; ask for the path of one"),
+    ("/", "the path is no route: every answer was 404; ask for the path of one"),
+    ("/thing?id=x", "every answer was 400; is a parameter missing, or of another type?"),
+])
+def test_a_path_that_cannot_be_asked_for(shop, path, hint):
+    page = shop.parent / "page.html"
+    common = ["--clients", "5", "--scenarios", "cold", "--config", str(shop), path]
+    done = storm("--report", str(page), *common)
+    assert done.returncode == 1 and "corral storm:" not in done.stderr
+    assert done.stdout.endswith(f"\ncold: {hint}\n") and hint in page.read_text()
+    done = storm("--json", *common)
+    assert done.returncode == 1 and f"corral storm: cold, configured: {hint}\n" in done.stderr
+
+
+def test_a_path_that_another_server_does_not_have():
+    class Nothing(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            self.send_response(404)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Nothing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = storm("--clients", "2", "--scenarios", "cold", f"http://127.0.0.1:{server.server_port}/x")
+        server.shutdown()
+    assert done.returncode == 1
+    assert done.stdout.endswith("\ncold: every answer was 404; the target has nothing under this path\n")
+
+
+def test_a_storm_that_is_too_short():
+    done = storm("--clients", "1", "--scenarios", "expiry", "--strategies", "none", "--duration", "1ms",
+                 "--think", "2s")
+    assert done.returncode == 1
+    assert done.stdout.endswith("\nexpiry: no request was sent; let --duration be longer\n")
+
+
 def test_the_peak_of_another_route(shop, serve):
     """The daemon keeps one for each origin; what another route did before is not the storm's."""
     daemon = serve(shop.read_text())

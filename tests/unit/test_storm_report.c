@@ -243,13 +243,58 @@ static void what_a_run_lacks(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct crl_storm_run run = {.scenario = rows[i].scenario};
         run.counts = (struct crl_storm_counts){.known = rows[i].known, .loads = rows[i].loads};
+        run.tally.requests = run.tally.broken = 8;
         assert_null(crl_storm_run_lack(&run)); /* nobody was answered: that is another story */
-        run.tally.requests = 8;
         run.tally.ok[rows[i].outcome] = 7;
         run.tally.broken = 1;
         const char *lack = crl_storm_run_lack(&run);
         if ((lack != NULL) != (rows[i].begins != NULL) ||
             (lack != NULL && strncmp(lack, rows[i].begins, strlen(rows[i].begins)) != 0))
+            fail_msg("row %zu: %s", i, lack != NULL ? lack : "nothing");
+        run.stopped = true;
+        assert_null(crl_storm_run_lack(&run));
+    }
+}
+
+/* Not one answer is good, and the report says what to ask instead. */
+static void what_is_wrong_with_the_requests(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        enum crl_storm_outcome outcome;
+        bool known;
+        uint64_t loads, broken;
+        const char *lack; /* NULL: none */
+    } rows[] = {
+        {404, CRL_STORM_UNKNOWN, true, 0, 0,
+         "the path is no route: every answer was 404; ask for the path of one"},
+        {404, CRL_STORM_UNKNOWN, false, 0, 0,
+         "every answer was 404; the target has nothing under this path"},
+        {404, CRL_STORM_HIT, true, 0, 0,
+         "every answer was 404; the target has nothing under this path"},
+        {404, CRL_STORM_MISS, true, 1, 0, NULL}, /* no such row: the origin had to look */
+        {404, CRL_STORM_UNKNOWN, true, 0, 1, NULL},
+        {400, CRL_STORM_UNKNOWN, true, 0, 0,
+         "every answer was 400; is a parameter missing, or of another type?"},
+        {405, CRL_STORM_UNKNOWN, true, 0, 0, "every answer was 405; the path takes no GET"},
+        {403, CRL_STORM_UNKNOWN, false, 0, 0,
+         "every request was refused, with the status under 'answers'"},
+        {503, CRL_STORM_UNKNOWN, true, 0, 0, NULL},
+        {302, CRL_STORM_UNKNOWN, false, 0, 0, NULL},
+        {0, CRL_STORM_UNKNOWN, true, 1, 0, "no request was sent; let --duration be longer"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct crl_storm_run run = {.counts = {.known = rows[i].known, .loads = rows[i].loads}};
+        const struct crl_storm_head head = {.status = rows[i].status, .outcome = rows[i].outcome};
+        for (int n = 0; n < 3 && rows[i].status != 0; n++, run.tally.requests++)
+            crl_storm_tally_answer(&run.tally, &head, 1);
+        run.tally.requests += rows[i].broken;
+        run.tally.broken = rows[i].broken;
+        const char *lack = crl_storm_run_lack(&run);
+        if (lack != NULL && rows[i].lack != NULL)
+            assert_string_equal(lack, rows[i].lack);
+        else if (lack != rows[i].lack)
             fail_msg("row %zu: %s", i, lack != NULL ? lack : "nothing");
         run.stopped = true;
         assert_null(crl_storm_run_lack(&run));
@@ -520,6 +565,7 @@ int main(void)
         cmocka_unit_test_setup(plain_bars_and_colour, make_up),
         cmocka_unit_test_setup(a_key_that_never_expired, make_up),
         cmocka_unit_test_setup(what_a_run_lacks, make_up),
+        cmocka_unit_test(what_is_wrong_with_the_requests),
         cmocka_unit_test_setup(a_key_that_was_there, make_up),
         cmocka_unit_test_setup(what_is_the_same_is_not_said, make_up),
         cmocka_unit_test_setup(one_of_two_lacks_something, make_up),
