@@ -146,12 +146,13 @@ def run(*command, **env):
     return done.returncode, done.stdout, done.stderr
 
 
-def demo_at(tree, **ports):
-    """The demonstration at these ports; at others that are free if none is named."""
+def demo_at(tree, form="{key}: 127.0.0.1:{port}", **ports):
+    """The demonstration at these ports; at others that are free if none is named. `form` is how an address is
+    written."""
     file = tree / "examples" / "demo.yaml"
     text = file.read_text()
     for key, port in {"listen": free_port(), "admin": free_port(), **ports}.items():
-        text = re.sub(rf"^{key}: 127.0.0.1:\d+", f"{key}: 127.0.0.1:{port}", text, flags=re.M)
+        text = re.sub(rf"^{key}: 127.0.0.1:\d+", form.format(key=key, port=port), text, flags=re.M)
     file.write_text(text)
     return run(tree / "tools" / "demo")
 
@@ -180,6 +181,49 @@ def test_demo_says_first_that_a_port_is_taken(tree, key, silent):
         code, out, err = demo_at(tree, **{key: port})
     assert (code, out) == (1, "")
     assert f"127.0.0.1:{port} is taken" in err and f"sport = :{port}" in err and f"'{key}'" in err
+
+
+FORMS = {
+    "a name": ("{key}: localhost:{port}", "localhost"),
+    "in quotes": ('{key}: "127.0.0.1:{port}"', "127.0.0.1"),
+    "in single quotes": ("{key}:   '127.0.0.1:{port}'", "127.0.0.1"),
+    "a key in quotes": ('"{key}" : 127.0.0.1:{port}', "127.0.0.1"),
+}
+
+
+@pytest.mark.parametrize("form, host", FORMS.values(), ids=FORMS)
+def test_demo_reads_an_address_however_it_is_written(tree, form, host):
+    port = free_port()
+    code, out, err = demo_at(tree, form, listen=port)
+    assert (code, err) == (0, "")
+    assert out.count(f"{host}:{port}/") == 3 and "8080" not in out
+
+
+@pytest.mark.parametrize("form, host", FORMS.values(), ids=FORMS)
+def test_demo_sees_a_taken_port_however_it_is_written(tree, form, host):
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        code, out, err = demo_at(tree, form, admin=port)
+    assert (code, out) == (1, "") and f"{host}:{port} is taken" in err
+
+
+def test_demo_of_six(tree):
+    port = free_port()
+    assert demo_at(tree, "{key}: '[::1]:{port}'", listen=port)[1].count(f"[::1]:{port}/") == 3
+
+
+@pytest.mark.parametrize("form", ["{key}: ${{ADDRESS}}", "{key}: &here 127.0.0.1:{port}", "{key}: 127.0.0.1:0"])
+def test_demo_does_not_guess_an_address(tree, form):
+    code, out, _ = demo_at(tree, form)
+    assert code == 0 and out.count("http://HOST:PORT/") == 3
+
+
+def test_demo_without_addresses_is_at_the_usual_ones(tree):
+    stand_in(tree / "bin" / "curl", "exit 7")
+    file = tree / "examples" / "demo.yaml"
+    file.write_text(re.sub(r"^(listen|admin): .*\n", "", file.read_text(), flags=re.M))
+    code, out, _ = run(tree / "tools" / "demo", PATH=f"{tree / 'bin'}:{os.environ['PATH']}")
+    assert code == 0 and out.count("127.0.0.1:8080") == 3
 
 
 def test_demo_makes_a_database_once_and_serves(tree):
