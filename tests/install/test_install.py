@@ -147,3 +147,9 @@ def test_the_sources_are_not_installed_over():
         assert (done.returncode, done.stdout) == (2, "")
         assert word in done.stderr
     assert (ROOT / "include/corral/corral.h").is_file()
+
+
+def test_the_scenarios_are_where_the_manual_says(tree):
+    """Whatever the prefix is."""
+    (place,) = re.findall(r"^\.It Pa (\S*scenarios)$", tree.only("corral-sim.1").read_text(), re.M)
+    assert not place.startswith("/") and tree.only("store-outage.yaml").parent.match(place)
