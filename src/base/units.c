@@ -17,7 +17,8 @@ struct unit {
 
 /* The units of a kind, largest first, up to the one without a name. */
 struct unit_table {
-    const char *hint;
+    const char *examples[2]; /* or one */
+    bool has_list;           /* of its units, for people */
     struct unit units[7];
 };
 
@@ -25,8 +26,9 @@ struct unit_table {
 #define DECIMAL 1000 /* what a whole one counts: three decimals */
 
 static const struct unit_table unit_tables[] = {
-    [CRL_QUANTITY_COUNT] = {"such as 20, without a unit", {{"", 1}}},
-    [CRL_QUANTITY_DURATION] = {"such as 30s or 250ms (units: us ms s m h d)",
+    [CRL_QUANTITY_COUNT] = {{"20, without a unit"}, false, {{"", 1}}},
+    [CRL_QUANTITY_DURATION] = {{"30s", "250ms"},
+                               true,
                                {{"d", 86400 * SECOND},
                                 {"h", 3600 * SECOND},
                                 {"m", 60 * SECOND},
@@ -34,11 +36,12 @@ static const struct unit_table unit_tables[] = {
                                 {"ms", 1000},
                                 {"us", 1}}},
     [CRL_QUANTITY_SIZE] =
-        {"such as 64KiB or 8MiB (units: B KiB MiB GiB)",
+        {{"64KiB", "8MiB"},
+         true,
          {{"GiB", INT64_C(1) << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}},
-    [CRL_QUANTITY_PERCENT] = {"such as 10%", {{"%", 1}}},
-    [CRL_QUANTITY_RATE] = {"such as 100/s or 30/m", {{"/s", 60}, {"/m", 1}}},
-    [CRL_QUANTITY_DECIMAL] = {"such as 1.5, without a unit", {{"", DECIMAL}}},
+    [CRL_QUANTITY_PERCENT] = {{"10%"}, false, {{"%", 1}}},
+    [CRL_QUANTITY_RATE] = {{"100/s", "30/m"}, false, {{"/s", 60}, {"/m", 1}}},
+    [CRL_QUANTITY_DECIMAL] = {{"1.5, without a unit"}, false, {{"", DECIMAL}}},
 };
 
 const char *crl_units_fault_text(enum crl_units_fault fault)
@@ -72,7 +75,10 @@ static enum crl_units_fault unit_fault(enum crl_quantity kind, const char *name)
         return CRL_UNITS_FRACTION;
     if (kind == CRL_QUANTITY_COUNT || kind == CRL_QUANTITY_DECIMAL)
         return CRL_UNITS_NOT_A_NUMBER;
-    return *name == '\0' ? CRL_UNITS_NO_UNIT : CRL_UNITS_UNKNOWN_UNIT;
+    if (*name == '\0')
+        return CRL_UNITS_NO_UNIT;
+    const char *unit = name + strspn(name, " \t");
+    return unit > name && unit_find(kind, unit) != NULL ? CRL_UNITS_SPACE : CRL_UNITS_UNKNOWN_UNIT;
 }
 
 /* The fraction of a decimal, ".25" is 250. Moves *text behind it, if it is right. */
@@ -158,6 +164,48 @@ void crl_units_format(enum crl_quantity kind, int64_t value, char ret_text[CRL_U
     snprintf(ret_text, CRL_UNITS_FORMAT_MAX, "%" PRId64 "%s", value / unit->factor, unit->name);
 }
 
+/* Adds to a text; what has no room is cut. */
+static void why_add(char why[CRL_UNITS_WHY_MAX], const char *before, const char *word)
+{
+    size_t used = strlen(why);
+    (void)snprintf(why + used, CRL_UNITS_WHY_MAX - used, "%s%s", before, word);
+}
+
+/* Is it an example of what may be asked for? Those in words are. */
+static bool is_example(const struct crl_units_range *range, const char *text)
+{
+    int64_t value;
+    return crl_units_parse(range->kind, text, &value) != CRL_UNITS_NONE || value <= range->max;
+}
+
+/* How a quantity of the range is written: "30s or 250ms (units: us ms s m)". */
+static void example_add(const struct crl_units_range *range, char why[CRL_UNITS_WHY_MAX])
+{
+    const struct unit_table *table = unit_table(range->kind);
+    size_t units_n = 0;
+    const char *before = " ";
+    for (size_t i = 0; i < 2 && table->examples[i] != NULL; i++) {
+        if (!is_example(range, table->examples[i]))
+            continue;
+        why_add(why, before, table->examples[i]);
+        before = " or ";
+    }
+    if (strcmp(before, " ") == 0) {
+        const struct unit *unit = table->units;
+        while (unit->factor > range->max && unit[1].name != NULL)
+            unit++;
+        why_add(why, " 1", unit->name);
+    }
+    if (!table->has_list || range->max == 0)
+        return;
+    before = " (units: ";
+    while (table->units[units_n].name != NULL)
+        units_n++;
+    for (; units_n > 0 && table->units[units_n - 1].factor <= range->max; units_n--, before = " ")
+        why_add(why, before, table->units[units_n - 1].name);
+    why_add(why, ")", "");
+}
+
 bool crl_units_read(const struct crl_units_range *range, const char *text, int64_t *ret_value,
                     char ret_why[CRL_UNITS_WHY_MAX])
 {
@@ -169,8 +217,10 @@ bool crl_units_read(const struct crl_units_range *range, const char *text, int64
         return true;
     }
     if (fault != CRL_UNITS_NONE && fault != CRL_UNITS_NEGATIVE && fault != CRL_UNITS_TOO_LARGE) {
-        (void)snprintf(ret_why, CRL_UNITS_WHY_MAX, "%s, %s", crl_units_fault_text(fault),
-                       unit_table(range->kind)->hint);
+        bool has_wrong_unit = fault == CRL_UNITS_UNKNOWN_UNIT || fault == CRL_UNITS_SPACE;
+        (void)snprintf(ret_why, CRL_UNITS_WHY_MAX, "%s%s", crl_units_fault_text(fault),
+                       has_wrong_unit ? "; write it like" : ", such as");
+        example_add(range, ret_why);
         return false;
     }
     crl_units_format(range->kind, range->min, min);

@@ -39,6 +39,7 @@ enum crl_quantity {
     X(TOO_FINE, "has a finer fraction than three decimals") \
     X(NO_UNIT, "needs a unit")                              \
     X(UNKNOWN_UNIT, "has an unknown unit")                  \
+    X(SPACE, "has a space before its unit")                 \
     X(TOO_LARGE, "is too large")
 
 enum crl_units_fault {

@@ -67,6 +67,7 @@ const char *crl_address_parse(const char *text, struct crl_address *ret_address)
     case CRL_UNITS_TOO_FINE:
     case CRL_UNITS_NO_UNIT:
     case CRL_UNITS_UNKNOWN_UNIT:
+    case CRL_UNITS_SPACE:
         return shape;
     }
     struct crl_address address;

@@ -455,6 +455,19 @@ def test_the_seven_metrics(daemon):
     assert daemon.metric("db_hits_total") == 2
 
 
+def test_the_problems_of_the_manual_are_told_so(tmp_path):
+    """In the same words; where they are is another matter."""
+    manual = (ROOT / "docs/man/corral.yaml.5").read_text().split(".Sh DIAGNOSTICS\n")[1].split(".Ed")[0]
+    expected = re.findall(r"^demo\.yaml:\d+:\d+: (.*)$", manual, re.M)
+    file = tmp_path / "corral.yaml"
+    file.write_text("lisen: 127.0.0.1:1\norigins: [ { name: a, sqlite: a.db } ]\n"
+                    "routes: [ { path: /x, origin: a, ttl: 30, query: 'SELECT :id' } ]\n")
+    told = "".join(run_corral("check", file)[1:])
+    assert len(expected) == 3
+    for problem in expected:
+        assert f": {problem}\n" in told
+
+
 def test_the_manual_has_every_metric(daemon):
     """Names and labels of a scrape and of corral(1) are the same, in both directions; and every word that Corral
     gives as a label is in the manual."""

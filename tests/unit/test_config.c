@@ -122,14 +122,14 @@ static const struct row rows[] = {
      "cache: { memory: 64KB, max_key: 64, max_value: 1.5MiB }\n"
      "origins: [ { name: a, sqlite: a.db, queue: 10s, deadline: 30, delay: -1s } ]\n"
      "routes: [ { path: /x, origin: a, query: SELECT 1, ttl: 30sec, jitter: 10 } ]\n",
-     "1:18: memory: '64KB' has an unknown unit, such as 64KiB or 8MiB (units: B KiB MiB GiB)\n"
-     "1:33: max_key: '64' needs a unit, such as 64KiB or 8MiB (units: B KiB MiB GiB)\n"
+     "1:18: memory: '64KB' has an unknown unit; write it like 64KiB or 8MiB (units: B KiB MiB GiB)\n"
+     "1:33: max_key: '64' needs a unit, such as 1KiB (units: B KiB)\n"
      "1:48: max_value: '1.5MiB' has a fraction; write a whole number, such as 64KiB or 8MiB (units:"
      " B KiB MiB GiB)\n"
      "2:44: queue: '10s' is not a number, such as 20, without a unit\n"
-     "2:59: deadline: '30' needs a unit, such as 30s or 250ms (units: us ms s m h d)\n"
+     "2:59: deadline: '30' needs a unit, such as 30s or 250ms (units: us ms s m)\n"
      "2:70: delay: '-1s' is out of range, 0s to 5m\n"
-     "3:56: ttl: '30sec' has an unknown unit, such as 30s or 250ms (units: us ms s m h d)\n"
+     "3:56: ttl: '30sec' has an unknown unit; write it like 30s or 250ms (units: us ms s m h d)\n"
      "3:71: jitter: '10' needs a unit, such as 10%\n"},
     {"least values",
      "threads: 1\ncache: { memory: 1MiB, max_key: 16B, max_value: 1B }\n"
