@@ -37,10 +37,14 @@ int crl_storm_demo_open(struct crl_storm_demo *demo, char *why, size_t why_size)
 {
     const char *parent = getenv("TMPDIR");
     memset(demo, 0, sizeof(*demo));
-    int size = snprintf(demo->directory, sizeof(demo->directory), "%s/corral-storm-XXXXXX",
-                        parent != NULL && *parent ? parent : "/tmp");
-    if (size < 0 || (size_t)size >= sizeof(demo->directory) || mkdtemp(demo->directory) == NULL) {
-        (void)snprintf(why, why_size, "cannot make a temporary directory: %s", strerror(errno));
+    bool is_told = parent != NULL && *parent != '\0';
+    parent = is_told ? parent : "/tmp";
+    int size = snprintf(demo->directory, sizeof(demo->directory), "%s/corral-storm-XXXXXX", parent);
+    bool is_long = size < 0 || (size_t)size >= sizeof(demo->directory);
+    if (is_long || mkdtemp(demo->directory) == NULL) {
+        (void)snprintf(why, why_size, "cannot make a temporary directory in %.200s%s: %s", parent,
+                       is_told ? ", which TMPDIR names" : "; TMPDIR can name another place",
+                       strerror(is_long ? ENAMETOOLONG : errno));
         demo->directory[0] = 0;
         return CORRAL_ESYSTEM;
     }

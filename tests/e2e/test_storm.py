@@ -199,6 +199,13 @@ def test_what_cannot_be_run(tmp_path):
     assert done.returncode == 1 and "page.html" in done.stderr
 
 
+@pytest.mark.parametrize("place, why", [("/no/such", "No such file or directory"), ("/" + 5000 * "x", "File name too")])
+def test_a_temporary_directory_that_cannot_be(place, why):
+    done = storm(env={**os.environ, "TMPDIR": place})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"temporary directory in {place[:200]}, which TMPDIR names: {why}" in done.stderr
+
+
 class Plain(BaseHTTPRequestHandler):
     """A server that is not Corral: no /metrics, and a status of choice."""
     protocol_version = "HTTP/1.1"

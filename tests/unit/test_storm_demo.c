@@ -34,7 +34,9 @@ static void a_missing_directory_is_told(void **state)
     char why[256] = "";
     setenv("TMPDIR", "/nonexistent", 1);
     assert_int_equal(crl_storm_demo_open(&demo, why, sizeof(why)), CORRAL_ESYSTEM);
-    assert_string_equal(why, "cannot make a temporary directory: No such file or directory");
+    assert_string_equal(
+        why, "cannot make a temporary directory in /nonexistent, which TMPDIR names: No such "
+             "file or directory");
 }
 
 static void the_configuration(void **state)
