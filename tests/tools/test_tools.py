@@ -294,7 +294,15 @@ def test_run_bench_lists_and_refuses(tree):
     code, out, _ = run(tree / "tools" / "run-bench", "--list")
     names = {line.split(":")[0] for line in out.splitlines()}
     assert code == 0 and names == {"table", "hitratio", "pauses", "misses", "large", "http", "storm", "sim"}
-    assert run(tree / "tools" / "run-bench", "nothing")[0] == 2
+    code, _, err = run(tree / "tools" / "run-bench", "nothing")
+    assert code == 2 and "no benchmark 'nothing'" in err
+
+
+def test_run_bench_says_that_a_trace_is_not_there(tree, tmp_path):
+    (tmp_path / "good.trace").write_text("")
+    for traces in (["/no/such.trace"], [tmp_path / "good.trace", "/no/such.trace"]):
+        code, _, err = run(tree / "tools" / "run-bench", "hitratio", *traces)
+        assert code == 2 and "there is no file '/no/such.trace'" in err
 
 
 def test_run_pytest_finds_it_or_skips(tmp_path):
