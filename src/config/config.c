@@ -51,6 +51,13 @@ static int config_read(const char *name, const struct crl_yaml *yaml, struct crl
     return rc < 0 ? rc : resolve_all(name, config);
 }
 
+/* Of all files that are no configuration, a scenario is the likeliest. */
+static bool is_scenario(const struct crl_yaml *yaml)
+{
+    return (crl_yaml_has(yaml, "readers") || crl_yaml_has(yaml, "duration")) &&
+           !crl_yaml_has(yaml, "routes") && !crl_yaml_has(yaml, "origins");
+}
+
 static int config_parse(const char *name, struct corral_bytes text, struct crl_problems *problems,
                         struct crl_config **ret_config)
 {
@@ -58,6 +65,9 @@ static int config_parse(const char *name, struct corral_bytes text, struct crl_p
     int rc = crl_yaml_load(text, problems, &yaml);
     if (rc < 0)
         return rc;
+    if (is_scenario(&yaml))
+        crl_problems_add(problems, (struct crl_place){0},
+                         "this looks like a scenario; run it with 'corral sim'");
     struct crl_config *config = calloc(1, sizeof *config);
     rc = config != NULL ? config_read(name, &yaml, config, problems) : CORRAL_ENOMEM;
     crl_yaml_fini(&yaml);

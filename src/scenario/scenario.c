@@ -8,6 +8,13 @@
 
 #include <stdlib.h>
 
+/* Of all files that are no scenario, the daemon's configuration is the likeliest. */
+static bool is_configuration(const struct crl_yaml *yaml)
+{
+    return (crl_yaml_has(yaml, "routes") || crl_yaml_has(yaml, "origins")) &&
+           !crl_yaml_has(yaml, "readers") && !crl_yaml_has(yaml, "duration");
+}
+
 static int scenario_parse(struct corral_bytes text, struct crl_problems *problems,
                           struct crl_sim_scenario **ret_scenario)
 {
@@ -15,6 +22,10 @@ static int scenario_parse(struct corral_bytes text, struct crl_problems *problem
     int rc = crl_yaml_load(text, problems, &yaml);
     if (rc < 0)
         return rc;
+    if (is_configuration(&yaml))
+        crl_problems_add(problems, (struct crl_place){0},
+                         "this looks like a configuration of the daemon; 'corral check' reads "
+                         "it, and 'corral serve' runs it");
     struct crl_sim_scenario *scenario = calloc(1, sizeof *scenario);
     if (scenario != NULL) {
         crl_schema_read(&crl_sim_scenario_schema, &yaml, scenario, problems);

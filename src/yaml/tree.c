@@ -244,6 +244,21 @@ const yaml_node_t *crl_yaml_root(const struct crl_yaml *yaml)
     return crl_yaml_node(yaml, 1);
 }
 
+bool crl_yaml_has(const struct crl_yaml *yaml, const char *key)
+{
+    const yaml_node_t *root = crl_yaml_root(yaml);
+    if (root->type != YAML_MAPPING_NODE)
+        return false;
+    const yaml_node_pair_t *pairs = root->data.mapping.pairs.start;
+    for (const yaml_node_pair_t *pair = pairs; pair < root->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *node = crl_yaml_node(yaml, pair->key);
+        if (node->type == YAML_SCALAR_NODE &&
+            strcmp((const char *)node->data.scalar.value, key) == 0)
+            return true;
+    }
+    return false;
+}
+
 const yaml_node_t *crl_yaml_node(const struct crl_yaml *yaml, int index)
 {
     const yaml_node_t *node =

@@ -47,6 +47,9 @@ void crl_yaml_fini(struct crl_yaml *yaml);
 /* crl_yaml_root - the node at the top. Never NULL. */
 const yaml_node_t *crl_yaml_root(const struct crl_yaml *yaml);
 
+/* crl_yaml_has - is there a mapping at the top that has this key? O(keys) */
+bool crl_yaml_has(const struct crl_yaml *yaml, const char *key);
+
 /* crl_yaml_node - the node of an index of the tree. Never NULL. */
 const yaml_node_t *crl_yaml_node(const struct crl_yaml *yaml, int index);
 

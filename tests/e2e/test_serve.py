@@ -724,6 +724,20 @@ def test_check_has_nothing_to_say(tmp_path):
     assert (code, err) == (0, ""), out
 
 
+def test_check_knows_a_scenario(tmp_path):
+    file = tmp_path / "fleet.yaml"
+    file.write_text(run_corral("sim", "--show", "fleet")[1])
+    code, out, _ = run_corral("check", file)
+    assert code == 1 and out.startswith(f"{file}: this looks like a scenario; run it with 'corral sim'\n{file}:2:1: ")
+
+
+def test_sim_knows_a_configuration(tmp_path):
+    file = tmp_path / "good.yaml"
+    file.write_text(GOOD)
+    code, _, err = run_corral("sim", file)
+    assert code == 1 and err.startswith(f"{file}: this looks like a configuration of the daemon; 'corral check' reads ")
+
+
 def test_check_lets_pragmas_pass_that_read(tmp_path):
     file = tmp_path / "good.yaml"
     file.write_text(GOOD.replace(QUERY, "    query: PRAGMA table_info(t)\n    result: rows\n", 1))
