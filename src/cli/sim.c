@@ -44,6 +44,7 @@ static const char usage[] =
     "  --json             print JSON\n"
     "  --report FILE      write a page of HTML as well\n"
     "  --trace KEY        tell what happens to one key, by its number from 0\n"
+    "  --list             name the ready scenarios; with --json too\n"
     "  --show             print the scenario's file, to be changed\n"
     "  --help\n"
     "\n"

@@ -3,9 +3,12 @@
 
 Goal:   output that is lost is a problem, told on standard error, whatever the verb; a reader who has seen enough
         is none. Standard output without a descriptor is lost as well, but only if something is written to it.
+        A page is whole, or what it was. The manual has each name of the JSON, and the help each option.
 Method: the real binary (CORRAL_BIN) with standard output on /dev/full, on nothing, or on a pipe that nobody reads.
 """
+import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -14,7 +17,7 @@ import subprocess
 
 import pytest
 
-from conftest import CORRAL, PATIENCE, SANITIZER, run_corral
+from conftest import CORRAL, PATIENCE, ROOT, SANITIZER, run_corral
 
 STORM = ["storm", "--clients", "5", "--scenarios", "cold", "--delay", "1ms"]
 PRINTING = {
@@ -184,3 +187,36 @@ def test_no_page_can_be_there(page):
     code, out, err = run_corral(*STORM, "--report", page.parent)
     assert (code, out, told(err)) == (1, "", f"corral storm: cannot write {page.parent}: Is a directory\n")
     assert only(page) == "of before"
+
+
+# ------------------------------------------------------------------------------------------- the manual
+
+def manual(verb, section):
+    """A section of the manual of a verb."""
+    page = (ROOT / "docs" / "man" / f"corral-{verb}.1").read_text()
+    return re.split(r"^\.S[hs] ", page.split(f" {section}\n", 1)[1], maxsplit=1, flags=re.M)[0]
+
+
+def names(value, before=""):
+    """Of an object and of those within it: "a", "a.b". Lists of objects are told apart, and which errors there are
+    is not known beforehand."""
+    found = set()
+    for name, below in value.items():
+        found.add(before + name)
+        if isinstance(below, dict) and name != "errors_by_kind":
+            found |= names(below, before + name + ".")
+    return found
+
+
+@pytest.mark.parametrize("command", [["sim", "fleet", "--trace", "0"], STORM], ids=["sim", "storm"])
+def test_the_manual_has_each_name_of_the_json(command):
+    lists = manual(command[0], "JSON").split("\n.Bl ")[1:]
+    told = [set(re.findall(r"[\w.]+", " ".join(re.findall(r"^\.It Ic (.*)$", text, re.M)))) for text in lists]
+    result = json.loads(run_corral(*command, "--json")[1])
+    assert told == [names(result), set().union(*map(names, result["runs"]))]
+
+
+@pytest.mark.parametrize("verb", ["sim", "storm"])
+def test_help_has_each_option_of_the_manual(verb):
+    told = re.findall(r"^  (--[\w-]+)", run_corral(verb, "--help")[1], re.M)
+    assert set(told) == {"-" + name for name in re.findall(r"^\.It Fl (-[\w-]+)", manual(verb, "OPTIONS"), re.M)}
