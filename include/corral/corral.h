@@ -149,9 +149,9 @@ CORRAL_API int corral_open(const struct corral_options *options, struct corral_c
  * read. So a program shuts the cache, lets its threads come to their end, and then closes. Blocks.
  *
  * Returns 0; or CORRAL_ETIMEDOUT if a loader was left behind (the cache is shut all the same): also
- * to whoever shuts it once more, or at the same time, which waits for the first; or CORRAL_EDEADLOCK on the callback thread and in a loader of the cache,
- * or CORRAL_ECLOSED in a child of fork() where the cache is the parent's (nothing is done). NULL is
- * allowed and returns 0. */
+ * to whoever shuts it once more, or at the same time, which waits for the first; or
+ * CORRAL_EDEADLOCK on the callback thread and in a loader of the cache, or CORRAL_ECLOSED in a child
+ * of fork() where the cache is the parent's (nothing is done). NULL is allowed and returns 0. */
 CORRAL_API int corral_shut(struct corral_cache *cache);
 
 /* corral_close - stop the cache and free it.
@@ -177,10 +177,10 @@ CORRAL_API int corral_close(struct corral_cache *cache);
  * Called on one of the origin's worker threads, so it may block. It answers by exactly one of
  * corral_load_value(), corral_load_commit(), corral_load_not_found(), corral_load_fail() and
  * corral_load_fail_code(), either before it returns or later, from any thread. `load` stays valid
- * until it is answered; a load that is never answered is a leak. An answer after the deadline or after
- * corral_close() is dropped, and so is every answer but the first. A load that has been answered
- * has an empty key and counts as cancelled; in a child of fork(), so has every load of the
- * parent's.
+ * until it is answered; a load that is never answered is a leak. An answer after the deadline or
+ * after corral_close() is dropped, and so is every answer but the first. A load that has been
+ * answered has an empty key and counts as cancelled; in a child of fork(), so has every load of
+ * the parent's.
  *
  * A loader that returns without an answer gives its worker back and keeps its place in the origin's
  * concurrency until it answers or the deadline passes. A loader that does not return keeps both: no
