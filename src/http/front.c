@@ -158,13 +158,19 @@ static corral_us since(const struct timeval *then, const struct timeval *now)
     return CORRAL_SECONDS(now->tv_sec - then->tv_sec) + (now->tv_usec - then->tv_usec);
 }
 
+/* How much is sent behind the head. To HEAD nothing, though its Content-Length says more. */
+static size_t body_size(const h2o_req_t *req)
+{
+    bool is_head = h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
+    return is_head || req->res.content_length == SIZE_MAX ? 0 : req->res.content_length;
+}
+
 /* Is this client overdue? A request that is being worked on is never: its handler has a limit. */
 static bool request_is_overdue(const struct crl_front *front, const h2o_req_t *req,
                                const struct timeval *now)
 {
     if (req->timestamps.response_start_at.tv_sec != 0) {
-        size_t size = req->res.content_length == SIZE_MAX ? 0 : req->res.content_length;
-        corral_us allowed = CORRAL_MS((corral_us)(size / ANSWER_BYTES_MS));
+        corral_us allowed = CORRAL_MS((corral_us)(body_size(req) / ANSWER_BYTES_MS));
         return since(&req->timestamps.response_start_at, now) >
                front->options.request_limit_us + allowed;
     }

@@ -16,8 +16,8 @@
  *                together for a second. Whoever waits for an answer stays
  *   requests     must have arrived `request_limit_us` after the connection was ready for them,
  *                however the bytes dribble; so an idle connection is closed then, too
- *   answers      must have left after the same time and one second for each 16 KiB: who does not
- *                read is cut off
+ *   answers      must have left after the same time and one second for each 16 KiB of body: who
+ *                does not read is cut off
  *   memory       what answers hold while they are sent is limited for all fronts (held.h): beyond
  *                the limit the slowest is cut off
  *   turns        of requests that a client sends in a row, CRL_FRONT_SHARE are answered before the

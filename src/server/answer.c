@@ -249,6 +249,12 @@ static bool client_has(const struct crl_exchange *exchange, const char etag[CRL_
     return false;
 }
 
+bool crl_answer_sends_value(const struct crl_exchange *exchange, struct corral_bytes meta)
+{
+    crl_assert(meta.size == CRL_ETAG_SIZE);
+    return exchange->method != CRL_METHOD_HEAD && !client_has(exchange, meta.data);
+}
+
 static void meta_make(struct corral_bytes value, void *ret_meta)
 {
     crl_etag(value, ret_meta);
@@ -403,8 +409,9 @@ static const char *text_hold(const struct crl_exchange *exchange, struct corral_
 void crl_answer_text(const struct crl_exchange *exchange, enum crl_status status, const char *type,
                      struct corral_bytes body)
 {
-    const char *copy = text_hold(exchange, body);
+    if (exchange->method != CRL_METHOD_HEAD)
+        body.data = text_hold(exchange, body);
     crl_answer_header(exchange, &H2O_TOKEN_CONTENT_TYPE->buf, corral_str(type));
     crl_answer_header(exchange, &H2O_TOKEN_CACHE_CONTROL->buf, TEXT("no-store"));
-    send_answer(exchange, status, crl_bytes(copy, body.size));
+    send_answer(exchange, status, body);
 }

@@ -50,8 +50,13 @@ struct crl_answer_cached {
     struct corral_bytes meta; /* of a value: crl_answer_meta */
 };
 
+/* crl_answer_sends_value - will crl_answer_value() send the value's bytes? Not to HEAD, and not
+ * where the client has them. meta: the value's */
+bool crl_answer_sends_value(const struct crl_exchange *exchange, struct corral_bytes meta);
+
 /* crl_answer_value - answer with a value of the cache: 200, or 304 where the client has it.
- * value, cached->meta   valid until the request's pool is cleared */
+ * cached->meta   valid until the request's pool is cleared
+ * value          the same if it is sent; if not, its size counts and its bytes are not read */
 void crl_answer_value(const struct crl_exchange *exchange, const struct crl_answer_cached *cached,
                       struct corral_bytes value);
 

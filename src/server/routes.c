@@ -62,6 +62,12 @@ static void value_dispose(void *arg)
     corral_value_release(&held->value);
 }
 
+static struct corral_bytes pool_copy(h2o_mem_pool_t *pool, struct corral_bytes bytes)
+{
+    return crl_bytes(memcpy(h2o_mem_alloc_pool(pool, bytes.size), bytes.data, bytes.size),
+                     bytes.size);
+}
+
 static void value_hold(const struct crl_exchange *exchange, const struct corral_value *value)
 {
     struct held_value *held =
@@ -75,7 +81,23 @@ static void value_hold(const struct crl_exchange *exchange, const struct corral_
         crl_front_hold(exchange->front, &held->held, exchange->req);
 }
 
-/* Answer with what the cache gave. The value has been held, or lives in the pool; so do its meta
+/* Take over a value that came by reference: hold it, or let go of it at once where its bytes are
+ * not sent. Returns its meta bytes, which the request keeps. */
+static struct corral_bytes value_take(const struct crl_exchange *exchange,
+                                      const struct corral_value *value)
+{
+    struct corral_bytes meta = crl_value_meta(value);
+    if (value->data == NULL || crl_answer_sends_value(exchange, meta)) {
+        value_hold(exchange, value);
+        return meta;
+    }
+    meta = pool_copy(&exchange->req->pool, meta);
+    struct corral_value gone = *value; /* what is left of it is its size */
+    corral_value_release(&gone);
+    return meta;
+}
+
+/* Answer with what the cache gave. The value has been taken, or lives in the pool; so do its meta
  * bytes. */
 static void answer_outcome(const struct crl_exchange *exchange, int outcome,
                            const struct corral_value *value, struct corral_bytes meta)
@@ -105,7 +127,7 @@ static bool answer_hit(const struct crl_exchange *exchange, struct corral_space 
     if (outcome < 0)
         return false;
     if (value.private_entry != NULL) {
-        value_hold(exchange, &value);
+        meta = value_take(exchange, &value);
     } else if (value.data != NULL) {
         char *both = h2o_mem_alloc_pool(&exchange->req->pool, meta.size + value.size);
         meta.data = memcpy(both, meta.data, meta.size + value.size);
@@ -183,8 +205,8 @@ static void waiting_answer(struct crl_front *front, struct crl_front_letter *let
         answer_failure(&exchange, route, result);
         return;
     }
-    value_hold(&exchange, &value);
-    answer_outcome(&exchange, result, &value, crl_value_meta(&value));
+    struct corral_bytes meta = value_take(&exchange, &value);
+    answer_outcome(&exchange, result, &value, meta);
 }
 
 /* On any thread. */

@@ -6,6 +6,7 @@
  *         the gate of helper/scratch.h, and the test goes on when /metrics says that clients
  *         wait. */
 #include "http/etag.h"
+#include "http/front.h"
 #include "server/log.h"
 
 #include "../helper/daemon.h"
@@ -286,6 +287,42 @@ static void test_a_tag_is_made_once(void **state)
     }
 }
 
+static _Atomic int answers_held;
+void __real_crl_front_hold(struct crl_front *front, struct crl_held *held, h2o_req_t *req);
+void __wrap_crl_front_hold(struct crl_front *front, struct crl_held *held, h2o_req_t *req);
+void __wrap_crl_front_hold(struct crl_front *front, struct crl_held *held, h2o_req_t *req)
+{
+    atomic_fetch_add(&answers_held, 1);
+    __real_crl_front_hold(front, held, req);
+}
+
+/* What is not sent is not held, be it a miss or a hit. */
+static void test_an_answer_without_a_body_holds_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *path, *headers, *told;
+        int status, holds;
+    } rows[] = {
+        {"HEAD", "/t?id=big", "", "Content-Length: 1000022\r\n", 200, 0},
+        {"HEAD", "/t?id=big", "", "Content-Length: 1000022\r\n", 200, 0},
+        {"GET", "/t?id=17", "If-None-Match: *\r\n", "fwd=miss", 304, 0},
+        {"GET", "/t?id=17", "If-None-Match: *\r\n", "corral; hit", 304, 0},
+        {"HEAD", "/t?id=17", "If-None-Match: *\r\n", "etag: \"", 304, 0},
+        {"HEAD", "/healthz", "", "Content-Length: 3\r\n", 200, 0},
+        {"GET", "/t?id=17", "If-None-Match: \"x\"\r\n", "etag: \"", 200, 1},
+        {"GET", "/t?id=big", "", "Content-Length: 1000022\r\n", 200, 1},
+        {"GET", "/healthz", "", "Content-Length: 3\r\n", 200, 1},
+    };
+    start_with(yaml, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int before = atomic_load(&answers_held);
+        expect(rows[i].method, rows[i].path, rows[i].headers, rows[i].status, rows[i].told, "");
+        if (atomic_load(&answers_held) - before != rows[i].holds)
+            fail_msg("%s %s %s", rows[i].method, rows[i].path, rows[i].headers);
+    }
+}
+
 /* -------------------------------------------------------------------------------------- waiting */
 
 static void test_a_stampede_is_one_load(void **state)
@@ -502,14 +539,15 @@ static void test_a_refusal_has_an_end(void **state)
 
 /* Requests in a row, and not one answer read, until the server has had enough of it and has so many
  * connections left. */
-static void do_not_read(double connections)
+static void do_not_read(const char *what, double connections)
 {
+    char request[64];
+    size_t size = (size_t)snprintf(request, sizeof request, "%s HTTP/1.1\r\nHost: a\r\n\r\n", what);
     struct client client = client_open(crl_server_port(server));
     struct pollfd ready = {.fd = client.fd, .events = POLLOUT | POLLRDHUP};
-    static const char request[] = "GET /t?id=17 HTTP/1.1\r\nHost: a\r\n\r\n";
     const short is_cut = POLLERR | POLLHUP | POLLRDHUP;
     while (poll(&ready, 1, (int)(PROBE_LIMIT / 1000)) == 1 && (ready.revents & is_cut) == 0)
-        (void)send(client.fd, request, sizeof request - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)send(client.fd, request, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     assert_true((ready.revents & is_cut) != 0);
     await_metric("corral_connections", connections);
     client_close(&client);
@@ -519,7 +557,15 @@ static void test_a_client_that_does_not_read(void **state)
 {
     (void)state;
     start_with(yaml, &hasty);
-    do_not_read(1);
+    do_not_read("GET /t?id=17", 1);
+}
+
+/* The time of a large answer is that of its body, which here is never sent. */
+static void test_a_client_that_does_not_read_heads(void **state)
+{
+    (void)state;
+    start_with(yaml, &hasty);
+    do_not_read("HEAD /huge", 1);
 }
 
 /* A large answer has a time of its own to leave: while a client that does not take small ones is
@@ -533,7 +579,7 @@ static void test_large_answers_have_more_time(void **state)
     client_ask(&large, "GET", "/huge", "Connection: close\r\n");
     await_metric("corral_gets_total{space=\"/huge\",outcome=\"miss\"}", 1);
     await_metric("http_in_flight_requests", 1); /* it is answered, but for the sending */
-    do_not_read(2);
+    do_not_read("GET /t?id=17", 2);
     size_t size = 0;
     for (ssize_t n; (n = recv(large.fd, large.data, CLIENT_ROOM, 0)) > 0;)
         size += (size_t)n;
@@ -879,6 +925,7 @@ int main(void)
         TEST(test_failures),
         TEST(test_large_values),
         TEST(test_a_tag_is_made_once),
+        TEST(test_an_answer_without_a_body_holds_nothing),
         TEST(test_a_stampede_is_one_load),
         TEST(test_a_client_leaves),
         TEST(test_http2_is_not_spoken),
@@ -888,6 +935,7 @@ int main(void)
         TEST(test_a_refusal_arrives),
         TEST(test_a_refusal_has_an_end),
         TEST(test_a_client_that_does_not_read),
+        TEST(test_a_client_that_does_not_read_heads),
         TEST(test_large_answers_have_more_time),
         TEST(test_the_limit_of_connections),
         TEST(test_the_idle_make_room),
