@@ -6,6 +6,7 @@
  * cache, origins, statements and spaces, metrics, listening sockets, fronts. */
 #include "server/serve.h"
 
+#include "base/assert.h"
 #include "config/policy.h"
 #include "http/listen.h"
 #include "io/clock.h"
@@ -36,7 +37,6 @@ struct crl_server {
     const struct crl_config *config;
     struct crl_server_options options;
     struct corral_cache *cache;
-    struct crl_log_limit failures; /* the cache's callback thread's */
     atomic_bool draining;
 
     struct crl_metrics_origin *origins; /* config->origins_n */
@@ -44,6 +44,7 @@ struct crl_server {
     struct crl_metrics_space *spaces; /* config->routes_n */
     struct crl_route *route_rows;
     struct crl_log_pace (*failed)[CRL_RC_MAX + 1]; /* config->routes_n */
+    struct crl_log_limit *loads_failed; /* config->routes_n; the cache's callback thread's */
     struct crl_routes routes;
     struct crl_admin admin;
     struct crl_metrics *metrics;
@@ -59,13 +60,17 @@ struct crl_server {
 
 /* ---------------------------------------------------------------------------------------- cache */
 
-/* A load failed. The cache's callback thread. */
+/* A load failed. The cache's callback thread. Each route has a limit of its own, for who can make
+ * one fail could hide the failures of the others. */
 static void on_failure(void *arg, const char *space, struct corral_bytes key, int rc,
                        const char *why)
 {
     struct crl_server *server = arg;
+    const struct crl_route *route = crl_routes_find(&server->routes, corral_str(space));
+    crl_assert(route != NULL); /* its handlers asked */
+    struct crl_log_limit *limit = &server->loads_failed[route - server->routes.rows];
     uint64_t suppressed;
-    if (!crl_log_limit_allows(&server->failures, crl_now_coarse(), &suppressed))
+    if (!crl_log_limit_allows(limit, crl_now_coarse(), &suppressed))
         return;
     char number[24];
     snprintf(number, sizeof number, "%" PRIu64, suppressed);
@@ -85,7 +90,6 @@ static int cache_open(struct crl_server *server)
         .on_failure = on_failure,
         .on_failure_arg = server,
     };
-    server->failures = (struct crl_log_limit){.burst = 10, .span_us = CORRAL_SECONDS(10)};
     return corral_open(&options, &server->cache);
 }
 
@@ -245,6 +249,7 @@ static int route_open(struct crl_server *server, size_t i, struct crl_problems *
     route->wait_us = given->wait_us;
     route->log = server->options.log;
     route->failed = server->failed[i];
+    server->loads_failed[i] = (struct crl_log_limit){.burst = 10, .span_us = CORRAL_SECONDS(10)};
     server->spaces[i] = (struct crl_metrics_space){
         given->path, server->config->origins[given->origin].name, route->space};
     return 0;
@@ -451,9 +456,10 @@ static int server_new(const struct crl_config *config, const struct crl_server_o
     server->spaces = calloc(config->routes_n + 1, sizeof *server->spaces);
     server->route_rows = calloc(config->routes_n + 1, sizeof *server->route_rows);
     server->failed = calloc(config->routes_n + 1, sizeof *server->failed);
+    server->loads_failed = calloc(config->routes_n + 1, sizeof *server->loads_failed);
     *ret_server = server;
     bool ok = server->origins != NULL && server->origin_impls != NULL && server->spaces != NULL &&
-              server->route_rows != NULL && server->failed != NULL;
+              server->route_rows != NULL && server->failed != NULL && server->loads_failed != NULL;
     return ok ? 0 : CORRAL_ENOMEM;
 }
 
@@ -514,6 +520,7 @@ int crl_server_stop(struct crl_server *server)
     free(server->spaces);
     free(server->route_rows);
     free(server->failed);
+    free(server->loads_failed);
     free(server);
     return fronts < 0 ? fronts : cache;
 }

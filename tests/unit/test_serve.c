@@ -810,6 +810,32 @@ static void test_failures_while_draining(void **state)
     server = NULL;
 }
 
+/* Nobody can keep the failures of other routes out of the log by failing on one. */
+static void test_failures_of_each_route_are_told(void **state)
+{
+    (void)state;
+    int ends[2], lines = 0;
+    assert_int_equal(pipe(ends), 0);
+    struct crl_log log;
+    crl_log_init(&log, CRL_LOG_INFO, CRL_LOG_TEXT, ends[1]);
+    start_with(yaml, &(struct crl_server_options){.log = &log});
+    probe_do(gate.open = true);
+    corral_us begun = crl_now();
+    for (int i = 0; i < 30; i++)
+        expect("GET", "/failing", "", 502, "", "");
+    expect("GET", "/failing-later", "", 502, "", "");
+    assert_int_equal(metric("db_hits_total"), 31);
+    assert_int_equal(stop(), 0);
+    char told[16384] = "";
+    assert_true(read(ends[0], told, sizeof told - 1) > 0);
+    for (const char *at = told; (at = strstr(at, "load failed route=\"/failing\"")) != NULL; at++)
+        lines++;
+    assert_in_range(lines, 10, 10 * (1 + (crl_now() - begun) / CORRAL_SECONDS(10)));
+    assert_non_null(strstr(told, "load failed route=\"/failing-later\""));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void test_the_limit_of_draining(void **state)
 {
     (void)state;
@@ -945,6 +971,7 @@ int main(void)
         TEST(test_notice_is_given),
         TEST(test_no_notice_without_clients),
         TEST(test_failures_while_draining),
+        TEST(test_failures_of_each_route_are_told),
         TEST(test_the_limit_of_draining),
         TEST(test_starting_again_and_again),
         TEST(test_threads_that_cannot_be_had),
