@@ -150,8 +150,9 @@ CORRAL_API int corral_open(const struct corral_options *options, struct corral_c
  *
  * Returns 0; or CORRAL_ETIMEDOUT if a loader was left behind (the cache is shut all the same): also
  * to whoever shuts it once more, or at the same time, which waits for the first; or
- * CORRAL_EDEADLOCK on the callback thread and in a loader of the cache, or CORRAL_ECLOSED in a child
- * of fork() where the cache is the parent's (nothing is done). NULL is allowed and returns 0. */
+ * CORRAL_EDEADLOCK on the callback thread and in a loader of the cache, or CORRAL_ECLOSED in a
+ * child of fork() where the cache is the parent's (nothing is done). NULL is allowed and
+ * returns 0. */
 CORRAL_API int corral_shut(struct corral_cache *cache);
 
 /* corral_close - stop the cache and free it.
