@@ -58,7 +58,10 @@ static int close_wait(struct crl_origin *origin, corral_us wait_us)
     holder->was_alone = holder->other == NULL || !holder->other->close_has_begun;
     for (corral_us until = crl_now() + holder->stuck_us; crl_now() < until;)
         ;
-    return holder->stuck_us > 0 ? CORRAL_ETIMEDOUT : 0;
+    if (holder->stuck_us == 0)
+        return 0;
+    origin->gone(origin->gone_arg); /* O6 */
+    return CORRAL_ETIMEDOUT;
 }
 
 static const struct crl_origin_ops ops = {
