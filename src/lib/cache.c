@@ -7,10 +7,10 @@
 #include "io/cancel.h"
 #include "io/clock.h"
 #include "io/entropy.h"
-#include "lib/sized.h"
 #include "lib/private.h"
 #include "lib/process.h"
 #include "lib/rcu.h"
+#include "lib/sized.h"
 #include "memory/arena.h"
 #include "origin/callback.h"
 

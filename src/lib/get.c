@@ -614,6 +614,7 @@ static void many_fill(struct many *many, struct corral_space *space,
                       const struct corral_bytes *keys, size_t keys_n, corral_us wait_us,
                       struct corral_result *results)
 {
+    crl_load_id asker = crl_stuck_asker(space->cache);
     for (size_t i = 0; i < keys_n; i++) {
         if (results[i].result != CORRAL_EABSENT)
             continue;
@@ -624,7 +625,7 @@ static void many_fill(struct many *many, struct corral_space *space,
         *one = (struct many_miss){
             .miss = miss_make(space, keys[i], wait_us), .many = many, .result = &results[i]};
         one->miss.told.run = many_told;
-        one->miss.asker = crl_stuck_asker(space->cache);
+        one->miss.asker = asker;
     }
 }
 
@@ -680,10 +681,11 @@ static size_t many_look(struct corral_space *space, const struct corral_bytes *k
 int corral_get_many(struct corral_space *space, const struct corral_bytes *keys, size_t n,
                     corral_us wait_us, struct corral_result *ret_results)
 {
-    if (ret_results != NULL)
-        memset(ret_results, 0, n * sizeof *ret_results);
-    if (wait_us < 0 || (n > 0 && (keys == NULL || ret_results == NULL)))
+    if (wait_us < 0 || (n > 0 && (keys == NULL || ret_results == NULL))) {
+        if (ret_results != NULL)
+            memset(ret_results, 0, n * sizeof *ret_results);
         return CORRAL_EINVAL;
+    }
     size_t absent_n = many_look(space, keys, n, ret_results);
     if (absent_n == 0)
         return 0;
