@@ -209,7 +209,8 @@ static nfds_t waiting_take(struct crl_front *front, struct crl_front_letter *let
                            struct pollfd fds[GONE_BATCH], size_t *left)
 {
     nfds_t n = 0;
-    for (; n<GONE_BATCH && * left> 0; (*left)--) {
+    while (*left > 0 && n < GONE_BATCH) {
+        (*left)--;
         h2o_linklist_t *link = front->expected.next;
         struct crl_front_letter *letter =
             H2O_STRUCT_FROM_MEMBER(struct crl_front_letter, expected, link);
